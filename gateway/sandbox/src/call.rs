@@ -1,0 +1,277 @@
+//! One call: a fresh store and instance, and what came of it.
+
+use std::time::Instant;
+
+use hyfunc_functions::{Export, Value};
+use wasmtime::component::{ResourceTableError, Val};
+use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use crate::config::SandboxConfig;
+use crate::convert::{Budget, Mismatch, Signature};
+use crate::error::CallError;
+use crate::gate::Full;
+use crate::host::keyvalue::KeyValueAccess;
+use crate::host::log::LogLine;
+use crate::host::state::{Facts, State};
+use crate::limits::LimitHit;
+use crate::plugin::{Entry, Plugin};
+
+/// When an overloaded caller should come back: about as long as a waiting call waits.
+const RETRY_AFTER_MS: u64 = 1_000;
+/// Of standard error, how much is quoted when a guest traps.
+const QUOTE_CHARS_MAX: usize = 300;
+
+/// What a call is given beside its arguments.
+#[derive(Clone, Debug)]
+pub struct CallContext {
+    /// Identifier of the request, which the guest may read and log.
+    pub request_id: String,
+    /// When the call is ended. `SandboxConfig::deadline_ms_max` holds beside it.
+    pub deadline: Instant,
+    /// W3C trace context, which the guest may hand on.
+    pub traceparent: Option<String>,
+    /// Whose key-value data the call sees.
+    pub tenant: String,
+}
+
+/// What came of a call that ran to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// What the function returned.
+    pub result: OutcomeResult,
+    /// Where the time went.
+    pub timings: CallTimings,
+    /// Most linear memory that the guest had at once.
+    pub memory_bytes_peak: u64,
+    /// What the guest wrote.
+    pub logs: Vec<LogLine>,
+}
+
+/// What a function returned.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OutcomeResult {
+    /// A value of the function's type, or the `ok` payload where that is a `result`; none where
+    /// there is nothing to return.
+    Value(Option<Value>),
+    /// The `err` payload of a function that returns a `result`: an answer, not a failure of the
+    /// sandbox.
+    ToolError(Option<Value>),
+}
+
+/// Where the time of a call went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallTimings {
+    /// Waiting for a free slot.
+    pub queue_us: u64,
+    /// Making the store and the instance.
+    pub instantiate_us: u64,
+    /// Running the function, its host calls included.
+    pub run_us: u64,
+}
+
+impl Plugin {
+    /// Calls an exported function in an instance of its own, which is gone afterwards.
+    ///
+    /// Dropping the future ends the call, wherever it is, and frees what it held.
+    ///
+    /// # Errors
+    /// If the arguments are not of the parameters' types, a limit was hit, the guest trapped, or
+    /// too many calls wait already.
+    pub async fn call(
+        &self,
+        export: &Export,
+        arguments: &Value,
+        context: CallContext,
+    ) -> Result<Outcome, CallError> {
+        let entry = self.entry(export)?;
+        let vals = entry.signature.lower(arguments).map_err(arguments_error)?;
+        let start = Instant::now();
+        let deadline = context.deadline.min(start + self.config().deadline_max());
+        let running = self.run(entry, vals, context, start, deadline);
+        let ms = deadline.saturating_duration_since(start).as_millis() as u64;
+        match tokio::time::timeout_at(deadline.into(), running).await {
+            Ok(Err(Failure::Limit(LimitHit::Deadline))) | Err(_) => Err(CallError::Deadline { ms }),
+            Ok(Err(Failure::Limit(LimitHit::Memory))) => {
+                Err(CallError::MemoryLimit { bytes_max: self.config().memory_bytes_rounded() })
+            }
+            Ok(Err(Failure::Limit(LimitHit::Table))) => {
+                let elements_max = self.config().table_elements_max;
+                Err(CallError::TableLimit { elements_max })
+            }
+            Ok(Err(Failure::Call(error))) => Err(error),
+            Ok(Ok(outcome)) => Ok(outcome),
+        }
+    }
+
+    /// Locals are dropped in reverse: the store goes before the permits, so that its slot in the
+    /// pool is free when somebody else is let in.
+    async fn run(
+        &self,
+        entry: &Entry,
+        vals: Vec<Val>,
+        context: CallContext,
+        start: Instant,
+        deadline: Instant,
+    ) -> Result<Outcome, Failure> {
+        let overloaded = |_: Full| {
+            let plugin = self.name().to_owned();
+            CallError::Overloaded { plugin, retry_after_ms: RETRY_AFTER_MS }
+        };
+        let _own = self.gate().enter().await.map_err(overloaded)?;
+        let _any = self.machine_gate().enter().await.map_err(overloaded)?;
+        let entered = Instant::now();
+        let mut store = self.store(context, deadline);
+        let failed = |store: &mut Store<State>, error| failure(self, store, error);
+        let instance = match self.instance_pre().instantiate_async(&mut store).await {
+            Ok(instance) => instance,
+            Err(error) => return Err(failed(&mut store, error)),
+        };
+        let function = instance
+            .get_func(&mut store, entry.index)
+            .expect("the index was taken from this component at load");
+        let instantiated = Instant::now();
+        let mut results = [Val::Bool(false)];
+        let results = &mut results[..usize::from(entry.signature.returns.is_some())];
+        if let Err(error) = function.call_async(&mut store, &vals, results).await {
+            return Err(failed(&mut store, error));
+        }
+        let ran = Instant::now();
+        let val = results.first_mut().map(|val| std::mem::replace(val, Val::Bool(false)));
+        let result = outcome_result(&entry.signature, val, self.config())?;
+        let state = store.data_mut();
+        Ok(Outcome {
+            result,
+            timings: CallTimings {
+                queue_us: micros(start, entered),
+                instantiate_us: micros(entered, instantiated),
+                run_us: micros(instantiated, ran),
+            },
+            memory_bytes_peak: state.limiter.memory_bytes_peak(),
+            logs: state.log.lock().take(),
+        })
+    }
+
+    fn store(&self, context: CallContext, deadline: Instant) -> Store<State> {
+        let config = self.config();
+        let keyvalue = KeyValueAccess {
+            spaces: self.spaces(),
+            plugin: self.shared_name(),
+            tenant: context.tenant,
+        };
+        let facts =
+            Facts { request_id: context.request_id, deadline, traceparent: context.traceparent };
+        let state = State::new(config, self.shared_grants(), keyvalue, facts);
+        let mut store = Store::new(self.engine(), state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(config.hostcall_bytes_max);
+        store.set_max_component_handles(config.handles_max);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |_| {
+            if Instant::now() >= deadline {
+                return Err(LimitHit::Deadline.into());
+            }
+            Ok(UpdateDeadline::Yield(1))
+        });
+        store
+    }
+}
+
+/// Why a call ended early, before the limits are spelled out.
+enum Failure {
+    Limit(LimitHit),
+    Call(CallError),
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+fn arguments_error(mismatch: Mismatch) -> CallError {
+    CallError::Arguments {
+        path: mismatch.path(),
+        expected: mismatch.expected,
+        found: mismatch.found,
+    }
+}
+
+fn micros(from: Instant, to: Instant) -> u64 {
+    to.saturating_duration_since(from).as_micros() as u64
+}
+
+fn outcome_result(
+    signature: &Signature,
+    val: Option<Val>,
+    config: &SandboxConfig,
+) -> Result<OutcomeResult, CallError> {
+    let (Some(shape), Some(val)) = (&signature.returns, val) else {
+        return Ok(OutcomeResult::Value(None));
+    };
+    let bytes_max = config.result_bytes_max;
+    let value = shape
+        .lift(val, &mut Budget::new(bytes_max))
+        .map_err(|_| CallError::ResultTooLarge { bytes_max })?;
+    Ok(match value {
+        Value::Result(Ok(value)) => OutcomeResult::Value(value.map(|value| *value)),
+        Value::Result(Err(value)) => OutcomeResult::ToolError(value.map(|value| *value)),
+        value => OutcomeResult::Value(Some(value)),
+    })
+}
+
+/// Which limit an error of wasmtime stands for. Two of its errors have no public type and are
+/// told by their text, which the tests pin.
+fn failure(plugin: &Plugin, store: &mut Store<State>, error: wasmtime::Error) -> Failure {
+    let config = plugin.config();
+    let logs = store.data_mut().log.lock().take();
+    for line in &logs {
+        tracing::debug!(
+            plugin = plugin.name(),
+            request_id = store.data().facts.request_id,
+            level = ?line.level,
+            context = line.context,
+            "{}",
+            line.message
+        );
+    }
+    if let Some(hit) = error.downcast_ref::<LimitHit>() {
+        return Failure::Limit(*hit);
+    }
+    let cause = error.root_cause().to_string();
+    Failure::Call(if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+        CallError::StackOverflow { bytes_max: config.stack_bytes_max }
+    } else if cause.contains("fuel allocated for hostcalls has been exhausted") {
+        // Inside a host call the guest's frames are on the stack; while its result is read
+        // they are not.
+        match error.downcast_ref::<WasmBacktrace>() {
+            Some(_) => CallError::HostCallTooLarge { bytes_max: config.hostcall_bytes_max },
+            None => CallError::ResultTooLarge { bytes_max: config.result_bytes_max },
+        }
+    } else if cause.contains("store handle limit exceeded")
+        || matches!(error.downcast_ref(), Some(ResourceTableError::Full))
+    {
+        CallError::HandleLimit { handles_max: config.handles_max }
+    } else {
+        CallError::Trap { message: trap_message(&error, cause, &logs) }
+    })
+}
+
+/// A panic says what happened on standard error alone; the trap itself is just `unreachable`.
+fn trap_message(error: &wasmtime::Error, cause: String, logs: &[LogLine]) -> String {
+    let what = match error.downcast_ref::<I32Exit>() {
+        Some(I32Exit(status)) => format!("it exited with status {status}"),
+        None => cause,
+    };
+    let mut written = logs.iter().filter(|line| line.context == "stderr");
+    let is_panic = |line: &&LogLine| line.message.contains("panicked at");
+    let quote: Vec<&str> = match written.clone().position(|line| is_panic(&line)) {
+        Some(position) => written.skip(position).take(2).map(|line| line.message.trim()).collect(),
+        None => written.next_back().map(|line| line.message.trim()).into_iter().collect(),
+    };
+    if quote.is_empty() {
+        return what;
+    }
+    let quote: String = quote.join(" ").chars().take(QUOTE_CHARS_MAX).collect();
+    format!("{what}; it wrote: {quote}")
+}

@@ -1,0 +1,203 @@
+//! What a plugin may do beyond computing. By default: nothing.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::error::GrantsError;
+
+/// What an operator approved for one plugin, as `grants.toml` spells it.
+///
+/// ```toml
+/// [http]
+/// hosts = [{ host = "api.open-meteo.com", methods = ["GET"] }]
+///
+/// [keyvalue]
+/// store = true
+///
+/// [config]
+/// keys = { units = "metric" }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grants {
+    /// Outgoing HTTP.
+    #[serde(default)]
+    pub http: HttpGrants,
+    /// The key-value store.
+    #[serde(default)]
+    pub keyvalue: KeyValueGrants,
+    /// Configuration values.
+    #[serde(default)]
+    pub config: ConfigGrants,
+}
+
+/// Where a plugin may send HTTP requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpGrants {
+    /// Every host that may be reached; no other is.
+    #[serde(default)]
+    pub hosts: Vec<HostGrant>,
+}
+
+/// One host that a plugin may reach.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostGrant {
+    /// Name or address, exactly: no wildcards, no port, no brackets around IPv6.
+    pub host: String,
+    /// The port.
+    #[serde(default = "HostGrant::port_default")]
+    pub port: u16,
+    /// Methods that may be used; `GET` and `HEAD` when left out.
+    #[serde(default = "HostGrant::methods_default")]
+    pub methods: Vec<String>,
+    /// Whether the host may resolve to a private, loopback, link-local or otherwise special
+    /// address.
+    #[serde(default)]
+    pub allow_private: bool,
+    /// Whether `http://` may be used; otherwise only `https://`.
+    #[serde(default)]
+    pub allow_plain: bool,
+}
+
+impl HostGrant {
+    fn port_default() -> u16 {
+        443
+    }
+
+    fn methods_default() -> Vec<String> {
+        vec!["GET".to_owned(), "HEAD".to_owned()]
+    }
+}
+
+/// Whether a plugin may keep data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyValueGrants {
+    /// Whether `wasi:keyvalue` works. What is kept is the plugin's own, for each tenant apart.
+    #[serde(default)]
+    pub store: bool,
+}
+
+/// What a plugin reads through `wasi:config/store`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigGrants {
+    /// Values by key. Nothing else is to be seen.
+    #[serde(default)]
+    pub keys: BTreeMap<String, String>,
+}
+
+impl Grants {
+    /// Reads a `grants.toml`.
+    ///
+    /// # Errors
+    /// If it is not TOML, has a key that grants do not have, or names a host wrongly.
+    pub fn parse(text: &str) -> Result<Self, GrantsError> {
+        let mut grants: Self = toml::from_str(text)?;
+        for entry in &mut grants.http.hosts {
+            entry.host = normal_host(&entry.host);
+            check_host(entry)?;
+            for method in &mut entry.methods {
+                method.make_ascii_uppercase();
+            }
+        }
+        Ok(grants)
+    }
+
+    /// Whether nothing is granted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A host as it is compared: lower case, without brackets and without the root's dot.
+pub(crate) fn normal_host(host: &str) -> String {
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+fn check_host(entry: &HostGrant) -> Result<(), GrantsError> {
+    let wrong = |message: &str| {
+        Err(GrantsError::Host { host: entry.host.clone(), message: message.into() })
+    };
+    let host = entry.host.as_str();
+    if host.is_empty() {
+        return wrong("the name is empty; write the host that the plugin reaches");
+    }
+    if host.contains('*') {
+        return wrong("wildcards are not supported; name every host");
+    }
+    let is_address = host.parse::<std::net::IpAddr>().is_ok();
+    let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    if !is_address && !is_name {
+        return wrong("write the bare name or address, without scheme, port or path");
+    }
+    if entry.port == 0 {
+        return wrong("port 0 cannot be reached");
+    }
+    if entry.methods.is_empty() {
+        return wrong("no method is named; write for example methods = [\"GET\"]");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_grants_nothing() {
+        let grants = Grants::parse("").unwrap();
+        assert_eq!(grants, Grants::default());
+        assert!(grants.is_empty());
+        assert!(grants.http.hosts.is_empty());
+        assert!(!grants.keyvalue.store);
+        assert!(grants.config.keys.is_empty());
+    }
+
+    #[test]
+    fn a_host_alone_is_https_get_and_public() {
+        let grants = Grants::parse("[http]\nhosts = [{ host = \"API.Example.com.\" }]").unwrap();
+        let expected = HostGrant {
+            host: "api.example.com".into(),
+            port: 443,
+            methods: vec!["GET".into(), "HEAD".into()],
+            allow_private: false,
+            allow_plain: false,
+        };
+        assert_eq!(grants.http.hosts, [expected]);
+    }
+
+    #[test]
+    fn every_kind_of_grant_is_read() {
+        let text = "[http]\nhosts = [{ host = \"[::1]\", port = 8080, methods = [\"post\"], \
+                    allow_private = true, allow_plain = true }]\n\
+                    [keyvalue]\nstore = true\n[config]\nkeys = { units = \"metric\" }";
+        let grants = Grants::parse(text).unwrap();
+        assert_eq!(grants.http.hosts[0].host, "::1");
+        assert_eq!(grants.http.hosts[0].methods, ["POST"]);
+        assert!(grants.keyvalue.store);
+        assert_eq!(grants.config.keys["units"], "metric");
+        assert!(!grants.is_empty());
+    }
+
+    #[test]
+    fn wrong_grants_are_refused() {
+        for text in [
+            "[files]\nread = [\"/\"]",
+            "[http]\nhosts = [{ host = \"*.example.com\" }]",
+            "[http]\nhosts = [{ host = \"https://example.com\" }]",
+            "[http]\nhosts = [{ host = \"example.com:443\" }]",
+            "[http]\nhosts = [{ host = \"\" }]",
+            "[http]\nhosts = [{ host = \"a.b\", port = 0 }]",
+            "[http]\nhosts = [{ host = \"a.b\", methods = [] }]",
+            "[http]\nhosts = [{ host = \"a.b\", redirects = true }]",
+            "[keyvalue]\nstore = \"yes\"",
+        ] {
+            assert!(Grants::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The sandbox: what all plugins of a process share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::aot::Aot;
+use crate::compile::Compiler;
+use crate::config::SandboxConfig;
+use crate::engine::{Allocation, Machine};
+use crate::error::{LoadError, SandboxError};
+use crate::gate::Gate;
+use crate::grants::Grants;
+use crate::host::space::Spaces;
+use crate::plugin::Plugin;
+
+/// Loads plugins. One for a process is enough; clones share it.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Shared>);
+
+/// Shared by a sandbox and its plugins; its threads end when the last of them is gone.
+pub(crate) struct Shared {
+    pub(crate) config: SandboxConfig,
+    pub(crate) machine: Machine,
+    pub(crate) compiler: Compiler,
+    pub(crate) aot: Option<Aot>,
+    pub(crate) spaces: Arc<Spaces>,
+    /// Of the calls of all plugins.
+    pub(crate) gate: Gate,
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Sandbox")
+            .field("config", &self.0.config)
+            .field("allocation", &self.0.machine.allocation)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// Starts an engine with its pool of instances.
+    ///
+    /// # Errors
+    /// If a limit is out of its range, a directory is not to be trusted, or wasmtime does not
+    /// run on this machine.
+    pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
+        config.check()?;
+        let waiting_max = config.calls_waiting_max.saturating_mul(config.calls_per_plugin_max);
+        Ok(Self(Arc::new(Shared {
+            machine: Machine::new(&config)?,
+            compiler: Compiler::new(config.compiles_max, config.compile_ms_max),
+            aot: config.aot_dir.as_deref().map(Aot::open).transpose()?,
+            spaces: Arc::new(Spaces::new(&config)?),
+            gate: Gate::new(config.instances_max, waiting_max),
+            config,
+        })))
+    }
+
+    /// Loads a component: from the cache of compiled ones, or by compiling it. Blocks the thread
+    /// meanwhile; asynchronous callers move it off theirs.
+    ///
+    /// # Errors
+    /// If the component is too large, does not compile in time, imports what this host does not
+    /// offer, or exports no function that can be called.
+    pub fn load(&self, name: &str, component: &[u8], grants: &Grants) -> Result<Plugin, LoadError> {
+        Plugin::load(Arc::clone(&self.0), name, component, grants)
+    }
+
+    /// How the memory of instances is laid out on this machine.
+    pub fn allocation(&self) -> Allocation {
+        self.0.machine.allocation
+    }
+
+    /// The limits in force.
+    pub fn config(&self) -> &SandboxConfig {
+        &self.0.config
+    }
+}

@@ -1,0 +1,118 @@
+//! Calls beside each other.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use hyfunc_functions::Value;
+use hyfunc_sandbox::{CallError, Grants, Sandbox, SandboxConfig};
+use support::{call, call_within, guest, load, small, value};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn spinning_plugins_do_not_stop_another() {
+    let sandbox = Sandbox::new(small()).unwrap();
+    let load = |name: &str| sandbox.load(name, &guest("attacks"), &Grants::default()).unwrap();
+    let (spinner, quick) = (load("spinner"), load("quick"));
+    let spinners: Vec<_> = (0..4)
+        .map(|_| {
+            let spinner = spinner.clone();
+            tokio::spawn(async move { call_within(&spinner, "spin", &[], 3_000).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let start = Instant::now();
+    for _ in 0..20 {
+        value(&quick, "add", &[Value::Int(1), Value::Int(1)]).await;
+    }
+    // Four spinners on two threads: each turn waits for two ticks of 5 ms at most.
+    assert!(start.elapsed() < Duration::from_millis(2_500), "{:?}", start.elapsed());
+    for spinner in spinners {
+        assert!(!spinner.is_finished(), "the spinners ended before the measurement did");
+        spinner.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_spinning_plugin_leaves_a_single_thread_usable() {
+    let plugin = load(small(), "attacks");
+    let other = plugin.clone();
+    let spin = tokio::spawn(async move { call_within(&other, "spin", &[], 2_000).await });
+    tokio::task::yield_now().await;
+    assert_eq!(value(&plugin, "add", &[Value::Int(2), Value::Int(2)]).await, Value::Int(4));
+    assert!(!spin.is_finished());
+    spin.abort();
+}
+
+#[tokio::test]
+async fn a_dropped_future_frees_its_slot() {
+    let config = SandboxConfig { instances_max: 1, calls_per_plugin_max: 1, ..small() };
+    for (name, function, arguments) in
+        [("attacks", "spin", vec![]), ("clock", "sleep", vec![Value::Int(3_600_000)])]
+    {
+        let plugin = load(config.clone(), name);
+        for _ in 0..20 {
+            let running = call(&plugin, function, &arguments);
+            let ended = tokio::time::timeout(Duration::from_millis(15), running).await;
+            assert!(ended.is_err(), "{function} came to an end");
+        }
+    }
+    let plugin = load(config, "attacks");
+    for _ in 0..20 {
+        let spinning = call(&plugin, "spin", &[]);
+        assert!(tokio::time::timeout(Duration::from_millis(15), spinning).await.is_err());
+        assert_eq!(value(&plugin, "count", &[]).await, Value::Int(1));
+    }
+}
+
+#[tokio::test]
+async fn calls_wait_for_a_slot_and_too_many_are_turned_away() {
+    let config = SandboxConfig { calls_per_plugin_max: 1, calls_waiting_max: 1, ..small() };
+    let plugin = load(config, "clock");
+    let call = || {
+        let plugin = plugin.clone();
+        tokio::spawn(async move { call(&plugin, "sleep", &[Value::Int(200)]).await })
+    };
+    let (first, second, third) = (call(), call(), call());
+    let outcomes = [first.await.unwrap(), second.await.unwrap(), third.await.unwrap()];
+    let turned_away = outcomes.iter().filter(
+        |outcome| matches!(outcome, Err(CallError::Overloaded { plugin, .. }) if plugin == "clock"),
+    );
+    assert_eq!(turned_away.count(), 1, "{outcomes:?}");
+    let queue_us = outcomes.iter().flatten().map(|outcome| outcome.timings.queue_us);
+    assert!(queue_us.max().unwrap() >= 150_000, "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn waiting_for_a_slot_ends_at_the_deadline() {
+    let plugin = load(SandboxConfig { calls_per_plugin_max: 1, ..small() }, "clock");
+    let other = plugin.clone();
+    let sleeper = tokio::spawn(async move { call(&other, "sleep", &[Value::Int(10_000)]).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let error = call_within(&plugin, "sleep", &[Value::Int(1)], 100).await.unwrap_err();
+    assert_eq!(error.kind(), "deadline");
+    sleeper.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn more_calls_than_the_pool_holds_all_get_their_turn() {
+    let config = SandboxConfig { instances_max: 2, calls_per_plugin_max: 100, ..small() };
+    let plugin = load(config, "attacks");
+    let calls: Vec<_> = (0..200)
+        .map(|number| {
+            let plugin = plugin.clone();
+            let arguments = [Value::Int(number), Value::Int(1)];
+            tokio::spawn(async move { value(&plugin, "add", &arguments).await })
+        })
+        .collect();
+    for (number, call) in calls.into_iter().enumerate() {
+        assert_eq!(call.await.unwrap(), Value::Int(number as i128 + 1));
+    }
+}
+
+#[tokio::test]
+async fn a_sandbox_can_be_dropped_before_its_plugins() {
+    let plugin = load(small(), "attacks");
+    // `load` dropped the sandbox: the ticker must still run.
+    let error = call_within(&plugin, "spin", &[], 100).await.unwrap_err();
+    assert_eq!(error.kind(), "deadline");
+}

@@ -1,0 +1,93 @@
+//! What the tests of the sandbox share.
+#![allow(dead_code)] // each test binary uses a part of it
+
+use std::time::{Duration, Instant};
+
+use hyfunc_functions::{Export, Function, Value, json};
+use hyfunc_sandbox::{
+    CallContext, CallError, Grants, Outcome, OutcomeResult, Plugin, Sandbox, SandboxConfig,
+};
+use serde_json::Value as Json;
+
+/// A guest of `tests/guests`, in WebAssembly's binary format.
+pub fn guest(name: &str) -> Vec<u8> {
+    let path = format!("{}/tests/guests/{name}.wat", env!("CARGO_MANIFEST_DIR"));
+    wat::parse_file(&path).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Limits with a pool that is small enough for many tests at once.
+pub fn small() -> SandboxConfig {
+    SandboxConfig { instances_max: 8, ..SandboxConfig::default() }
+}
+
+pub fn load(config: SandboxConfig, name: &str) -> Plugin {
+    Sandbox::new(config).unwrap().load(name, &guest(name), &Grants::default()).unwrap()
+}
+
+pub fn context_within(ms: u64) -> CallContext {
+    CallContext {
+        request_id: "request-1".into(),
+        deadline: Instant::now() + Duration::from_millis(ms),
+        traceparent: None,
+        tenant: "anna".into(),
+    }
+}
+
+pub fn context() -> CallContext {
+    context_within(20_000)
+}
+
+/// Calls a function at world level.
+pub async fn call(
+    plugin: &Plugin,
+    function: &str,
+    arguments: &[Value],
+) -> Result<Outcome, CallError> {
+    call_within(plugin, function, arguments, 20_000).await
+}
+
+pub async fn call_within(
+    plugin: &Plugin,
+    function: &str,
+    arguments: &[Value],
+    ms: u64,
+) -> Result<Outcome, CallError> {
+    let export = Export { interface: None, function: function.into() };
+    let arguments = Value::Record(arguments.iter().cloned().map(Some).collect());
+    plugin.call(&export, &arguments, context_within(ms)).await
+}
+
+/// The value of a call that must succeed.
+pub async fn value(plugin: &Plugin, function: &str, arguments: &[Value]) -> Value {
+    match call(plugin, function, arguments).await.unwrap().result {
+        OutcomeResult::Value(Some(value)) => value,
+        other => panic!("{function} returned {other:?}"),
+    }
+}
+
+/// One of the fixtures that are built from Rust.
+pub fn fixture(config: SandboxConfig, name: &str, grants: &str) -> Plugin {
+    let component = hyfunc_plugins::fixture(name).unwrap_or_else(|| panic!("no fixture {name}"));
+    let grants = Grants::parse(grants).unwrap();
+    Sandbox::new(config).unwrap().load(name, component, &grants).unwrap()
+}
+
+/// The function that exports a name, such as `read-file`.
+pub fn function<'a>(plugin: &'a Plugin, name: &str) -> &'a Function {
+    let exported = |function: &&std::sync::Arc<Function>| {
+        function.export.as_ref().is_some_and(|export| export.function == name)
+    };
+    plugin.functions().iter().find(exported).unwrap_or_else(|| panic!("no function {name}"))
+}
+
+/// Calls a function by JSON.
+pub async fn call_json(
+    plugin: &Plugin,
+    name: &str,
+    arguments: &Json,
+    context: CallContext,
+) -> Result<Outcome, CallError> {
+    let function = function(plugin, name);
+    let arguments = json::arguments_from_json(&function.parameters, arguments).unwrap();
+    plugin.call(function.export.as_ref().unwrap(), &arguments, context).await
+}
