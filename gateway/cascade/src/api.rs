@@ -1,0 +1,186 @@
+//! What goes into the cascade and what comes out.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use hyfunc_functions::{Function, Spelling, Template, Value};
+
+use crate::blocks::Block;
+use crate::prompt;
+
+/// What the large model made of a query.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// Last-layer state at the call-opening token: `[d_large]`, f32.
+    pub soft_token: Vec<f32>,
+    /// The soft token in the retriever's space: `[d_index]`, f32, unit length.
+    pub query_vector: Vec<f32>,
+    /// Probability that the query asks for any call at all, 0 to 1.
+    pub p_call: f32,
+}
+
+/// A function made ready at load: its template, its embedding and its schema block.
+pub struct Prepared {
+    pub(crate) function: Arc<Function>,
+    pub(crate) template: Arc<Template>,
+    pub(crate) vector: Vec<f32>,
+    pub(crate) text: String,
+    pub(crate) block: Block,
+}
+
+impl Prepared {
+    /// A function for models other than the cascade's: no schema block, and the given embedding
+    /// (`[d_index]`, unit length).
+    pub fn without_block(function: Arc<Function>, vector: Vec<f32>) -> Self {
+        Self {
+            template: Arc::new(Template::new(&function, Spelling::Param)),
+            text: prompt::function_text(&function),
+            vector,
+            block: Block { tokens: Vec::new(), kv: Vec::new() },
+            function,
+        }
+    }
+
+    /// The function itself.
+    pub fn function(&self) -> &Arc<Function> {
+        &self.function
+    }
+
+    /// What may be decided about a call of it.
+    pub fn template(&self) -> &Arc<Template> {
+        &self.template
+    }
+
+    /// Its embedding in the retriever's space: `[d_index]`, f32, unit length.
+    pub fn vector(&self) -> &[f32] {
+        &self.vector
+    }
+
+    /// The words by which it can be found.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Memory that its schema block holds, in bytes.
+    pub fn block_bytes(&self) -> usize {
+        self.block.bytes()
+    }
+}
+
+/// A function that a request may call.
+#[derive(Clone)]
+pub struct Candidate {
+    /// The function made ready.
+    pub prepared: Arc<Prepared>,
+    /// The retriever's score, for reports; it does not decide.
+    pub score: f32,
+}
+
+/// Whether and what a request must call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ToolChoice {
+    /// The models decide.
+    #[default]
+    Auto,
+    /// No call.
+    None,
+    /// At least one call of any candidate.
+    Required,
+    /// At least one call of this candidate, by index, and of no other.
+    Named(usize),
+}
+
+/// One request to the small model.
+#[derive(Clone)]
+pub struct DecodeRequest {
+    /// What the person asks.
+    pub query: String,
+    /// What the large model made of it.
+    pub intent: Intent,
+    /// Functions that it may call, best first.
+    pub candidates: Vec<Candidate>,
+    /// Whether and what it must call.
+    pub choice: ToolChoice,
+    /// Most calls in the answer.
+    pub calls_max: usize,
+    /// When the answer is of no more use.
+    pub deadline: Instant,
+}
+
+/// What the small model decided.
+#[derive(Clone, Debug, Default)]
+pub struct Decoded {
+    /// Calls in the order in which the query names them.
+    pub calls: Vec<DecodedCall>,
+    /// Probability of a call, one a candidate, 0 to 1.
+    pub scores: Vec<f32>,
+    /// Tokens by how they came about.
+    pub counts: TokenCounts,
+}
+
+/// One decided call.
+#[derive(Clone, Debug)]
+pub struct DecodedCall {
+    /// Index into the request's candidates.
+    pub candidate: usize,
+    /// A `Value::Record` of the function's parameters.
+    pub arguments: Value,
+    /// Probability of this call, 0 to 1.
+    pub score: f32,
+    /// The filled template, in order.
+    pub pieces: Vec<Piece>,
+}
+
+/// A stretch of a filled template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// How the text came about.
+    pub kind: PieceKind,
+    /// The text.
+    pub text: String,
+    /// Path of the parameter it belongs to; empty for the frame.
+    pub subject: String,
+}
+
+/// How a stretch of a filled template came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PieceKind {
+    /// Fixed text: no model was asked.
+    Injected,
+    /// One of several fixed spellings.
+    Chosen,
+    /// Written token by token under a mask.
+    Sampled,
+    /// A span of the query, taken in one step.
+    Copied,
+}
+
+/// Tokens of one decode, by how they came about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenCounts {
+    /// Query tokens read, once a candidate.
+    pub prompt: usize,
+    /// Tokens injected from templates.
+    pub injected: usize,
+    /// Decisions between fixed alternatives.
+    pub chosen: usize,
+    /// Tokens written one by one.
+    pub sampled: usize,
+    /// Slots filled from the query in one step.
+    pub copied: usize,
+}
+
+/// What serves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInfo {
+    /// Name under which clients ask for it.
+    pub id: String,
+    /// Parameters of the large model.
+    pub parameters_large: usize,
+    /// Parameters of the small model.
+    pub parameters_small: usize,
+    /// SHA-256 over the weights' own SHA-256s, hex.
+    pub digest: String,
+    /// Cosine below which no function should be a candidate, calibrated on held-out rows.
+    pub retrieval_threshold: f32,
+}

@@ -1,0 +1,100 @@
+//! The cascade as the gateway holds it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use candle_core::Device;
+use hyfunc_functions::Function;
+
+use crate::api::{DecodeRequest, Decoded, Intent, ModelInfo, Prepared};
+use crate::config::{CascadeConfig, ModelConfig, TinyConfig};
+use crate::engine::Engine;
+use crate::error::CascadeError;
+use crate::lexicon::{KINDS, SHAPES};
+use crate::shipped::{self, EMBEDDED};
+use crate::tiny::Tiny;
+
+/// Cheap to clone: a handle to the engine's threads.
+#[derive(Clone)]
+pub struct Cascade {
+    engine: Engine,
+    info: Arc<ModelInfo>,
+}
+
+impl Cascade {
+    /// The shipped tiny models.
+    pub fn embedded(config: &CascadeConfig) -> Result<Self, CascadeError> {
+        Self::new(EMBEDDED.load(&Device::Cpu)?, config)
+    }
+
+    /// A folder made by `hyfunc train tiny`.
+    pub fn from_dir(dir: &Path, config: &CascadeConfig) -> Result<Self, CascadeError> {
+        Self::new(shipped::load_dir(dir, &Device::Cpu)?, config)
+    }
+
+    /// Models that are at hand.
+    pub fn new(tiny: Tiny, config: &CascadeConfig) -> Result<Self, CascadeError> {
+        let info = Arc::new(info(&tiny.config));
+        Ok(Self { engine: Engine::start(Arc::new(tiny), config)?, info })
+    }
+
+    /// What serves.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Makes functions ready: template, embedding, schema block. Work of milliseconds a function.
+    pub async fn prepare(
+        &self,
+        functions: Vec<Arc<Function>>,
+    ) -> Result<Vec<Arc<Prepared>>, CascadeError> {
+        self.engine.prepare(functions).await
+    }
+
+    /// Distils a query into a soft token and a vector.
+    pub async fn distil(&self, query: &str, deadline: Instant) -> Result<Intent, CascadeError> {
+        let answer = self.engine.distil(query.to_owned(), deadline);
+        until(deadline, "distil", answer).await
+    }
+
+    /// Decides the calls of a request.
+    pub async fn decode(&self, request: DecodeRequest) -> Result<Decoded, CascadeError> {
+        let deadline = request.deadline;
+        until(deadline, "decode", self.engine.decode(request)).await
+    }
+}
+
+/// Waits for an answer no longer than the deadline.
+async fn until<T>(
+    deadline: Instant,
+    step: &'static str,
+    answer: impl Future<Output = Result<T, CascadeError>>,
+) -> Result<T, CascadeError> {
+    match tokio::time::timeout_at(deadline.into(), answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(CascadeError::Deadline { step }),
+    }
+}
+
+fn info(config: &TinyConfig) -> ModelInfo {
+    let retriever = 2 * config.index_size * config.large.hidden_size;
+    let (d, d_large) = (config.small.hidden_size, config.large.hidden_size);
+    let digests = format!("{}{}", config.large_sha256, config.small_sha256);
+    ModelInfo {
+        id: config.id.clone(),
+        parameters_large: body_parameters(&config.large) + retriever,
+        parameters_small: body_parameters(&config.small) + 5 * d * d + d * d_large,
+        digest: shipped::sha256(digests.as_bytes()),
+        retrieval_threshold: config.retrieval_threshold,
+    }
+}
+
+/// Parameters of embedding and layers; norms and biases, some thousands, are left out.
+fn body_parameters(config: &ModelConfig) -> usize {
+    let d = config.hidden_size;
+    let heads = config.num_attention_heads * config.head_dim;
+    let heads_kv = config.num_key_value_heads * config.head_dim;
+    let layer = d * (2 * heads + 2 * heads_kv) + 3 * d * config.intermediate_size;
+    (config.vocab_size + KINDS + SHAPES) * d + config.num_hidden_layers * layer
+}

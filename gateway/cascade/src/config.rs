@@ -1,0 +1,107 @@
+//! Limits of the engine and shapes of the models.
+
+use serde::{Deserialize, Serialize};
+
+/// Limits of the engine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CascadeConfig {
+    /// Engine threads, each with its own copy of nothing: weights are shared.
+    pub threads: usize,
+    /// Jobs that may wait for an engine thread.
+    pub queue_jobs_max: usize,
+    /// Tokens of a query.
+    pub query_tokens_max: usize,
+    /// Tokens of one generated value.
+    pub value_tokens_max: usize,
+    /// Elements of one decoded list.
+    pub list_len_max: usize,
+    /// Probability from which a candidate is called; `None` takes the calibrated one.
+    pub call_threshold: Option<f32>,
+}
+
+impl Default for CascadeConfig {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            queue_jobs_max: 256,
+            query_tokens_max: 384,
+            value_tokens_max: 48,
+            list_len_max: 32,
+            call_threshold: None,
+        }
+    }
+}
+
+/// Shape of a Qwen3-style transformer. Names are those of `config.json` on the hub.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// Rows of the embedding.
+    pub vocab_size: usize,
+    /// Width of a state.
+    pub hidden_size: usize,
+    /// Width inside the feed-forward.
+    pub intermediate_size: usize,
+    /// Layers.
+    pub num_hidden_layers: usize,
+    /// Query heads.
+    pub num_attention_heads: usize,
+    /// Key and value heads.
+    pub num_key_value_heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Added to the mean square before its root.
+    pub rms_norm_eps: f64,
+    /// Base of the rotary wavelengths.
+    pub rope_theta: f64,
+}
+
+/// Shapes and calibration of a tiny cascade: `cascade.json` beside its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TinyConfig {
+    /// Layout of the folder; this code reads 1.
+    pub version: u32,
+    /// Name under which clients ask for it.
+    pub id: String,
+    /// The large model.
+    pub large: ModelConfig,
+    /// The small model.
+    pub small: ModelConfig,
+    /// Width of the retriever's space.
+    pub index_size: usize,
+    /// Probability from which a candidate is called, calibrated on held-out rows.
+    pub call_threshold: f32,
+    /// Cosine below which no function is a candidate, calibrated on held-out rows.
+    pub retrieval_threshold: f32,
+    /// SHA-256 of `large.safetensors`, hex.
+    pub large_sha256: String,
+    /// SHA-256 of `small.safetensors`, hex.
+    pub small_sha256: String,
+}
+
+impl TinyConfig {
+    /// The shapes that `hyfunc train tiny` trains: about 5 million parameters in all.
+    pub fn shapes(vocab_size: usize) -> Self {
+        let model = |hidden_size, layers| ModelConfig {
+            vocab_size,
+            hidden_size,
+            intermediate_size: hidden_size * 8 / 3 / 32 * 32,
+            num_hidden_layers: layers,
+            num_attention_heads: hidden_size / 32,
+            num_key_value_heads: hidden_size / 32,
+            head_dim: 32,
+            rms_norm_eps: 1e-6,
+            rope_theta: 10_000.0,
+        };
+        Self {
+            version: 1,
+            id: "hyfunc-tiny".into(),
+            large: model(160, 3),
+            small: model(160, 4),
+            index_size: 160,
+            call_threshold: 0.5,
+            retrieval_threshold: 0.0,
+            large_sha256: String::new(),
+            small_sha256: String::new(),
+        }
+    }
+}

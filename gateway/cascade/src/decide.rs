@@ -1,0 +1,385 @@
+//! One call being filled: a branch a parameter, all asked in one forward, answered jointly.
+
+use std::sync::Arc;
+
+use candle_core::{IndexOp, Tensor};
+use hyfunc_functions::template::{Choice, ChoiceKind, Slot, Step};
+use hyfunc_functions::{Cursor, Template, Value};
+
+use crate::api::{Piece, PieceKind, TokenCounts};
+use crate::assign::{Filling, assign};
+use crate::branch::{Branch, choice_answer, slot_answer};
+use crate::error::CascadeError;
+use crate::lexicon::{Kind, Shape};
+use crate::likeness::Likeness;
+use crate::model::heads::Question;
+use crate::model::ops;
+use crate::spans::{self, Span};
+use crate::text::Token;
+use crate::tiny::{Tiny, log_sigmoid};
+
+/// Spans of a slot that the joint assignment weighs.
+const SPANS_WEIGHED: usize = 8;
+
+/// The query as a call's decisions see it.
+pub struct Asked<'a> {
+    /// The words.
+    pub query: &'a str,
+    /// Their tokens.
+    pub tokens: &'a [Token],
+    /// Their likeness to labels.
+    pub likeness: &'a Likeness,
+}
+
+/// Writes a slot's value after a branch: the value and its tokens.
+pub type Writer<'a> = dyn FnMut(&Branch, &Slot) -> Result<(Value, Vec<u32>), CascadeError> + 'a;
+
+/// States that answer, and states that are pointed at.
+pub struct States {
+    /// Parameters that wait, by index.
+    pub waiting: Vec<usize>,
+    /// Their states, `[waiting, d]`.
+    pub asked: Tensor,
+    /// States of the query's tokens, `[tokens, d]`.
+    pub query: Tensor,
+}
+
+/// One parameter on its way.
+pub struct Parameter {
+    cursor: Cursor,
+    /// Its tokens so far.
+    pub branch: Branch,
+    pieces: Vec<Piece>,
+    first_copied: Option<usize>,
+}
+
+/// One call on its way.
+pub struct CallFilling {
+    template: Arc<Template>,
+    /// One a parameter, in order.
+    pub parameters: Vec<Parameter>,
+}
+
+/// What a parameter waits for.
+enum Waits {
+    /// The state of a token that was just added.
+    State,
+    /// A value for a slot, whose state is at hand.
+    Slot(Slot),
+    /// Nothing: it is complete.
+    Nothing,
+}
+
+impl CallFilling {
+    /// A call of which nothing is decided.
+    pub fn new(template: &Arc<Template>) -> Self {
+        let parameters = (0..template.parameters().fields.len())
+            .map(|index| Parameter {
+                cursor: Cursor::parameter(template.clone(), index),
+                branch: Branch::default(),
+                pieces: Vec::new(),
+                first_copied: None,
+            })
+            .collect();
+        Self { template: template.clone(), parameters }
+    }
+
+    /// Adds the chunks of every parameter's first question; says which parameters wait for a state.
+    pub fn begin(
+        &mut self,
+        tiny: &Tiny,
+        counts: &mut TokenCounts,
+    ) -> Result<Vec<usize>, CascadeError> {
+        let template = self.template.clone();
+        let mut waiting = Vec::new();
+        for (index, parameter) in self.parameters.iter_mut().enumerate() {
+            if parameter.ask(tiny, &template, counts) {
+                waiting.push(index);
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Answers every waiting parameter from its state as far as states are at hand. Says which
+    /// parameters wait for a new state.
+    pub fn answer(
+        &mut self,
+        tiny: &Tiny,
+        asked: &Asked<'_>,
+        at: &States,
+        write: &mut Writer<'_>,
+        counts: &mut TokenCounts,
+    ) -> Result<Vec<usize>, CascadeError> {
+        let mut rows: Vec<(usize, usize)> = at.waiting.iter().copied().enumerate().collect();
+        let questions = tiny.small.heads.questions(&at.asked)?.to_vec2::<f32>()?;
+        let (starts, ends) = pointers(tiny, at)?;
+        let mut next = Vec::new();
+        while !rows.is_empty() {
+            let mut slots = Vec::new();
+            for (row, index) in rows.drain(..) {
+                let state = at.asked.i(row)?;
+                match self.parameters[index].choices(tiny, &self.template, asked, &state, counts)? {
+                    Waits::State => next.push(index),
+                    Waits::Slot(slot) => slots.push((row, index, slot)),
+                    Waits::Nothing => {}
+                }
+            }
+            let fillings = weigh(asked, &slots, &questions, &starts, &ends);
+            let plain =
+                |weighed: &Weighed| weighed.iter().map(|(filling, _)| filling.clone()).collect();
+            let chosen = assign(&fillings.iter().map(plain).collect::<Vec<_>>());
+            for (((row, index, slot), options), choice) in
+                slots.into_iter().zip(fillings).zip(chosen)
+            {
+                let parameter = &mut self.parameters[index];
+                match options.into_iter().nth(choice).and_then(|(_, span)| span) {
+                    Some(span) => parameter.copy(asked, &slot, span, counts)?,
+                    None => parameter.write(&slot, write, counts)?,
+                }
+                rows.push((row, index));
+            }
+        }
+        next.sort_unstable();
+        Ok(next)
+    }
+
+    /// The arguments and the filled template. Every parameter is complete.
+    pub fn finish(mut self) -> Result<(Value, Vec<Piece>, Option<usize>), CascadeError> {
+        let injected =
+            |text: String| Piece { kind: PieceKind::Injected, text, subject: String::new() };
+        let mut pieces = vec![injected(format!("<call>{}", self.template.function_name()))];
+        let mut fields = Vec::with_capacity(self.parameters.len());
+        let mut first_copied: Option<usize> = None;
+        for parameter in self.parameters.drain(..) {
+            pieces.extend(parameter.pieces);
+            fields.push(parameter.cursor.finish_parameter()?);
+            first_copied = match (first_copied, parameter.first_copied) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        pieces.push(injected("</call>".into()));
+        Ok((Value::Record(fields), pieces, first_copied))
+    }
+
+    /// Tokens of all values, in the parameters' order.
+    pub fn value_tokens(&self) -> Vec<Token> {
+        self.parameters.iter().flat_map(|p| p.branch.tokens().iter().cloned()).collect()
+    }
+}
+
+impl Parameter {
+    /// Goes past fixed text and adds the chunk of the next question; says whether there is one.
+    fn ask(&mut self, tiny: &Tiny, template: &Template, counts: &mut TokenCounts) -> bool {
+        self.inject();
+        let (subject, answer) = match self.cursor.step() {
+            Step::Choice(choice) => {
+                (choice.subject.clone(), choice_answer(template.parameters(), choice))
+            }
+            Step::Slot(slot) => (slot.subject.clone(), slot_answer(template.parameters(), slot)),
+            Step::Fixed(_) | Step::Done => return false,
+        };
+        let before = self.branch.tokens().len();
+        let added = self.branch.ask(&tiny.tokenizer, &subject, answer);
+        counts.injected += self.branch.tokens().len() - before;
+        added
+    }
+
+    fn inject(&mut self) {
+        while let Step::Fixed(text) = self.cursor.step() {
+            let text = text.to_owned();
+            self.piece(PieceKind::Injected, text, String::new());
+            self.cursor.advance();
+        }
+    }
+
+    fn piece(&mut self, kind: PieceKind, text: String, subject: String) {
+        if !text.is_empty() {
+            self.pieces.push(Piece { kind, text, subject });
+        }
+    }
+
+    /// Answers choices until a slot, a question that needs a new state, or the end.
+    fn choices(
+        &mut self,
+        tiny: &Tiny,
+        template: &Template,
+        asked: &Asked<'_>,
+        state: &Tensor,
+        counts: &mut TokenCounts,
+    ) -> Result<Waits, CascadeError> {
+        loop {
+            if self.ask(tiny, template, counts) {
+                return Ok(Waits::State);
+            }
+            let choice = match self.cursor.step() {
+                Step::Slot(slot) => return Ok(Waits::Slot(slot.clone())),
+                Step::Choice(choice) => choice.clone(),
+                Step::Fixed(_) | Step::Done => return Ok(Waits::Nothing),
+            };
+            let alternative = choose(tiny, asked, state, &choice)?;
+            let chosen = &choice.alternatives[alternative];
+            self.piece(PieceKind::Chosen, chosen.text.clone(), choice.subject.clone());
+            counts.chosen += 1;
+            self.cursor.choose(alternative)?;
+            if is_value(choice.kind) {
+                self.branch.write(tiny.tokenizer.encode(&chosen.label));
+            }
+        }
+    }
+
+    fn copy(
+        &mut self,
+        asked: &Asked<'_>,
+        slot: &Slot,
+        span: Span,
+        counts: &mut TokenCounts,
+    ) -> Result<(), CascadeError> {
+        counts.copied += 1;
+        let text = slot.spell(&span.value);
+        self.piece(PieceKind::Copied, text, slot.subject.clone());
+        self.first_copied =
+            Some(self.first_copied.map_or(span.bytes.start, |f| f.min(span.bytes.start)));
+        self.branch.write(asked.tokens[span.tokens.0..=span.tokens.1].iter().cloned());
+        Ok(self.cursor.fill(span.value)?)
+    }
+
+    fn write(
+        &mut self,
+        slot: &Slot,
+        write: &mut Writer<'_>,
+        counts: &mut TokenCounts,
+    ) -> Result<(), CascadeError> {
+        let (value, ids) = write(&self.branch, slot)?;
+        counts.sampled += ids.len();
+        let text = slot.spell(&value);
+        self.piece(PieceKind::Sampled, text, slot.subject.clone());
+        self.branch.write(ids.into_iter().map(written));
+        Ok(self.cursor.fill(value)?)
+    }
+}
+
+/// A token that was written rather than read.
+pub fn written(id: u32) -> Token {
+    Token { id, word: 0, kind: Kind::Other, shape: Shape::Lower, bytes: 0..0 }
+}
+
+/// Whether a choice's answer is a value, which later questions of its branch should see.
+pub fn is_value(kind: ChoiceKind) -> bool {
+    match kind {
+        ChoiceKind::Boolean | ChoiceKind::Enum | ChoiceKind::Literal | ChoiceKind::Case => true,
+        ChoiceKind::Presence
+        | ChoiceKind::Flag
+        | ChoiceKind::AnotherElement
+        | ChoiceKind::AnotherKey
+        | ChoiceKind::CallOrNot
+        | ChoiceKind::Candidate
+        | ChoiceKind::AnotherCall => false,
+    }
+}
+
+/// The name that a presence or flag is likened to: the last word of its path.
+pub fn subject_name(subject: &str) -> &str {
+    subject.rsplit('.').next().unwrap_or(subject)
+}
+
+/// The alternative that the state favours.
+fn choose(
+    tiny: &Tiny,
+    asked: &Asked<'_>,
+    state: &Tensor,
+    choice: &Choice,
+) -> Result<usize, CascadeError> {
+    let state = state.unsqueeze(0)?;
+    let heads = &tiny.small.heads;
+    let yes_no = |yes: bool| usize::from(!yes);
+    Ok(match choice.kind {
+        ChoiceKind::Presence | ChoiceKind::Flag => {
+            let share = asked.likeness.share(subject_name(&choice.subject));
+            let features = Tensor::from_vec(vec![share], (1, 1), &tiny.device)?;
+            yes_no(heads.presence(&state, &features)?.to_vec1::<f32>()?[0] > 0.0)
+        }
+        ChoiceKind::AnotherElement | ChoiceKind::AnotherKey | ChoiceKind::AnotherCall => {
+            let logits = heads.questions(&state)?.to_vec2::<f32>()?;
+            yes_no(logits[0][Question::Another as usize] > 0.0)
+        }
+        ChoiceKind::Boolean
+        | ChoiceKind::Enum
+        | ChoiceKind::Literal
+        | ChoiceKind::Case
+        | ChoiceKind::CallOrNot
+        | ChoiceKind::Candidate => option(tiny, asked, &state, choice)?,
+    })
+}
+
+fn option(
+    tiny: &Tiny,
+    asked: &Asked<'_>,
+    state: &Tensor,
+    choice: &Choice,
+) -> Result<usize, CascadeError> {
+    let count = choice.alternatives.len();
+    let ids: Vec<Vec<u32>> =
+        choice.alternatives.iter().map(|a| label_ids(tiny, &a.label)).collect();
+    let features: Vec<f32> =
+        choice.alternatives.iter().flat_map(|a| asked.likeness.label(&a.label)).collect();
+    let features = Tensor::from_vec(features, (count, 3), &tiny.device)?;
+    let labels = tiny.small.labels(&ids, &tiny.device)?;
+    let states = state.broadcast_as((count, state.dim(1)?))?.contiguous()?;
+    let logits = tiny.small.heads.options(&states, &labels, &features)?.to_vec1::<f32>()?;
+    Ok(best(&logits))
+}
+
+/// Tokens of a label as the model is given them.
+pub fn label_ids(tiny: &Tiny, label: &str) -> Vec<u32> {
+    let words = crate::lexicon::split_identifier(label);
+    tiny.tokenizer.encode(&words).iter().map(|token| token.id).take(8).collect()
+}
+
+fn best(logits: &[f32]) -> usize {
+    (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap_or(0)
+}
+
+type Rows = Vec<Vec<f32>>;
+
+/// Log-probabilities of first and last tokens, `[waiting][tokens]` each.
+fn pointers(tiny: &Tiny, at: &States) -> Result<(Rows, Rows), CascadeError> {
+    let (starts, ends) = tiny.small.heads.pointers(&at.asked, &at.query)?;
+    Ok((ops::log_softmax(&starts)?.to_vec2()?, ops::log_softmax(&ends)?.to_vec2()?))
+}
+
+type Weighed = Vec<(Filling, Option<Span>)>;
+
+/// Ways to fill every slot, best first: its likeliest spans, and writing the value.
+fn weigh(
+    asked: &Asked<'_>,
+    slots: &[(usize, usize, Slot)],
+    questions: &[Vec<f32>],
+    starts: &[Vec<f32>],
+    ends: &[Vec<f32>],
+) -> Vec<Weighed> {
+    slots
+        .iter()
+        .map(|(row, _, slot)| {
+            let copy = questions[*row][Question::Copy as usize];
+            let mut spans: Vec<(f32, Span)> =
+                spans::candidates(asked.query, asked.tokens, &slot.ty)
+                    .into_iter()
+                    .map(|span| (starts[*row][span.tokens.0] + ends[*row][span.tokens.1], span))
+                    .collect();
+            spans.sort_by(|one, other| other.0.total_cmp(&one.0));
+            let sum: f32 = spans.iter().map(|(score, _)| score.exp()).sum();
+            let norm = sum.max(f32::MIN_POSITIVE).ln();
+            let written = Filling { bytes: None, score: log_sigmoid(-copy) };
+            spans
+                .into_iter()
+                .take(SPANS_WEIGHED)
+                .map(|(score, span)| {
+                    let score = log_sigmoid(copy) + score - norm;
+                    (Filling { bytes: Some(span.bytes.clone()), score }, Some(span))
+                })
+                .chain([(written, None)])
+                .collect()
+        })
+        .collect()
+}

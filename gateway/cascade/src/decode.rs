@@ -1,0 +1,309 @@
+//! The decode loop: which candidates are called, how often, and with which values.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use candle_core::Tensor;
+use hyfunc_functions::Value;
+use hyfunc_functions::template::Slot;
+
+use crate::api::{Candidate, DecodeRequest, Decoded, DecodedCall, TokenCounts, ToolChoice};
+use crate::blocks::Block;
+use crate::branch::Branch;
+use crate::config::CascadeConfig;
+use crate::decide::{Asked, CallFilling, States, written};
+use crate::error::CascadeError;
+use crate::generate::{Masks, Written, plainest};
+use crate::likeness::Likeness;
+use crate::model::small::{BranchRow, Placed, Read};
+use crate::model::{Kv, body, ops};
+use crate::prompt;
+use crate::sequence::Batch;
+use crate::text::Token;
+use crate::tiny::{Tiny, call_features, sigmoid};
+
+/// Decodes requests, one at a time.
+pub struct Decoder<'a> {
+    /// The models.
+    pub tiny: &'a Tiny,
+    /// Masks for values that are written.
+    pub masks: &'a Masks,
+    /// Limits.
+    pub config: &'a CascadeConfig,
+}
+
+/// A decode under way.
+struct Job<'a> {
+    request: &'a DecodeRequest,
+    asked: Asked<'a>,
+    counts: TokenCounts,
+}
+
+/// A candidate's call, before its order is known.
+struct Found {
+    call: DecodedCall,
+    first_copied: Option<usize>,
+}
+
+impl Decoder<'_> {
+    /// Decides every call of a request.
+    pub fn decode(&self, request: &DecodeRequest) -> Result<Decoded, CascadeError> {
+        let tokens = self.tiny.tokenizer.encode(&request.query);
+        if tokens.len() > self.config.query_tokens_max {
+            return Err(CascadeError::QueryTooLong {
+                tokens: tokens.len(),
+                tokens_max: self.config.query_tokens_max,
+            });
+        }
+        if request.candidates.is_empty() || request.choice == ToolChoice::None || tokens.is_empty()
+        {
+            return Ok(Decoded {
+                scores: vec![0.0; request.candidates.len()],
+                ..Decoded::default()
+            });
+        }
+        let likeness = Likeness::new(&request.query);
+        let asked = Asked { query: &request.query, tokens: &tokens, likeness: &likeness };
+        let mut job = Job { request, asked, counts: TokenCounts::default() };
+        let all: Vec<usize> = (0..request.candidates.len()).collect();
+        let (read, scores) = self.read(&mut job, &all, &vec![Vec::new(); all.len()])?;
+        let called = self.called(request, &scores);
+        let mut found = Vec::new();
+        for (room, &index) in called.iter().enumerate() {
+            let reserved = called.len() - room - 1;
+            let calls_max = request.calls_max.saturating_sub(found.len() + reserved);
+            found.extend(self.calls_of(&mut job, index, &read, scores[index], calls_max)?);
+        }
+        // Calls come in the order in which the query names their values.
+        found.sort_by_key(|found| found.first_copied.unwrap_or(usize::MAX));
+        let calls = found.into_iter().map(|found| found.call).collect();
+        Ok(Decoded { calls, scores, counts: job.counts })
+    }
+
+    /// Candidates that are called, best first.
+    fn called(&self, request: &DecodeRequest, scores: &[f32]) -> Vec<usize> {
+        let threshold = self.config.call_threshold.unwrap_or(self.tiny.config.call_threshold);
+        let mut best: Vec<usize> = (0..scores.len()).collect();
+        best.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+        let over = |index: &usize| scores[*index] >= threshold;
+        let mut called: Vec<usize> = match request.choice {
+            ToolChoice::None => Vec::new(),
+            ToolChoice::Named(index) => vec![index],
+            ToolChoice::Auto => best.into_iter().filter(over).collect(),
+            ToolChoice::Required => {
+                let first = best[0];
+                best.into_iter().filter(|index| *index == first || over(index)).collect()
+            }
+        };
+        called.truncate(request.calls_max);
+        called
+    }
+
+    /// Reads the query beside candidates' blocks; gives the probability of one more call of each.
+    fn read(
+        &self,
+        job: &mut Job<'_>,
+        candidates: &[usize],
+        earlier: &[Vec<Vec<Token>>],
+    ) -> Result<(Reading, Vec<f32>), CascadeError> {
+        self.check(job.request.deadline)?;
+        let request = job.request;
+        let of = |index: &usize| -> &Candidate { &request.candidates[*index] };
+        let rows = earlier.iter().map(|e| prompt::small_query(job.asked.tokens, e)).collect();
+        let batch = Batch::new(rows);
+        job.counts.prompt += batch.len();
+        let blocks: Vec<&Block> = candidates.iter().map(|i| &of(i).prepared.block).collect();
+        let kv = body::join(&blocks.iter().map(|block| &block.kv).collect::<Vec<_>>())?;
+        let mut from = 0;
+        let mut beside = Vec::with_capacity(blocks.len());
+        for block in &blocks {
+            beside.push(Placed { tokens: &block.tokens, from });
+            from += block.tokens.len();
+        }
+        let soft = &request.intent.soft_token;
+        let soft = Tensor::from_slice(soft, (1, soft.len()), &self.tiny.device)?
+            .broadcast_as((batch.size(), soft.len()))?
+            .contiguous()?;
+        let read = self.tiny.small.read(&batch, &soft, &kv, &beside)?;
+        let last = ops::rows(&read.states, &batch.last())?;
+        let features: Vec<f32> = candidates
+            .iter()
+            .flat_map(|index| {
+                let prepared = &of(index).prepared;
+                let cosine = dot(&request.intent.query_vector, prepared.vector());
+                call_features(
+                    cosine,
+                    request.intent.p_call,
+                    job.asked.likeness,
+                    prepared.function(),
+                )
+            })
+            .collect();
+        let features = Tensor::from_vec(features, (batch.size(), 3), &self.tiny.device)?;
+        let logits = self.tiny.small.heads.call(&last, &features)?;
+        let scores = logits.to_vec1::<f32>()?.into_iter().map(sigmoid).collect();
+        let at = beside.iter().map(|placed| placed.from).collect();
+        let queries = (0..batch.size()).map(|list| batch.range(list)).collect();
+        Ok((Reading { read, blocks: at, queries }, scores))
+    }
+
+    /// Every call of one candidate, which is called at least once.
+    fn calls_of(
+        &self,
+        job: &mut Job<'_>,
+        index: usize,
+        first: &Reading,
+        mut score: f32,
+        calls_max: usize,
+    ) -> Result<Vec<Found>, CascadeError> {
+        let threshold = self.config.call_threshold.unwrap_or(self.tiny.config.call_threshold);
+        let mut earlier: Vec<Vec<Token>> = Vec::new();
+        let mut found: Vec<Found> = Vec::new();
+        let mut again: Option<Reading> = None;
+        loop {
+            let (read, row) = again.as_ref().map_or((first, index), |read| (read, 0));
+            let (arguments, pieces, first_copied, values) =
+                self.fill(job, index, read, row, &earlier)?;
+            if found.iter().any(|found| found.call.arguments == arguments) {
+                return Ok(found);
+            }
+            let call = DecodedCall { candidate: index, arguments, score, pieces };
+            found.push(Found { call, first_copied });
+            if found.len() >= calls_max {
+                return Ok(found);
+            }
+            earlier.push(values);
+            let (read, scores) = self.read(job, &[index], std::slice::from_ref(&earlier))?;
+            if scores[0] < threshold {
+                return Ok(found);
+            }
+            score = scores[0];
+            again = Some(read);
+        }
+    }
+
+    /// Fills one call: rounds of one forward over all of its branches.
+    #[allow(clippy::type_complexity, reason = "one caller, which takes it apart at once")]
+    fn fill(
+        &self,
+        job: &mut Job<'_>,
+        index: usize,
+        read: &Reading,
+        row: usize,
+        earlier: &[Vec<Token>],
+    ) -> Result<(Value, Vec<crate::api::Piece>, Option<usize>, Vec<Token>), CascadeError> {
+        let prepared = &job.request.candidates[index].prepared;
+        let scene = Scene::new(self, read, row, &prepared.block.tokens, job.asked.tokens, earlier)?;
+        let mut filling = CallFilling::new(&prepared.template);
+        let mut counts = job.counts;
+        let mut waiting = filling.begin(self.tiny, &mut counts)?;
+        while !waiting.is_empty() {
+            self.check(job.request.deadline)?;
+            let branches: Vec<&Branch> =
+                waiting.iter().map(|&index| &filling.parameters[index].branch).collect();
+            let states =
+                States { asked: scene.states(&branches)?, query: scene.query.clone(), waiting };
+            let mut write = |branch: &Branch, slot: &Slot| {
+                self.check(job.request.deadline)?;
+                self.write(&scene, branch, slot, job.request.deadline)
+            };
+            waiting = filling.answer(self.tiny, &job.asked, &states, &mut write, &mut counts)?;
+        }
+        job.counts = counts;
+        let values = filling.value_tokens();
+        let (arguments, pieces, first_copied) = filling.finish()?;
+        Ok((arguments, pieces, first_copied, values))
+    }
+
+    /// Writes one value, token by token.
+    fn write(
+        &self,
+        scene: &Scene<'_>,
+        branch: &Branch,
+        slot: &Slot,
+        deadline: Instant,
+    ) -> Result<(Value, Vec<u32>), CascadeError> {
+        let tokens_max = self.config.value_tokens_max;
+        let mut writing = self.masks.begin(slot)?;
+        let mut branch = branch.clone();
+        loop {
+            self.check(deadline)?;
+            let state = scene.states(&[&branch])?;
+            let logits = self.tiny.small.vocabulary(&state)?.squeeze(0)?.to_vec1::<f32>()?;
+            match writing.step(&logits, tokens_max) {
+                Some(Written::Token(id)) => branch.write([written(id)]),
+                Some(Written::Done) | None => break,
+            }
+        }
+        let value = self.masks.value(slot, &writing).or_else(|| plainest(slot));
+        let subject = || slot.subject.clone();
+        let value =
+            value.ok_or_else(|| CascadeError::Unfilled { subject: subject(), tokens_max })?;
+        Ok((value, writing.tokens().to_vec()))
+    }
+
+    fn check(&self, deadline: Instant) -> Result<(), CascadeError> {
+        if Instant::now() >= deadline {
+            return Err(CascadeError::Deadline { step: "decode" });
+        }
+        Ok(())
+    }
+}
+
+/// Queries that were read, and where blocks and queries stand.
+struct Reading {
+    read: Read,
+    /// Where each candidate's block begins.
+    blocks: Vec<usize>,
+    /// Where each candidate's query stands among the queries.
+    queries: Vec<Range<usize>>,
+}
+
+/// What the branches of one call continue.
+struct Scene<'a> {
+    decoder: &'a Decoder<'a>,
+    kv: &'a Kv,
+    block: Placed<'a>,
+    row: Vec<Token>,
+    row_from: usize,
+    /// States of the query's own tokens, `[tokens, d]`.
+    query: Tensor,
+}
+
+impl<'a> Scene<'a> {
+    fn new(
+        decoder: &'a Decoder<'a>,
+        reading: &'a Reading,
+        index: usize,
+        block: &'a [Token],
+        tokens: &[Token],
+        earlier: &[Vec<Token>],
+    ) -> Result<Self, CascadeError> {
+        let start = reading.queries[index].start;
+        Ok(Self {
+            decoder,
+            kv: &reading.read.kv,
+            block: Placed { tokens: block, from: reading.blocks[index] },
+            row: prompt::small_query(tokens, earlier),
+            row_from: reading.read.blocks_len + start,
+            query: reading.read.states.narrow(0, start + prompt::QUERY_OFFSET, tokens.len())?,
+        })
+    }
+
+    /// States of the branches' last tokens, `[branches, d]`.
+    fn states(&self, branches: &[&Branch]) -> Result<Tensor, CascadeError> {
+        let mut row = BranchRow::default();
+        let last: Vec<u32> = branches
+            .iter()
+            .map(|branch| (row.push(branch.tokens()) + branch.tokens().len() - 1) as u32)
+            .collect();
+        let after = Placed { tokens: &self.row, from: self.row_from };
+        let small = &self.decoder.tiny.small;
+        let states = small.branches(&[row], self.kv, &[self.block], &[after])?;
+        Ok(ops::rows(&states, &last)?)
+    }
+}
+
+fn dot(one: &[f32], other: &[f32]) -> f32 {
+    one.iter().zip(other).map(|(a, b)| a * b).sum()
+}

@@ -1,0 +1,37 @@
+//! The two models and everything between a query and typed calls.
+//!
+//! A large model reads the query once and leaves one *soft token*; a small model reads the
+//! query beside a function's block and decides, along the function's template, whether to call
+//! it and with which values. Nothing here sees JSON or a network: templates and typed values
+//! go in and come out.
+
+pub mod api;
+pub mod assign;
+pub mod blocks;
+pub mod branch;
+pub mod cascade;
+pub mod config;
+pub mod decide;
+pub mod decode;
+pub mod engine;
+pub mod error;
+pub mod generate;
+pub mod lexicon;
+pub mod likeness;
+pub mod model;
+pub mod numbers;
+pub mod prompt;
+pub mod sequence;
+pub mod shipped;
+pub mod spans;
+pub mod text;
+pub mod tiny;
+pub mod weights;
+
+pub use api::{
+    Candidate, DecodeRequest, Decoded, DecodedCall, Intent, ModelInfo, Piece, PieceKind, Prepared,
+    TokenCounts, ToolChoice,
+};
+pub use cascade::Cascade;
+pub use config::CascadeConfig;
+pub use error::CascadeError;

@@ -1,0 +1,187 @@
+//! A Qwen3 transformer: RMSNorm, grouped-query attention with normed queries and keys, rotary
+//! positions, SwiGLU. Tensor names are those of the hub's checkpoints.
+//!
+//! The caller gives every position and every attention bias, so one body serves causal,
+//! prefix-bidirectional and branching layouts, in training and in serving.
+
+use std::sync::Arc;
+
+use candle_core::{Result, Tensor};
+use candle_nn::{Init, VarBuilder};
+
+use crate::config::ModelConfig;
+use crate::model::fused::{self, Angles};
+use crate::model::ops;
+use crate::sequence::Pairs;
+
+/// Keys and values of one layer, `[tokens, heads_kv, head_dim]`, f32.
+pub type LayerKv = (Tensor, Tensor);
+
+/// Keys and values of every layer.
+pub type Kv = Vec<LayerKv>;
+
+/// What one forward reads beside its rows.
+pub struct Context<'a> {
+    /// Position of every row.
+    pub positions: Vec<f32>,
+    /// Which of the keys, `past`'s and then the rows' own, every row sees.
+    pub pairs: Arc<Pairs>,
+    /// Keys and values that stand before these rows.
+    pub past: Option<&'a Kv>,
+}
+
+struct Layer {
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    o: Tensor,
+    q_norm: Tensor,
+    k_norm: Tensor,
+    gate: Tensor,
+    up: Tensor,
+    down: Tensor,
+    input_norm: Tensor,
+    post_norm: Tensor,
+    /// Learned bias between tokens of the same word, `[heads]`.
+    word_bias: Tensor,
+}
+
+/// The stack of layers, without embedding or head.
+pub struct Body {
+    config: ModelConfig,
+    layers: Vec<Layer>,
+    norm: Tensor,
+    /// `[head_dim / 2]`: radians a position.
+    frequencies: Vec<f32>,
+}
+
+fn weight(vb: &VarBuilder, name: &str, out: usize, input: usize) -> Result<Tensor> {
+    let stdev = (input as f64).sqrt().recip();
+    vb.get_with_hints((out, input), &format!("{name}.weight"), Init::Randn { mean: 0.0, stdev })
+}
+
+fn ones(vb: &VarBuilder, name: &str, width: usize) -> Result<Tensor> {
+    vb.get_with_hints(width, &format!("{name}.weight"), Init::Const(1.0))
+}
+
+impl Layer {
+    fn new(config: &ModelConfig, vb: &VarBuilder) -> Result<Self> {
+        let d = config.hidden_size;
+        let (hq, hkv) = (
+            config.num_attention_heads * config.head_dim,
+            config.num_key_value_heads * config.head_dim,
+        );
+        let (attention, mlp) = (vb.pp("self_attn"), vb.pp("mlp"));
+        Ok(Self {
+            q: weight(&attention, "q_proj", hq, d)?,
+            k: weight(&attention, "k_proj", hkv, d)?,
+            v: weight(&attention, "v_proj", hkv, d)?,
+            o: weight(&attention, "o_proj", d, hq)?,
+            q_norm: ones(&attention, "q_norm", config.head_dim)?,
+            k_norm: ones(&attention, "k_norm", config.head_dim)?,
+            gate: weight(&mlp, "gate_proj", config.intermediate_size, d)?,
+            up: weight(&mlp, "up_proj", config.intermediate_size, d)?,
+            down: weight(&mlp, "down_proj", d, config.intermediate_size)?,
+            input_norm: ones(vb, "input_layernorm", d)?,
+            post_norm: ones(vb, "post_attention_layernorm", d)?,
+            word_bias: attention.get_with_hints(
+                config.num_attention_heads,
+                "word_bias",
+                Init::Const(0.5),
+            )?,
+        })
+    }
+
+    fn attend(
+        &self,
+        config: &ModelConfig,
+        x: &Tensor,
+        angles: &Arc<Angles>,
+        pairs: &Arc<Pairs>,
+        past: Option<&LayerKv>,
+    ) -> Result<(Tensor, LayerKv)> {
+        let len = x.dim(0)?;
+        let split = |t: Tensor, heads: usize| t.reshape((len, heads, config.head_dim));
+        let eps = config.rms_norm_eps;
+        let (heads, heads_kv) = (config.num_attention_heads, config.num_key_value_heads);
+        let q = split(ops::linear(x, &self.q)?, heads)?;
+        let k = split(ops::linear(x, &self.k)?, heads_kv)?;
+        let v = split(ops::linear(x, &self.v)?, heads_kv)?;
+        let q = fused::rotate(&fused::rms_norm(&q, &self.q_norm, eps)?, angles)?;
+        let k = fused::rotate(&fused::rms_norm(&k, &self.k_norm, eps)?, angles)?;
+        let (k_all, v_all) = match past {
+            Some((pk, pv)) => (Tensor::cat(&[pk, &k], 0)?, Tensor::cat(&[pv, &v], 0)?),
+            None => (k.clone(), v.clone()),
+        };
+        let kv = Tensor::stack(&[&k_all, &v_all], 0)?;
+        let mixed = fused::attend(&q, &kv, &self.word_bias, pairs)?;
+        let joined = mixed.reshape((len, heads * config.head_dim))?;
+        Ok((ops::linear(&joined, &self.o)?, (k, v)))
+    }
+
+    fn feed(&self, x: &Tensor) -> Result<Tensor> {
+        let gated = (ops::linear(x, &self.gate)?.silu()? * ops::linear(x, &self.up)?)?;
+        ops::linear(&gated, &self.down)
+    }
+}
+
+impl Body {
+    /// Reads the layers under `model`, as the hub's checkpoints name them.
+    pub fn new(config: &ModelConfig, vb: &VarBuilder) -> Result<Self> {
+        let vb = vb.pp("model");
+        let layers = (0..config.num_hidden_layers)
+            .map(|index| Layer::new(config, &vb.pp("layers").pp(index)))
+            .collect::<Result<_>>()?;
+        let half = config.head_dim / 2;
+        let frequencies =
+            (0..half).map(|i| config.rope_theta.powf(-(i as f64) / half as f64) as f32).collect();
+        Ok(Self {
+            config: config.clone(),
+            layers,
+            norm: ones(&vb, "norm", config.hidden_size)?,
+            frequencies,
+        })
+    }
+
+    /// Shape of the model.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// `rows [rows, hidden]` → last-layer states of the same shape, and the keys and
+    /// values of these rows alone (without `past`).
+    pub fn forward(&self, rows: &Tensor, context: &Context<'_>) -> Result<(Tensor, Kv)> {
+        let angles = Arc::new(Angles::new(&context.positions, &self.frequencies));
+        let mut x = rows.clone();
+        let mut kv = Vec::with_capacity(self.layers.len());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let past = context.past.map(|past| &past[index]);
+            let normed = fused::rms_norm(&x, &layer.input_norm, self.config.rms_norm_eps)?;
+            let (mixed, layer_kv) =
+                layer.attend(&self.config, &normed, &angles, &context.pairs, past)?;
+            x = (x + mixed)?;
+            let normed = fused::rms_norm(&x, &layer.post_norm, self.config.rms_norm_eps)?;
+            x = (&x + layer.feed(&normed)?)?;
+            kv.push(layer_kv);
+        }
+        Ok((fused::rms_norm(&x, &self.norm, self.config.rms_norm_eps)?, kv))
+    }
+}
+
+/// Caches one after another.
+pub fn join(parts: &[&Kv]) -> Result<Kv> {
+    let layers = parts.first().map_or(0, |kv| kv.len());
+    (0..layers)
+        .map(|layer| {
+            let keys: Vec<&Tensor> = parts.iter().map(|kv| &kv[layer].0).collect();
+            let values: Vec<&Tensor> = parts.iter().map(|kv| &kv[layer].1).collect();
+            Ok((Tensor::cat(&keys, 0)?, Tensor::cat(&values, 0)?))
+        })
+        .collect()
+}
+
+/// `len` tokens of a cache from `start`, in memory of their own.
+pub fn part(kv: &Kv, start: usize, len: usize) -> Result<Kv> {
+    let own = |t: &Tensor| t.narrow(0, start, len)?.copy();
+    kv.iter().map(|(k, v)| Ok((own(k)?, own(v)?))).collect()
+}

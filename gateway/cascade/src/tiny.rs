@@ -1,0 +1,98 @@
+//! The tiny cascade: both models and their tokenizer, and the passes that serving and training share.
+
+use std::sync::Arc;
+
+use candle_core::{Device, Result};
+use hyfunc_functions::{Function, Spelling, Template};
+
+use crate::api::{Intent, Prepared};
+use crate::blocks::Block;
+use crate::config::TinyConfig;
+use crate::likeness::Likeness;
+use crate::model::{Large, Small, body};
+use crate::prompt;
+use crate::sequence::Batch;
+use crate::text::Tokenizer;
+
+/// Functions prepared in one forward.
+const PREPARE_BATCH: usize = 32;
+
+/// Both models, ready to read.
+pub struct Tiny {
+    /// Shapes and calibration.
+    pub config: TinyConfig,
+    /// Shared by both models.
+    pub tokenizer: Tokenizer,
+    /// Distils queries, embeds functions.
+    pub large: Large,
+    /// Decides calls.
+    pub small: Small,
+    /// Where the tensors are.
+    pub device: Device,
+}
+
+impl Tiny {
+    /// Distils one query.
+    pub fn distil(&self, query: &str) -> Result<Intent> {
+        let tokens = self.tokenizer.encode(query);
+        let batch = Batch::new(vec![prompt::large_query(&tokens)]);
+        let distilled = self.large.distil(&batch, &self.device)?;
+        let logit = distilled.call_logits.to_vec1::<f32>()?[0];
+        Ok(Intent {
+            soft_token: distilled.soft_tokens.squeeze(0)?.to_vec1()?,
+            query_vector: distilled.vectors.squeeze(0)?.to_vec1()?,
+            p_call: sigmoid(logit),
+        })
+    }
+
+    /// Embeds functions, builds their templates and reads their blocks.
+    pub fn prepare(&self, functions: &[Arc<Function>]) -> Result<Vec<Arc<Prepared>>> {
+        let mut prepared = Vec::with_capacity(functions.len());
+        for chunk in functions.chunks(PREPARE_BATCH) {
+            prepared.extend(self.prepare_batch(chunk)?);
+        }
+        Ok(prepared)
+    }
+
+    fn prepare_batch(&self, functions: &[Arc<Function>]) -> Result<Vec<Arc<Prepared>>> {
+        let read = functions.iter().map(|f| prompt::function(&self.tokenizer, f)).collect();
+        let vectors = self.large.embed(&Batch::new(read), &self.device)?.to_vec2::<f32>()?;
+        let blocks: Vec<_> = functions.iter().map(|f| prompt::block(&self.tokenizer, f)).collect();
+        let batch = Batch::new(blocks.clone());
+        let kv = self.small.blocks(&batch)?;
+        let mut prepared = Vec::with_capacity(functions.len());
+        for (index, ((function, vector), tokens)) in
+            functions.iter().zip(vectors).zip(blocks).enumerate()
+        {
+            let range = batch.range(index);
+            prepared.push(Arc::new(Prepared {
+                function: function.clone(),
+                template: Arc::new(Template::new(function, Spelling::Param)),
+                vector,
+                text: prompt::function_text(function),
+                block: Block { kv: body::part(&kv, range.start, range.len())?, tokens },
+            }));
+        }
+        Ok(prepared)
+    }
+}
+
+/// Numbers given beside the state at a call: cosine, p(call), share of the name's words.
+pub fn call_features(
+    cosine: f32,
+    p_call: f32,
+    likeness: &Likeness,
+    function: &Function,
+) -> [f32; 3] {
+    [cosine, p_call, likeness.share(&function.name)]
+}
+
+/// Logistic function.
+pub fn sigmoid(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+/// Natural logarithm of the logistic function, without overflow.
+pub fn log_sigmoid(logit: f32) -> f32 {
+    logit.min(0.0) - (-logit.abs()).exp().ln_1p()
+}

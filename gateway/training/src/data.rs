@@ -1,0 +1,144 @@
+//! Rows of training and evaluation data, from JSON lines.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use flate2::read::GzDecoder;
+use hyfunc_functions::Function;
+use hyfunc_functions::schema::function_from_schema;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use crate::error::TrainingError;
+
+/// A request, the functions that could answer it, and the calls that do.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Unique within its file.
+    pub id: String,
+    /// What the person says.
+    pub query: String,
+    /// Functions on offer.
+    pub functions: Vec<Arc<Function>>,
+    /// Calls in the order in which the query asks for them: index of the function, arguments.
+    pub calls: Vec<(usize, Map<String, Json>)>,
+}
+
+/// Rows of a file, and why others were left out.
+#[derive(Debug, Default)]
+pub struct Import {
+    /// Usable rows.
+    pub rows: Vec<Row>,
+    /// Ids (or line numbers) of the others, by reason.
+    pub refused: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct RawRow {
+    id: String,
+    query: String,
+    functions: Vec<RawFunction>,
+    calls: Vec<RawCall>,
+}
+
+#[derive(Deserialize)]
+struct RawFunction {
+    name: String,
+    #[serde(default)]
+    description: String,
+    parameters: Json,
+}
+
+#[derive(Deserialize)]
+struct RawCall {
+    name: String,
+    arguments: Map<String, Json>,
+}
+
+/// Reads `{"id","query","functions","calls"}` rows; a path that ends in `.gz` is unzipped.
+pub fn import(path: &Path) -> Result<Import, TrainingError> {
+    let file = File::open(path).map_err(TrainingError::file(path))?;
+    let gzipped = path.extension().is_some_and(|extension| extension == "gz");
+    let reader: Box<dyn Read> =
+        if gzipped { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
+    let mut import = Import::default();
+    let mut known: BTreeMap<String, Arc<Function>> = BTreeMap::new();
+    for (index, line) in BufReader::new(reader).lines().enumerate() {
+        let line = line.map_err(TrainingError::file(path))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        match row(&line, &mut known) {
+            Ok(row) => import.rows.push(row),
+            Err((id, reason)) => {
+                let id = id.unwrap_or_else(|| format!("line {}", index + 1));
+                import.refused.entry(reason).or_default().push(id);
+            }
+        }
+    }
+    if import.rows.is_empty() {
+        return Err(TrainingError::NoRows { path: path.display().to_string() });
+    }
+    Ok(import)
+}
+
+/// One row. Equal functions of different rows become one, so that equality is by pointer.
+fn row(
+    line: &str,
+    known: &mut BTreeMap<String, Arc<Function>>,
+) -> Result<Row, (Option<String>, String)> {
+    let raw: RawRow =
+        serde_json::from_str(line).map_err(|_| (None, "not a row of JSON".to_owned()))?;
+    let refuse = |reason: &str| (Some(raw.id.clone()), reason.to_owned());
+    let mut functions = Vec::with_capacity(raw.functions.len());
+    for function in &raw.functions {
+        let key = format!("{}\n{}\n{}", function.name, function.description, function.parameters);
+        if let Some(function) = known.get(&key) {
+            functions.push(function.clone());
+            continue;
+        }
+        let read =
+            function_from_schema(&function.name, &function.description, &function.parameters)
+                .map_err(|_| refuse("a function's parameters are no JSON Schema"))?;
+        let read = Arc::new(read);
+        known.insert(key, read.clone());
+        functions.push(read);
+    }
+    let mut calls = Vec::with_capacity(raw.calls.len());
+    for call in raw.calls {
+        let Some(index) = raw.functions.iter().position(|f| f.name == call.name) else {
+            return Err((Some(raw.id), "calls a function that is not on offer".into()));
+        };
+        calls.push((index, call.arguments));
+    }
+    if raw.query.trim().is_empty() {
+        return Err((Some(raw.id), "an empty query".into()));
+    }
+    Ok(Row { id: raw.id, query: raw.query, functions, calls })
+}
+
+/// Reads a catalogue: `{"name", "description", "parameters"}`, one a line. Functions whose
+/// parameters are no JSON Schema are left out.
+pub fn catalogue(path: &Path) -> Result<Vec<Arc<Function>>, TrainingError> {
+    let file = File::open(path).map_err(TrainingError::file(path))?;
+    let gzipped = path.extension().is_some_and(|extension| extension == "gz");
+    let reader: Box<dyn Read> =
+        if gzipped { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
+    let mut functions = Vec::new();
+    for line in BufReader::new(reader).lines() {
+        let line = line.map_err(TrainingError::file(path))?;
+        let Ok(raw) = serde_json::from_str::<RawFunction>(&line) else { continue };
+        // A catalogue of servers names functions `Server/function`.
+        let name = raw.name.rsplit('/').next().unwrap_or(&raw.name);
+        if let Ok(function) = function_from_schema(name, &raw.description, &raw.parameters) {
+            functions.push(Arc::new(function));
+        }
+    }
+    if functions.is_empty() {
+        return Err(TrainingError::NoRows { path: path.display().to_string() });
+    }
+    Ok(functions)
+}

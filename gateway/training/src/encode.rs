@@ -1,0 +1,194 @@
+//! A gold call as the small model's branches, with what each decision should have been.
+//!
+//! The same branches are built here from gold answers and in serving from the model's own, by the
+//! same code, so that training sees exactly what serving asks.
+
+use std::sync::Arc;
+
+use hyfunc_cascade::branch::{Branch, choice_answer, slot_answer};
+use hyfunc_cascade::decide::{is_value, subject_name, written};
+use hyfunc_cascade::lexicon::split_identifier;
+use hyfunc_cascade::likeness::Likeness;
+use hyfunc_cascade::model::heads::OPTION_FEATURES;
+use hyfunc_cascade::spans;
+use hyfunc_cascade::text::{Token, Tokenizer};
+use hyfunc_functions::oracle::{Answer, OracleError, drive_parameter};
+use hyfunc_functions::template::{Choice, ChoiceKind, Slot, Step};
+use hyfunc_functions::{Cursor, Template};
+use serde_json::{Map, Value as Json};
+
+/// Tokens of the longest written value that is trained on.
+const VALUE_TOKENS_MAX: usize = 24;
+
+/// Tokens of an option's label.
+const LABEL_TOKENS_MAX: usize = 8;
+
+/// What a state should say.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// Whether an optional parameter or flag is written.
+    Presence {
+        /// It is.
+        yes: bool,
+        /// Share of its name's words that the query has.
+        feature: f32,
+    },
+    /// Whether a list goes on.
+    Another {
+        /// It does.
+        yes: bool,
+    },
+    /// Which option.
+    Option {
+        /// Token ids of every option's label.
+        labels: Vec<Vec<u32>>,
+        /// Likeness of every label to the query.
+        features: Vec<[f32; OPTION_FEATURES]>,
+        /// The right one.
+        gold: usize,
+    },
+    /// Which tokens of the query, both inclusive.
+    Span {
+        /// First.
+        start: usize,
+        /// Last.
+        end: usize,
+    },
+    /// Which tokens to write: they stand in the branch from the state on, and `</param>` ends them.
+    Write {
+        /// Token ids.
+        ids: Vec<u32>,
+    },
+}
+
+/// A parameter's branch with its targets, each at the index of its state's token.
+#[derive(Clone, Debug, Default)]
+pub struct EncodedBranch {
+    /// All tokens.
+    pub tokens: Vec<Token>,
+    /// What the states at these indices should say.
+    pub targets: Vec<(usize, Target)>,
+}
+
+/// A call's branches.
+#[derive(Clone, Debug, Default)]
+pub struct EncodedCall {
+    /// One a parameter, in order.
+    pub branches: Vec<EncodedBranch>,
+}
+
+impl EncodedCall {
+    /// Tokens that stand for this call where a further one is asked about.
+    pub fn values(&self) -> Vec<Token> {
+        self.branches.iter().flat_map(|branch| branch.tokens.iter().cloned()).collect()
+    }
+}
+
+/// Encodes one call.
+pub fn call(
+    tokenizer: &Tokenizer,
+    query: &str,
+    tokens: &[Token],
+    likeness: &Likeness,
+    template: &Arc<Template>,
+    arguments: &Map<String, Json>,
+) -> Result<EncodedCall, OracleError> {
+    let scene = Scene { tokenizer, query, tokens, likeness, template };
+    let mut branches = Vec::with_capacity(template.parameters().fields.len());
+    for (index, field) in template.parameters().fields.iter().enumerate() {
+        branches.push(scene.parameter(index, arguments.get(&field.name))?);
+    }
+    Ok(EncodedCall { branches })
+}
+
+struct Scene<'a> {
+    tokenizer: &'a Tokenizer,
+    query: &'a str,
+    tokens: &'a [Token],
+    likeness: &'a Likeness,
+    template: &'a Arc<Template>,
+}
+
+impl Scene<'_> {
+    fn parameter(&self, index: usize, gold: Option<&Json>) -> Result<EncodedBranch, OracleError> {
+        let mut branch = Branch::default();
+        let mut targets = Vec::new();
+        let cursor = Cursor::parameter(self.template.clone(), index);
+        drive_parameter(cursor, gold, |step, answer| match (step, answer) {
+            (Step::Choice(choice), Answer::Choose(chosen)) => {
+                self.choice(&mut branch, &mut targets, choice, *chosen);
+            }
+            (Step::Slot(slot), Answer::Fill(value)) => {
+                self.slot(&mut branch, &mut targets, slot, value);
+            }
+            _ => {}
+        })?;
+        Ok(EncodedBranch { tokens: branch.tokens().to_vec(), targets })
+    }
+
+    fn choice(
+        &self,
+        branch: &mut Branch,
+        targets: &mut Vec<(usize, Target)>,
+        choice: &Choice,
+        chosen: usize,
+    ) {
+        let answer = choice_answer(self.template.parameters(), choice);
+        branch.ask(self.tokenizer, &choice.subject, answer);
+        let at = branch.tokens().len() - 1;
+        let target = match choice.kind {
+            ChoiceKind::Presence | ChoiceKind::Flag => Target::Presence {
+                yes: chosen == 0,
+                feature: self.likeness.share(subject_name(&choice.subject)),
+            },
+            ChoiceKind::AnotherElement | ChoiceKind::AnotherKey | ChoiceKind::AnotherCall => {
+                Target::Another { yes: chosen == 0 }
+            }
+            ChoiceKind::Boolean
+            | ChoiceKind::Enum
+            | ChoiceKind::Literal
+            | ChoiceKind::Case
+            | ChoiceKind::CallOrNot
+            | ChoiceKind::Candidate => Target::Option {
+                labels: choice.alternatives.iter().map(|a| self.label(&a.label)).collect(),
+                features: choice
+                    .alternatives
+                    .iter()
+                    .map(|a| self.likeness.label(&a.label))
+                    .collect(),
+                gold: chosen,
+            },
+        };
+        targets.push((at, target));
+        if is_value(choice.kind) {
+            branch.write(self.tokenizer.encode(&choice.alternatives[chosen].label));
+        }
+    }
+
+    fn label(&self, label: &str) -> Vec<u32> {
+        let tokens = self.tokenizer.encode(&split_identifier(label));
+        tokens.iter().map(|token| token.id).take(LABEL_TOKENS_MAX).collect()
+    }
+
+    fn slot(
+        &self,
+        branch: &mut Branch,
+        targets: &mut Vec<(usize, Target)>,
+        slot: &Slot,
+        value: &hyfunc_functions::Value,
+    ) {
+        let answer = slot_answer(self.template.parameters(), slot);
+        branch.ask(self.tokenizer, &slot.subject, answer);
+        let at = branch.tokens().len() - 1;
+        if let Some(span) = spans::find(self.query, self.tokens, &slot.ty, value) {
+            let (start, end) = span.tokens;
+            targets.push((at, Target::Span { start, end }));
+            branch.write(self.tokens[start..=end].iter().cloned());
+            return;
+        }
+        let mut ids = self.tokenizer.encode_value(&slot.spell(value));
+        ids.truncate(VALUE_TOKENS_MAX);
+        targets.push((at, Target::Write { ids: ids.clone() }));
+        branch.write(ids.into_iter().map(written));
+    }
+}

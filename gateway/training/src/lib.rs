@@ -1,0 +1,20 @@
+//! Data, synthesis, the trainers of the tiny models, and evaluation on held-out rows.
+
+pub mod calibrate;
+pub mod card;
+pub mod data;
+pub mod encode;
+pub mod error;
+pub mod eval;
+pub mod large;
+pub mod losses;
+pub mod mix;
+pub mod optimizer;
+pub mod phrases;
+pub mod run;
+pub mod small;
+pub mod synthesis;
+pub mod tiny;
+pub mod vocabulary;
+
+pub use error::TrainingError;

@@ -1,0 +1,281 @@
+//! Which rows a step sees: sources in fixed shares, several wishes in one request, and noise.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hyfunc_functions::Function;
+use rand::Rng;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Map, Value as Json};
+
+use crate::data::Row;
+use crate::phrases::Phrases;
+use crate::synthesis;
+
+/// Share of requests over the bundled library.
+const BUNDLED_SHARE: f64 = 0.55;
+
+/// Share of requests synthesized from catalogues' signatures, of the rest.
+const CATALOGUE_SHARE: f64 = 0.25;
+
+/// Share of requests that join two wishes.
+const JOINED_SHARE: f64 = 0.16;
+
+/// Share of bundled requests that nothing fits.
+const NONE_SHARE: f64 = 0.12;
+
+/// Share of bundled requests taken word for word from the docs' examples.
+const EXAMPLE_SHARE: f64 = 0.25;
+
+/// Characters of the longest query.
+const QUERY_CHARS_MAX: usize = 320;
+
+/// Functions offered with a row, called ones included.
+const OFFERED_MAX: usize = 8;
+
+/// Where training rows come from.
+pub struct Mix {
+    bundled: Vec<Arc<Function>>,
+    phrases: Phrases,
+    /// Imported rows by the data set that they come from.
+    imported: Vec<Vec<Row>>,
+    catalogue: Vec<Arc<Function>>,
+}
+
+impl Mix {
+    /// Rows of the bundled library's phrases and docs, of imported data, and of catalogues.
+    pub fn new(
+        bundled: Vec<Arc<Function>>,
+        phrases: Phrases,
+        imported: Vec<Row>,
+        catalogue: Vec<Arc<Function>>,
+    ) -> Self {
+        let mut sets: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+        for row in imported.into_iter().filter(|row| row.query.len() <= QUERY_CHARS_MAX) {
+            let set = row.id.split('-').next().unwrap_or_default().to_owned();
+            sets.entry(set).or_default().push(row);
+        }
+        Self { bundled, phrases, imported: sets.into_values().collect(), catalogue }
+    }
+
+    /// Texts for the tokenizer.
+    pub fn texts(&self, rng: &mut ChaCha8Rng, samples: usize) -> Vec<String> {
+        let mut texts: Vec<String> = (0..samples).map(|_| self.sample(rng).query).collect();
+        let functions = self.bundled.iter().chain(&self.catalogue);
+        texts.extend(functions.map(|f| hyfunc_cascade::prompt::function_text(f)));
+        texts.extend(self.imported.iter().flatten().map(|row| row.query.clone()));
+        texts
+    }
+
+    /// One row.
+    pub fn sample(&self, rng: &mut ChaCha8Rng) -> Row {
+        let first = self.one(rng);
+        let joined = if rng.random_bool(JOINED_SHARE) { Some(self.one(rng)) } else { None };
+        let mut row = match joined {
+            Some(second) if joins(&first, &second) => join(first, second, rng),
+            _ => first,
+        };
+        row.query = noisy(&row, rng);
+        row
+    }
+
+    fn one(&self, rng: &mut ChaCha8Rng) -> Row {
+        if rng.random_bool(BUNDLED_SHARE) || self.imported.is_empty() {
+            return self.bundled_row(rng);
+        }
+        let synthesized = !self.catalogue.is_empty() && rng.random_bool(CATALOGUE_SHARE);
+        if let Some(row) = synthesized.then(|| self.catalogued(rng)).flatten() {
+            return row;
+        }
+        // Data sets are drawn by the square root of their size: the two largest are 71 intents.
+        let weight = |set: &Vec<Row>| (set.len() as f64).sqrt();
+        let set = self.imported.choose_weighted(rng, weight).unwrap_or(&self.imported[0]);
+        let mut row = set.choose(rng).cloned().expect("a set has at least one row");
+        shrink(&mut row, rng);
+        row
+    }
+
+    fn bundled_row(&self, rng: &mut ChaCha8Rng) -> Row {
+        if rng.random_bool(NONE_SHARE) {
+            return self.offered(self.phrases.none(rng), Vec::new(), rng);
+        }
+        if rng.random_bool(EXAMPLE_SHARE) {
+            let function = self.bundled.choose(rng).expect("the bundled library is not empty");
+            if let Some(example) = function.examples.choose(rng) {
+                let call = (function.name.clone(), example.arguments.clone());
+                return self.offered(example.utterance.clone(), vec![call], rng);
+            }
+        }
+        let said = self.phrases.sample(rng);
+        self.offered(said.text, said.calls, rng)
+    }
+
+    /// A row over the bundled library: the called functions and some others.
+    fn offered(
+        &self,
+        query: String,
+        calls: Vec<(String, Map<String, Json>)>,
+        rng: &mut ChaCha8Rng,
+    ) -> Row {
+        let named = |name: &str| self.bundled.iter().find(|f| f.name == name).cloned();
+        let mut functions: Vec<Arc<Function>> = Vec::new();
+        let mut found = Vec::new();
+        for (name, arguments) in calls {
+            let Some(function) = named(&name) else { continue };
+            let at = functions.iter().position(|f| Arc::ptr_eq(f, &function));
+            let at = at.unwrap_or_else(|| {
+                functions.push(function);
+                functions.len() - 1
+            });
+            found.push((at, arguments));
+        }
+        while functions.len() < OFFERED_MAX.min(self.bundled.len()) {
+            let other = self.bundled.choose(rng).expect("the bundled library is not empty");
+            if !functions.iter().any(|f| Arc::ptr_eq(f, other)) {
+                functions.push(other.clone());
+            }
+        }
+        Row { id: String::new(), query, functions, calls: found }
+    }
+
+    fn catalogued(&self, rng: &mut ChaCha8Rng) -> Option<Row> {
+        let function = self.catalogue.choose(rng)?;
+        let (query, arguments) = synthesis::utterance(function, rng)?;
+        let mut functions = vec![function.clone()];
+        for _ in 1..OFFERED_MAX / 2 {
+            let other = self.catalogue.choose(rng)?;
+            if other.name != function.name {
+                functions.push(other.clone());
+            }
+        }
+        Some(Row { id: String::new(), query, functions, calls: vec![(0, arguments)] })
+    }
+}
+
+/// Keeps the called functions and a few of the others.
+fn shrink(row: &mut Row, rng: &mut ChaCha8Rng) {
+    let mut order: Vec<usize> = (0..row.functions.len()).collect();
+    order.shuffle(rng);
+    order.sort_by_key(|index| !row.calls.iter().any(|(called, _)| called == index));
+    order.truncate(OFFERED_MAX);
+    row.functions = order.iter().map(|&index| row.functions[index].clone()).collect();
+    row.calls.retain_mut(|(called, _)| match order.iter().position(|index| index == called) {
+        Some(at) => {
+            *called = at;
+            true
+        }
+        None => false,
+    });
+}
+
+/// Whether two rows can be one request: both call something, and together they are short.
+fn joins(first: &Row, second: &Row) -> bool {
+    !first.calls.is_empty()
+        && !second.calls.is_empty()
+        && first.query.len() + second.query.len() < QUERY_CHARS_MAX
+        && !second
+            .functions
+            .iter()
+            .any(|f| first.functions.iter().any(|g| g.name == f.name && !Arc::ptr_eq(f, g)))
+}
+
+/// Two requests in one sentence or two.
+fn join(first: Row, second: Row, rng: &mut ChaCha8Rng) -> Row {
+    const LINKS: [&str; 10] = [
+        " and ",
+        ", and ",
+        " and also ",
+        ". Also, ",
+        ". ",
+        ", then ",
+        "; ",
+        " plus ",
+        "? and ",
+        ". oh and ",
+    ];
+    let link = LINKS.choose(rng).unwrap_or(&" and ");
+    let head = first.query.trim_end_matches(['.', '?', '!']);
+    let mut tail = second.query.clone();
+    if link.ends_with("nd ") || link.starts_with(',') {
+        // Mid-sentence: a capital that only opens the sentence goes.
+        let mut chars = tail.chars();
+        if let Some(initial) = chars.next().filter(|c| *c != 'I') {
+            tail = initial.to_lowercase().chain(chars).collect();
+        }
+    }
+    let mut functions = first.functions;
+    let mut calls = first.calls;
+    let keep = OFFERED_MAX.max(calls.len() + second.calls.len());
+    for (called, arguments) in second.calls {
+        let function = &second.functions[called];
+        let at = functions.iter().position(|f| Arc::ptr_eq(f, function));
+        let at = at.unwrap_or_else(|| {
+            functions.push(function.clone());
+            functions.len() - 1
+        });
+        calls.push((at, arguments));
+    }
+    let mut row = Row { id: first.id, query: format!("{head}{link}{tail}"), functions, calls };
+    if row.functions.len() > keep {
+        shrink(&mut row, rng);
+    }
+    row
+}
+
+/// The query as a hurried person would type it. Words that values are made of stay as they are.
+fn noisy(row: &Row, rng: &mut ChaCha8Rng) -> String {
+    let mut query = row.query.clone();
+    if rng.random_bool(0.3) {
+        query = query.to_lowercase();
+    }
+    if rng.random_bool(0.4) {
+        query = query.trim_end_matches(['.', '?', '!']).to_owned();
+    }
+    if rng.random_bool(0.12) {
+        query = mistyped(&query, row, rng);
+    }
+    if rng.random_bool(0.06) {
+        const FILLERS: [&str; 8] =
+            ["hey, ", "hi! ", "ok so ", "please ", "hello, ", "quick question: ", "um ", "yo "];
+        query = format!("{}{query}", FILLERS.choose(rng).unwrap_or(&""));
+    }
+    query
+}
+
+/// One word with two letters swapped, one dropped or one doubled.
+fn mistyped(query: &str, row: &Row, rng: &mut ChaCha8Rng) -> String {
+    let values: String = row
+        .calls
+        .iter()
+        .flat_map(|(_, arguments)| arguments.values())
+        .map(|value| value.to_string().to_lowercase())
+        .collect();
+    let free: Vec<(usize, &str)> = query
+        .split(' ')
+        .enumerate()
+        .filter(|(_, word)| {
+            word.len() > 3
+                && word.bytes().all(|byte| byte.is_ascii_lowercase())
+                && !values.contains(*word)
+        })
+        .collect();
+    let Some(&(target, word)) = free.choose(rng) else { return query.to_owned() };
+    let mut letters: Vec<char> = word.chars().collect();
+    let at = rng.random_range(1..letters.len() - 1);
+    match rng.random_range(0..3) {
+        0 => letters.swap(at, at + 1),
+        1 => {
+            letters.remove(at);
+        }
+        _ => letters.insert(at, letters[at]),
+    }
+    let typed: String = letters.into_iter().collect();
+    let words: Vec<&str> = query.split(' ').collect();
+    words
+        .iter()
+        .enumerate()
+        .map(|(index, word)| if index == target { typed.as_str() } else { word })
+        .collect::<Vec<_>>()
+        .join(" ")
+}

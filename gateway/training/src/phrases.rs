@@ -1,0 +1,302 @@
+//! Utterances for the bundled plugins' functions, grown from a small grammar.
+//!
+//! A phrase file holds, line by line:
+//!
+//! - `# …`: a comment;
+//! - `function NAME`: phrases that follow belong to that function of the library;
+//! - `none`: phrases that follow ask for nothing that the library offers;
+//! - `pool NAME: item | item => json`: things that can be said in one place, and after `=>` the
+//!   JSON value that is meant when it differs from what is said; a line that begins with `|`
+//!   goes on with the pool above it;
+//! - anything else: a phrase.
+//!
+//! A phrase, and each item of a pool, is text with
+//!
+//! - `(a|b|)`: one of several, which may hold all of this again;
+//! - `{path:pool}`: something from a pool, written into the argument at the dotted path;
+//!   `{path}` takes the pool of the path's last name, `{_:pool}` writes no argument;
+//! - `{path*:pool}`: two to five of them, as a list; `{path**:pool}`: as many as the list before;
+//! - `{path:int(1,100)}`: something made up, see [`made`];
+//! - `{path=json}`: says nothing and fixes an argument; a bare word is a string, `$other` copies
+//!   what the first call has at that path;
+//! - a path that begins with a number above one (`{2.city}`) belongs to that call of several;
+//! - `\` before any of these signs takes its meaning away.
+
+mod expand;
+mod made;
+mod parse;
+
+use std::collections::BTreeMap;
+
+use rand::Rng;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Map, Value as Json};
+
+use crate::error::TrainingError;
+use made::Made;
+
+/// The files that are part of the program, with their names.
+const BUNDLED: [(&str, &str); 10] = [
+    ("pools.txt", include_str!("../phrases/pools.txt")),
+    ("calc.txt", include_str!("../phrases/calc.txt")),
+    ("dates.txt", include_str!("../phrases/dates.txt")),
+    ("geo.txt", include_str!("../phrases/geo.txt")),
+    ("home.txt", include_str!("../phrases/home.txt")),
+    ("text.txt", include_str!("../phrases/text.txt")),
+    ("todo.txt", include_str!("../phrases/todo.txt")),
+    ("units.txt", include_str!("../phrases/units.txt")),
+    ("weather.txt", include_str!("../phrases/weather.txt")),
+    ("none.txt", include_str!("../phrases/none.txt")),
+];
+
+/// Something a person says, and the calls that are meant by it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Utterance {
+    /// What is said.
+    pub text: String,
+    /// Name of the function and its arguments, of each call.
+    pub calls: Vec<(String, Map<String, Json>)>,
+}
+
+/// A part of a phrase.
+#[derive(Clone, Debug, PartialEq)]
+enum Node {
+    /// Said as it is.
+    Text(String),
+    /// One of several.
+    Any(Vec<Vec<Node>>),
+    /// Something from a pool, or made up.
+    Slot(Slot),
+    /// An argument that is meant without being said.
+    Fixed(Target, Fixed),
+}
+
+/// Which argument of which call.
+#[derive(Clone, Debug, PartialEq)]
+struct Target {
+    /// Index of the call.
+    call: usize,
+    /// Names of fields, numbers of tuple members.
+    path: Vec<String>,
+}
+
+/// What an unsaid argument is.
+#[derive(Clone, Debug, PartialEq)]
+enum Fixed {
+    /// This value.
+    Json(Json),
+    /// What the first call has there; nothing when it has nothing.
+    Copy(Vec<String>),
+}
+
+/// How many values a slot holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Many {
+    /// One.
+    One,
+    /// Two to five, as a list.
+    Some,
+    /// As many as the list before.
+    Same,
+}
+
+/// A place to be filled.
+#[derive(Clone, Debug, PartialEq)]
+struct Slot {
+    /// Argument that it is written into, if into any.
+    target: Option<Target>,
+    /// How many values.
+    many: Many,
+    /// Where they come from.
+    source: Source,
+}
+
+/// Where values come from.
+#[derive(Clone, Debug, PartialEq)]
+enum Source {
+    /// A pool, by its name.
+    Pool(String),
+    /// Made up.
+    Made(Made),
+}
+
+/// An item of a pool.
+#[derive(Clone, Debug, PartialEq)]
+struct Item {
+    /// What is said.
+    said: Vec<Node>,
+    /// What is meant, where it is not what is said.
+    meant: Option<Json>,
+}
+
+/// A phrase, and where it was read.
+#[derive(Clone, Debug)]
+struct Phrase {
+    nodes: Vec<Node>,
+    file: String,
+    line: usize,
+}
+
+/// Phrases of every function, phrases that mean none, and pools.
+#[derive(Clone, Debug, Default)]
+pub struct Phrases {
+    functions: Vec<(String, Vec<Phrase>)>,
+    none: Vec<Phrase>,
+    pools: BTreeMap<String, Vec<Item>>,
+}
+
+impl Phrases {
+    /// The phrases that are part of the program.
+    pub fn bundled() -> Result<Self, TrainingError> {
+        Self::parse(&BUNDLED)
+    }
+
+    /// Reads phrase files, given as pairs of name and text.
+    pub fn parse(files: &[(&str, &str)]) -> Result<Self, TrainingError> {
+        parse::files(files)
+    }
+
+    /// Names of the functions that have phrases.
+    pub fn functions(&self) -> Vec<&str> {
+        self.functions.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Says something that one of the functions answers: every function as often, then every
+    /// phrase of it. Empty when there is no function.
+    pub fn sample(&self, rng: &mut ChaCha8Rng) -> Utterance {
+        let picked = self.functions.choose(rng).and_then(|(name, phrases)| {
+            let phrase = phrases.choose(rng)?;
+            Some(self.utterance(name, phrase, rng))
+        });
+        picked.unwrap_or_else(|| Utterance { text: String::new(), calls: Vec::new() })
+    }
+
+    /// Says something that no function answers. Empty when there are no such phrases.
+    pub fn none(&self, rng: &mut ChaCha8Rng) -> String {
+        match self.none.choose(rng) {
+            Some(phrase) => expand::spoken(&self.pools, &phrase.nodes, rng).0,
+            None => String::new(),
+        }
+    }
+
+    /// One phrase of one function, said once.
+    fn utterance(&self, name: &str, phrase: &Phrase, rng: &mut impl Rng) -> Utterance {
+        let (text, arguments) = expand::spoken(&self.pools, &phrase.nodes, rng);
+        let calls = arguments.into_iter().map(|arguments| (name.to_owned(), arguments)).collect();
+        Utterance { text, calls }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    fn parsed(text: &str) -> Phrases {
+        Phrases::parse(&[("test.txt", text)]).expect("well formed")
+    }
+
+    fn refused(text: &str) -> (usize, String) {
+        match Phrases::parse(&[("test.txt", text)]) {
+            Err(TrainingError::Phrase { file, line, reason }) => {
+                assert_eq!(file, "test.txt");
+                (line, reason)
+            }
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_bundled_phrase_expands() {
+        let phrases = Phrases::bundled().expect("well formed");
+        assert!(phrases.functions().len() >= 45, "{}", phrases.functions().len());
+        for (name, list) in &phrases.functions {
+            assert!(list.len() >= 25, "{name} has {} phrases", list.len());
+            for phrase in list {
+                for seed in 0..8 {
+                    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                    let said = phrases.utterance(name, phrase, &mut rng);
+                    let place = format!("{}, line {}: {said:?}", phrase.file, phrase.line);
+                    assert!(!said.text.is_empty() && !said.text.contains("  "), "{place}");
+                    assert!(!said.text.contains(['{', '}', '|']), "{place}");
+                    assert!(!said.calls.is_empty(), "{place}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn requests_for_nothing_expand() {
+        let phrases = Phrases::bundled().expect("well formed");
+        assert!(phrases.none.len() >= 350, "{}", phrases.none.len());
+        for seed in 0..500 {
+            let text = phrases.none(&mut ChaCha8Rng::seed_from_u64(seed));
+            assert!(!text.is_empty() && !text.contains(['{', '}', '|']), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_seed_says_one_thing() {
+        let phrases = Phrases::bundled().expect("well formed");
+        for seed in 0..50 {
+            let first = phrases.sample(&mut ChaCha8Rng::seed_from_u64(seed));
+            assert_eq!(first, phrases.sample(&mut ChaCha8Rng::seed_from_u64(seed)));
+        }
+    }
+
+    #[test]
+    fn said_is_meant() {
+        let phrases = parsed(
+            "pool city: Paris | New York | (Old|New) Town\npool how: half => 50\n\
+             function f\nfrom {city} to {2.city} at {x.how} and {r.1:int(5,5)}{on=true}{2.on=$on}\n",
+        );
+        for seed in 0..40 {
+            let said = phrases.sample(&mut ChaCha8Rng::seed_from_u64(seed));
+            assert_eq!(said.calls.len(), 2);
+            let (first, second) = (&said.calls[0].1, &said.calls[1].1);
+            assert!(said.text.contains(first["city"].as_str().expect("text")), "{said:?}");
+            assert!(said.text.contains(second["city"].as_str().expect("text")), "{said:?}");
+            assert_ne!(first["city"], second["city"]);
+            assert_eq!(first["x"]["how"], 50);
+            assert_eq!(first["r"], serde_json::json!([null, 5]));
+            assert_eq!((&first["on"], &second["on"]), (&Json::Bool(true), &Json::Bool(true)));
+        }
+    }
+
+    #[test]
+    fn lists_have_two_to_five() {
+        let phrases = parsed("function f\n{a*:num(1,9)} against {b**:num(1,9)}\n");
+        for seed in 0..40 {
+            let said = phrases.sample(&mut ChaCha8Rng::seed_from_u64(seed));
+            let (a, b) = (&said.calls[0].1["a"], &said.calls[0].1["b"]);
+            let count = a.as_array().expect("a list").len();
+            assert!((2..=5).contains(&count));
+            assert_eq!(b.as_array().expect("a list").len(), count);
+        }
+    }
+
+    #[test]
+    fn alternations_nest_and_may_be_empty() {
+        let phrases = parsed("function f\ngo( (left|(far |)right)|) now\\(\\|\\){x=1}\n");
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..300 {
+            let said = phrases.sample(&mut ChaCha8Rng::seed_from_u64(seed));
+            assert!(said.text.to_lowercase().contains("now(|)"), "{said:?}");
+            seen.insert(said.text.contains("left"));
+        }
+        assert_eq!(seen.len(), 2);
+    }
+
+    #[test]
+    fn errors_name_their_line() {
+        assert_eq!(refused("function f\n\ngo (left|right\n").0, 3);
+        assert_eq!(refused("function f\ngo {city}\n").0, 2);
+        assert_eq!(refused("# nothing\nstray\n").0, 2);
+        assert_eq!(refused("pool a: {_:b}\npool b: {_:a}\n").0, 1);
+        assert_eq!(refused("function f\n{x:int(1)}\n").0, 2);
+        assert!(refused("function f\n{x:bogus(1,2)}\n").1.contains("bogus"));
+        assert_eq!(refused("pool a: x\npool a: y\n").0, 2);
+        assert_eq!(refused("function f\ngo )\n").0, 2);
+    }
+}

@@ -1,0 +1,134 @@
+//! A run's folder: what it was started with, its curves, its checkpoints.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::TrainingError;
+
+/// What a run was started with. A run is resumed only with the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Version of this program.
+    pub version: String,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Steps of the large model.
+    pub steps_large: usize,
+    /// Steps of the small model.
+    pub steps_small: usize,
+    /// SHA-256 of every data file, by path.
+    pub data: BTreeMap<String, String>,
+}
+
+/// The folder of a run.
+pub struct Run {
+    dir: PathBuf,
+}
+
+impl Run {
+    /// Opens a folder for a run with `settings`; `resume` allows one that exists.
+    pub fn open(dir: &Path, settings: &Settings, resume: bool) -> Result<Self, TrainingError> {
+        fs::create_dir_all(dir).map_err(TrainingError::file(dir))?;
+        let path = dir.join("settings.json");
+        if path.exists() {
+            let other = |reason: &str| TrainingError::OtherRun {
+                path: dir.display().to_string(),
+                reason: reason.to_owned(),
+            };
+            if !resume {
+                return Err(other("it holds a run already; continue it with --resume"));
+            }
+            let text = fs::read_to_string(&path).map_err(TrainingError::file(&path))?;
+            let found: Settings = serde_json::from_str(&text)?;
+            if &found != settings {
+                return Err(other("see settings.json"));
+            }
+        }
+        fs::write(&path, serde_json::to_string_pretty(settings)?)
+            .map_err(TrainingError::file(&path))?;
+        Ok(Self { dir: dir.to_owned() })
+    }
+
+    /// Path of a file in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Writes a whole file.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TrainingError> {
+        let path = self.path(name);
+        fs::write(&path, bytes).map_err(TrainingError::file(&path))
+    }
+
+    /// Adds a point to a curve.
+    pub fn point(&self, curve: &str, step: usize, loss: f32) -> Result<(), TrainingError> {
+        let path = self.path(&format!("{curve}.csv"));
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(TrainingError::file(&path))?;
+        writeln!(file, "{step},{loss}").map_err(TrainingError::file(&path))
+    }
+
+    /// Draws a curve as an SVG picture beside its points.
+    pub fn draw(&self, curve: &str) -> Result<(), TrainingError> {
+        let path = self.path(&format!("{curve}.csv"));
+        let text = fs::read_to_string(&path).map_err(TrainingError::file(&path))?;
+        let points: Vec<(f32, f32)> = text
+            .lines()
+            .filter_map(|line| line.split_once(','))
+            .filter_map(|(step, loss)| Some((step.parse().ok()?, loss.parse().ok()?)))
+            .collect();
+        self.write(&format!("{curve}.svg"), svg(curve, &points).as_bytes())
+    }
+}
+
+/// A line chart, 640 × 320.
+fn svg(title: &str, points: &[(f32, f32)]) -> String {
+    let (width, height, margin) = (640.0, 320.0, 40.0);
+    let x_max = points.iter().map(|p| p.0).fold(1.0, f32::max);
+    let y_max = points.iter().map(|p| p.1).fold(1e-6, f32::max);
+    let mut line = String::new();
+    for (x, y) in points {
+        let x = margin + x / x_max * (width - 2.0 * margin);
+        let y = height - margin - y / y_max * (height - 2.0 * margin);
+        let _ = write!(line, "{x:.1},{y:.1} ");
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
+         <text x=\"{margin}\" y=\"20\">{title}: loss by step (0 to {x_max}; 0 to {y_max:.2})</text>\n\
+         <path d=\"M{margin} {margin} V{bottom} H{right}\" fill=\"none\" stroke=\"#999\"/>\n\
+         <polyline points=\"{line}\" fill=\"none\" stroke=\"#06c\" stroke-width=\"1.5\"/>\n</svg>\n",
+        bottom = height - margin,
+        right = width - margin,
+    )
+}
+
+/// SHA-256 of a file, hex.
+pub fn file_hash(path: &Path) -> Result<String, TrainingError> {
+    let mut file = File::open(path).map_err(TrainingError::file(path))?;
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut file, &mut hasher).map_err(TrainingError::file(path))?;
+    Ok(hex::encode(hasher.finalize()))
+}
+
+/// A bar with rate and time left.
+pub fn bar(what: &str, steps: usize, done: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "{prefix:>8} [{bar:30}] {pos}/{len} {per_sec} {eta} left {msg}",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(steps as u64).with_style(style).with_prefix(what.to_owned());
+    bar.set_position(done as u64);
+    bar.reset_eta();
+    bar
+}

@@ -1,0 +1,432 @@
+//! Training of the small model: loss on decisions and values alone, never on injected text.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+use hyfunc_cascade::likeness::Likeness;
+use hyfunc_cascade::model::heads::{CALL_FEATURES, OPTION_FEATURES, Question};
+use hyfunc_cascade::model::ops::{self, MASKED};
+use hyfunc_cascade::model::small::{BranchRow, Placed, Read};
+use hyfunc_cascade::model::{Large, Small};
+use hyfunc_cascade::prompt::{self, QUERY_OFFSET};
+use hyfunc_cascade::sequence::Batch;
+use hyfunc_cascade::text::{Special, Token, Tokenizer};
+use hyfunc_cascade::tiny::{call_features, sigmoid};
+use hyfunc_functions::{Function, Spelling, Template};
+use rand::Rng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::data::Row;
+use crate::encode::{self, EncodedCall, Target};
+use crate::error::TrainingError;
+use crate::losses;
+
+/// Not-called functions that each row is read beside.
+const NEGATIVES: usize = 2;
+
+/// Tokens of the longest query that is trained on.
+const QUERY_TOKENS_MAX: usize = 72;
+
+/// Value tokens of a batch that are trained on; the rest of an unusually wordy batch is left out.
+const WRITTEN_MAX: usize = 192;
+
+/// Weights of the parts of the loss.
+const WRITE_WEIGHT: f64 = 0.4;
+const CALL_WEIGHT: f64 = 2.0;
+
+/// The frozen large model and what it made of functions.
+pub struct Teacher<'a> {
+    /// Distils queries.
+    pub large: &'a Large,
+    /// Shared by both models.
+    pub tokenizer: &'a Tokenizer,
+    /// Where tensors are.
+    pub device: &'a Device,
+    vectors: HashMap<usize, Vec<f32>>,
+    templates: HashMap<usize, Arc<Template>>,
+    /// Keeps functions alive, so that their addresses stay their own.
+    kept: Vec<Arc<Function>>,
+}
+
+/// A query beside one function.
+struct Pair {
+    row: usize,
+    /// Index into the batch's functions.
+    function: usize,
+    tokens: Vec<Token>,
+    query_tokens: usize,
+    features: [f32; CALL_FEATURES],
+    label: f32,
+    call: Option<EncodedCall>,
+}
+
+impl<'a> Teacher<'a> {
+    /// A teacher that has seen nothing.
+    pub fn new(large: &'a Large, tokenizer: &'a Tokenizer, device: &'a Device) -> Self {
+        Self {
+            large,
+            tokenizer,
+            device,
+            vectors: HashMap::new(),
+            templates: HashMap::new(),
+            kept: Vec::new(),
+        }
+    }
+
+    fn vector(&mut self, function: &Arc<Function>) -> Result<Vec<f32>, TrainingError> {
+        let key = Arc::as_ptr(function) as usize;
+        if let Some(vector) = self.vectors.get(&key) {
+            return Ok(vector.clone());
+        }
+        let batch = Batch::new(vec![prompt::function(self.tokenizer, function)]);
+        let vector = self.large.embed(&batch, self.device)?.squeeze(0)?.to_vec1::<f32>()?;
+        self.vectors.insert(key, vector.clone());
+        self.kept.push(function.clone());
+        Ok(vector)
+    }
+
+    fn template(&mut self, function: &Arc<Function>) -> Arc<Template> {
+        let key = Arc::as_ptr(function) as usize;
+        self.kept.push(function.clone());
+        let build = || Arc::new(Template::new(function, Spelling::Param));
+        self.templates.entry(key).or_insert_with(build).clone()
+    }
+}
+
+/// Loss of a batch of rows; `None` when none of them could be read.
+pub fn loss(
+    small: &Small,
+    teacher: &mut Teacher<'_>,
+    rows: &[Row],
+    rng: &mut ChaCha8Rng,
+) -> Result<Option<Tensor>, TrainingError> {
+    let queries = rows.iter().map(|r| prompt::large_query(&teacher.tokenizer.encode(&r.query)));
+    let distilled = teacher.large.distil(&Batch::new(queries.collect()), teacher.device)?;
+    let soft = distilled.soft_tokens.detach();
+    let vectors = distilled.vectors.to_vec2::<f32>()?;
+    let p_calls = distilled.call_logits.to_vec1::<f32>()?;
+
+    let mut functions: Vec<Arc<Function>> = Vec::new();
+    let mut pairs = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let seen = (vectors[index].as_slice(), sigmoid(p_calls[index]));
+        pairs.extend(pairs_of(teacher, index, row, seen, &mut functions, rng)?);
+    }
+    if pairs.is_empty() {
+        return Ok(None);
+    }
+    let device = teacher.device;
+    let blocks: Vec<Vec<Token>> =
+        functions.iter().map(|f| prompt::block(teacher.tokenizer, f)).collect();
+    let pool = Batch::new(blocks.clone());
+    let kv = small.blocks(&pool)?;
+    let beside: Vec<Placed<'_>> = pairs
+        .iter()
+        .map(|pair| Placed {
+            tokens: &blocks[pair.function],
+            from: pool.range(pair.function).start,
+        })
+        .collect();
+    let soft_rows: Vec<u32> = pairs.iter().map(|pair| pair.row as u32).collect();
+    let soft = ops::rows(&soft, &soft_rows)?;
+    let batch = Batch::new(pairs.iter().map(|pair| pair.tokens.clone()).collect());
+    let read = small.read(&batch, &soft, &kv, &beside)?;
+
+    let mut loss = (call_loss(small, &read, &batch, &pairs, device)? * CALL_WEIGHT)?;
+    let filled: Vec<usize> = (0..pairs.len()).filter(|&i| pairs[i].call.is_some()).collect();
+    if !filled.is_empty() {
+        let values = value_loss(small, (&read, &batch), &pairs, &filled, &beside, device)?;
+        loss = (loss + values)?;
+    }
+    Ok(Some(loss))
+}
+
+/// The pairs of one row: its called functions, each up to a random one of its calls, and others.
+fn pairs_of(
+    teacher: &mut Teacher<'_>,
+    index: usize,
+    row: &Row,
+    (vector, p_call): (&[f32], f32),
+    functions: &mut Vec<Arc<Function>>,
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<Pair>, TrainingError> {
+    let query = teacher.tokenizer.encode(&row.query);
+    if query.is_empty() || query.len() > QUERY_TOKENS_MAX {
+        return Ok(Vec::new());
+    }
+    let likeness = Likeness::new(&row.query);
+    let mut order: Vec<usize> = (0..row.functions.len()).collect();
+    order.shuffle(rng);
+    let is_called = |index: &usize| row.calls.iter().any(|(called, _)| called == index);
+    let negatives = order.iter().filter(|i| !is_called(i)).take(NEGATIVES).copied();
+    let chosen: Vec<usize> =
+        order.iter().filter(|i| is_called(i)).copied().chain(negatives).collect();
+    let mut pairs = Vec::with_capacity(chosen.len());
+    for choice in chosen {
+        let function = &row.functions[choice];
+        let template = teacher.template(function);
+        let calls: Vec<_> = row.calls.iter().filter(|(called, _)| *called == choice).collect();
+        let encoded: Option<Vec<EncodedCall>> = calls
+            .iter()
+            .map(|(_, arguments)| {
+                encode::call(teacher.tokenizer, &row.query, &query, &likeness, &template, arguments)
+                    .ok()
+            })
+            .collect();
+        // A gold call that the schema cannot express teaches nothing about values; whether the
+        // function is called stays true.
+        let encoded = encoded.unwrap_or_default();
+        let whole = encoded.len() == calls.len();
+        let skip = if whole && !calls.is_empty() && rng.random_bool(0.4) {
+            rng.random_range(0..=calls.len())
+        } else {
+            0
+        };
+        let earlier: Vec<Vec<Token>> =
+            encoded[..skip.min(encoded.len())].iter().map(EncodedCall::values).collect();
+        let cosine = teacher.vector(function)?.iter().zip(vector).map(|(a, b)| a * b).sum();
+        let place = functions.iter().position(|f| Arc::ptr_eq(f, function)).unwrap_or_else(|| {
+            functions.push(function.clone());
+            functions.len() - 1
+        });
+        pairs.push(Pair {
+            row: index,
+            function: place,
+            tokens: prompt::small_query(&query, &earlier),
+            query_tokens: query.len(),
+            features: call_features(cosine, p_call, &likeness, function),
+            label: f32::from(skip < calls.len()),
+            call: encoded.into_iter().nth(skip),
+        });
+    }
+    Ok(pairs)
+}
+
+fn call_loss(
+    small: &Small,
+    read: &Read,
+    batch: &Batch,
+    pairs: &[Pair],
+    device: &Device,
+) -> Result<Tensor, TrainingError> {
+    let features: Vec<f32> = pairs.iter().flat_map(|pair| pair.features).collect();
+    let features = Tensor::from_vec(features, (pairs.len(), CALL_FEATURES), device)?;
+    let logits = small.heads.call(&ops::rows(&read.states, &batch.last())?, &features)?;
+    let labels: Vec<f32> = pairs.iter().map(|pair| pair.label).collect();
+    Ok(losses::binary(&logits, &labels)?)
+}
+
+/// A target and where its state is: index into the branches' states, and the filled pair.
+struct Aim<'a> {
+    at: u32,
+    pair: usize,
+    target: &'a Target,
+}
+
+fn value_loss(
+    small: &Small,
+    (read, batch): (&Read, &Batch),
+    pairs: &[Pair],
+    filled: &[usize],
+    beside: &[Placed<'_>],
+    device: &Device,
+) -> Result<Tensor, TrainingError> {
+    let mut rows = Vec::with_capacity(filled.len());
+    let mut starts = Vec::new();
+    for &index in filled {
+        let call = pairs[index].call.as_ref().expect("filled pairs have a call");
+        let mut row = BranchRow::default();
+        starts.push(call.branches.iter().map(|b| row.push(&b.tokens)).collect::<Vec<_>>());
+        rows.push(row);
+    }
+    if rows.iter().all(|row| row.tokens.is_empty()) {
+        return Ok(Tensor::zeros((), candle_core::DType::F32, device)?);
+    }
+    let blocks: Vec<Placed<'_>> = filled.iter().map(|&index| beside[index]).collect();
+    let queries: Vec<Placed<'_>> = filled
+        .iter()
+        .map(|&index| Placed {
+            tokens: &pairs[index].tokens,
+            from: read.blocks_len + batch.range(index).start,
+        })
+        .collect();
+    let mut offset = 0;
+    let offsets: Vec<usize> = rows
+        .iter()
+        .map(|row| {
+            offset += row.tokens.len();
+            offset - row.tokens.len()
+        })
+        .collect();
+    let states = small.branches(&rows, &read.kv, &blocks, &queries)?;
+    let mut placed = Vec::new();
+    for (list, &index) in filled.iter().enumerate() {
+        let call = pairs[index].call.as_ref().expect("filled pairs have a call");
+        for (branch, start) in call.branches.iter().zip(&starts[list]) {
+            placed.extend(branch.targets.iter().map(|(at, target)| Aim {
+                at: (offsets[list] + start + at) as u32,
+                pair: index,
+                target,
+            }));
+        }
+    }
+    let mut loss = Tensor::zeros((), candle_core::DType::F32, device)?;
+    for part in [
+        yes_no_loss(small, &states, &placed, device)?,
+        span_loss(small, (read, batch), &states, pairs, &placed)?,
+        option_loss(small, &states, &placed, device)?,
+        write_loss(small, &states, &placed)?,
+    ]
+    .into_iter()
+    .flatten()
+    {
+        loss = (loss + part)?;
+    }
+    Ok(loss)
+}
+
+/// Presence, another element, copy or write.
+fn yes_no_loss(
+    small: &Small,
+    states: &Tensor,
+    placed: &[Aim<'_>],
+    device: &Device,
+) -> Result<Option<Tensor>, TrainingError> {
+    let mut presence = (Vec::new(), Vec::new(), Vec::new());
+    let mut plain: [(Vec<u32>, Vec<f32>); 2] = Default::default();
+    for place in placed {
+        match place.target {
+            Target::Presence { yes, feature } => {
+                presence.0.push(place.at);
+                presence.1.push(*feature);
+                presence.2.push(f32::from(*yes));
+            }
+            Target::Another { yes } => {
+                plain[0].0.push(place.at);
+                plain[0].1.push(f32::from(*yes));
+            }
+            Target::Span { .. } | Target::Write { .. } => {
+                plain[1].0.push(place.at);
+                plain[1].1.push(f32::from(matches!(place.target, Target::Span { .. })));
+            }
+            Target::Option { .. } => {}
+        }
+    }
+    let mut total: Option<Tensor> = None;
+    let mut add = |loss: Tensor| -> Result<(), TrainingError> {
+        total = Some(match total.take() {
+            Some(sum) => (sum + loss)?,
+            None => loss,
+        });
+        Ok(())
+    };
+    if !presence.0.is_empty() {
+        let features = Tensor::from_vec(presence.1, (presence.0.len(), 1), device)?;
+        let logits = small.heads.presence(&ops::rows(states, &presence.0)?, &features)?;
+        add(losses::binary(&logits, &presence.2)?)?;
+    }
+    for (question, (at, yes)) in [Question::Another, Question::Copy].into_iter().zip(plain) {
+        if !at.is_empty() {
+            let logits = small.heads.questions(&ops::rows(states, &at)?)?;
+            add(losses::binary(&logits.narrow(1, question as usize, 1)?.squeeze(1)?, &yes)?)?;
+        }
+    }
+    Ok(total)
+}
+
+fn span_loss(
+    small: &Small,
+    (read, batch): (&Read, &Batch),
+    states: &Tensor,
+    pairs: &[Pair],
+    placed: &[Aim<'_>],
+) -> Result<Option<Tensor>, TrainingError> {
+    let mut at = Vec::new();
+    let mut gold = (Vec::new(), Vec::new());
+    let mut masks = Vec::new();
+    for place in placed {
+        if let Target::Span { start, end } = place.target {
+            at.push(place.at);
+            let from = batch.range(place.pair).start + QUERY_OFFSET;
+            gold.0.push((from + start) as u32);
+            gold.1.push((from + end) as u32);
+            let own = from..from + pairs[place.pair].query_tokens;
+            masks.extend((0..batch.len()).map(|key| if own.contains(&key) { 0.0 } else { MASKED }));
+        }
+    }
+    if at.is_empty() {
+        return Ok(None);
+    }
+    let masks = Tensor::from_vec(masks, (at.len(), batch.len()), states.device())?;
+    let (starts, ends) = small.heads.pointers(&ops::rows(states, &at)?, &read.states)?;
+    let start = losses::classes(&(starts + &masks)?, &gold.0)?;
+    let end = losses::classes(&(ends + &masks)?, &gold.1)?;
+    Ok(Some((start + end)?))
+}
+
+fn option_loss(
+    small: &Small,
+    states: &Tensor,
+    placed: &[Aim<'_>],
+    device: &Device,
+) -> Result<Option<Tensor>, TrainingError> {
+    let mut at = Vec::new();
+    let mut labels = Vec::new();
+    let mut features = Vec::new();
+    let mut gold = Vec::new();
+    let mut sizes = Vec::new();
+    for place in placed {
+        if let Target::Option { labels: of, features: given, gold: index } = place.target {
+            at.extend(std::iter::repeat_n(place.at, of.len()));
+            labels.extend(of.iter().cloned());
+            features.extend(given.iter().flatten().copied());
+            gold.push(*index as u32);
+            sizes.push(of.len());
+        }
+    }
+    if gold.is_empty() {
+        return Ok(None);
+    }
+    let count = labels.len();
+    let features = Tensor::from_vec(features, (count, OPTION_FEATURES), device)?;
+    let labels = small.labels(&labels, device)?;
+    let logits = small.heads.options(&ops::rows(states, &at)?, &labels, &features)?;
+    // Ragged to rectangular: index `count` is a logit that no option has.
+    let masked = Tensor::new(&[MASKED], device)?;
+    let padded = Tensor::cat(&[&logits, &masked], 0)?.unsqueeze(1)?;
+    let widest = sizes.iter().copied().max().unwrap_or(1);
+    let mut from = 0;
+    let mut index = Vec::with_capacity(sizes.len() * widest);
+    for size in &sizes {
+        index.extend((0..widest).map(|i| if i < *size { (from + i) as u32 } else { count as u32 }));
+        from += size;
+    }
+    let table = ops::rows(&padded, &index)?.reshape((sizes.len(), widest))?;
+    Ok(Some(losses::classes(&table, &gold)?))
+}
+
+fn write_loss(
+    small: &Small,
+    states: &Tensor,
+    placed: &[Aim<'_>],
+) -> Result<Option<Tensor>, TrainingError> {
+    let mut at = Vec::new();
+    let mut gold = Vec::new();
+    for place in placed {
+        if let Target::Write { ids } = place.target {
+            for (offset, &id) in ids.iter().chain([&(Special::ParamEnd as u32)]).enumerate() {
+                at.push(place.at + offset as u32);
+                gold.push(id);
+            }
+        }
+    }
+    at.truncate(WRITTEN_MAX);
+    gold.truncate(WRITTEN_MAX);
+    if at.is_empty() {
+        return Ok(None);
+    }
+    let logits = small.vocabulary(&ops::rows(states, &at)?)?;
+    Ok(Some((losses::classes(&logits, &gold)? * WRITE_WEIGHT)?))
+}

@@ -1,0 +1,327 @@
+//! `hyfunc train tiny`: tokenizer, large model, small model, calibration, model card.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use candle_core::{DType, Device, Tensor};
+use candle_nn::{VarBuilder, VarMap};
+use hyfunc_cascade::config::TinyConfig;
+use hyfunc_cascade::model::{Large, Small};
+use hyfunc_cascade::shipped;
+use hyfunc_cascade::text::Tokenizer;
+use hyfunc_functions::Function;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::calibrate;
+use crate::card;
+use crate::data::{self, Row};
+use crate::error::TrainingError;
+use crate::mix::Mix;
+use crate::optimizer::AdamW;
+use crate::phrases::Phrases;
+use crate::run::{self, Run, Settings};
+use crate::small::Teacher;
+use crate::{large, small, vocabulary};
+
+/// Rows of one step.
+const BATCH_LARGE: usize = 48;
+const BATCH_SMALL: usize = 20;
+
+/// Peak learning rates.
+const RATE_LARGE: f64 = 1.5e-3;
+const RATE_SMALL: f64 = 1.5e-3;
+
+/// Weight decay of both.
+const DECAY: f64 = 0.02;
+
+/// Steps between checkpoints.
+const CHECKPOINT_STEPS: usize = 200;
+
+/// Steps between points of a curve.
+const POINT_STEPS: usize = 10;
+
+/// Rows from which the tokenizer learns, beside imported ones.
+const VOCABULARY_ROWS: usize = 20_000;
+
+/// One imported row in so many is held out.
+const HELD_OUT_EVERY: u64 = 40;
+
+/// What `hyfunc train tiny` is told.
+#[derive(Clone, Debug)]
+pub struct TinyOptions {
+    /// The library whose functions are called by name: usually the bundled one.
+    pub library: Vec<Arc<Function>>,
+    /// Files of rows to train on, JSON lines, possibly gzipped.
+    pub rows: Vec<PathBuf>,
+    /// Files of functions to synthesize requests for.
+    pub catalogues: Vec<PathBuf>,
+    /// Folder of the run; the models are written to `models` in it.
+    pub out: PathBuf,
+    /// Steps of the large model.
+    pub steps_large: usize,
+    /// Steps of the small model.
+    pub steps_small: usize,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Continue a run that was stopped.
+    pub resume: bool,
+}
+
+/// What a training run came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Folder with the four files of the models.
+    pub models: PathBuf,
+    /// Wall time, in seconds.
+    pub seconds: f64,
+    /// What calibration found on held-out rows.
+    pub calibration: calibrate::Calibration,
+    /// Rows that could not be used, by reason.
+    pub refused: BTreeMap<String, usize>,
+}
+
+/// Trains everything.
+pub fn train(options: &TinyOptions) -> Result<Report, TrainingError> {
+    let began = Instant::now();
+    let settings = settings(options)?;
+    let run = Run::open(&options.out, &settings, options.resume)?;
+    let (mix, held_out, refused) = sources(options)?;
+
+    let tokenizer_json = tokenizer(&run, &mix, options.seed)?;
+    let tokenizer =
+        Tokenizer::from_bytes(&tokenizer_json).map_err(hyfunc_cascade::CascadeError::from)?;
+    let mut config = TinyConfig::shapes(tokenizer.vocab_size());
+    let device = Device::Cpu;
+
+    let large_map = VarMap::new();
+    let large = Large::new(&config, &VarBuilder::from_varmap(&large_map, DType::F32, &device))?;
+    seed(&large_map, options.seed)?;
+    train_large(&run, options, &mix, &tokenizer, &large, &large_map)?;
+
+    let small_map = VarMap::new();
+    let small = Small::new(&config, &VarBuilder::from_varmap(&small_map, DType::F32, &device))?;
+    seed(&small_map, options.seed + 1)?;
+    train_small(&run, options, &mix, &tokenizer, &large, (&small, &small_map))?;
+
+    let models = options.out.join("models");
+    std::fs::create_dir_all(&models).map_err(TrainingError::file(&models))?;
+    write_half(&large_map, &models.join("large.safetensors"))?;
+    write_half(&small_map, &models.join("small.safetensors"))?;
+    write(&models.join("tokenizer.json"), &tokenizer_json)?;
+    config.large_sha256 = run::file_hash(&models.join("large.safetensors"))?;
+    config.small_sha256 = run::file_hash(&models.join("small.safetensors"))?;
+    write(&models.join("cascade.json"), &serde_json::to_vec_pretty(&config)?)?;
+
+    // Calibrated on what was written, not on what is in memory: f16 is what serves.
+    let tiny = shipped::load_dir(&models, &device)?;
+    let mut rng = ChaCha8Rng::seed_from_u64(options.seed ^ 0xca11);
+    let calibration = calibrate::calibrate(&tiny, &mix, &held_out, &mut rng)?;
+    config.call_threshold = calibration.call_threshold;
+    config.retrieval_threshold = calibration.retrieval_threshold;
+    write(&models.join("cascade.json"), &serde_json::to_vec_pretty(&config)?)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let card = card::write(&config, &settings, &calibration, seconds);
+    write(&models.join("README.md"), card.as_bytes())?;
+    let refused = refused.into_iter().map(|(reason, ids)| (reason, ids.len())).collect();
+    Ok(Report { models, seconds, calibration, refused })
+}
+
+fn settings(options: &TinyOptions) -> Result<Settings, TrainingError> {
+    let mut data = BTreeMap::new();
+    for path in options.rows.iter().chain(&options.catalogues) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        data.insert(name, run::file_hash(path)?);
+    }
+    Ok(Settings {
+        version: env!("CARGO_PKG_VERSION").into(),
+        seed: options.seed,
+        steps_large: options.steps_large,
+        steps_small: options.steps_small,
+        data,
+    })
+}
+
+type Sources = (Mix, Vec<Row>, BTreeMap<String, Vec<String>>);
+
+/// Training rows, held-out rows, and what was refused.
+fn sources(options: &TinyOptions) -> Result<Sources, TrainingError> {
+    let mut rows = Vec::new();
+    let mut refused: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in &options.rows {
+        let import = data::import(path)?;
+        rows.extend(import.rows);
+        for (reason, ids) in import.refused {
+            refused.entry(reason).or_default().extend(ids);
+        }
+    }
+    let (held_out, rows) = rows.into_iter().partition(|row: &Row| is_held_out(&row.id));
+    let mut catalogue = Vec::new();
+    for path in &options.catalogues {
+        catalogue.extend(data::catalogue(path)?);
+    }
+    let mix = Mix::new(options.library.clone(), Phrases::bundled()?, rows, catalogue);
+    Ok((mix, held_out, refused))
+}
+
+/// Decided by the id alone, so that every run holds out the same rows.
+fn is_held_out(id: &str) -> bool {
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash >> 32).is_multiple_of(HELD_OUT_EVERY)
+}
+
+fn tokenizer(run: &Run, mix: &Mix, seed: u64) -> Result<Vec<u8>, TrainingError> {
+    let path = run.path("tokenizer.json");
+    if path.exists() {
+        return std::fs::read(&path).map_err(TrainingError::file(&path));
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x70c);
+    let json = vocabulary::train(mix.texts(&mut rng, VOCABULARY_ROWS))?;
+    run.write("tokenizer.json", &json)?;
+    Ok(json)
+}
+
+/// Draws every variable that was initialised at random again, from a seed: candle's own generator
+/// cannot be seeded on the CPU.
+fn seed(map: &VarMap, seed: u64) -> Result<(), TrainingError> {
+    let data = map.data().lock().expect("no other thread holds this map");
+    let mut names: Vec<&String> = data.keys().collect();
+    names.sort();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for name in names {
+        let var = &data[name];
+        let values = var.as_tensor().flatten_all()?;
+        let mean = values.mean_all()?.to_scalar::<f32>()?;
+        let spread = (&values - f64::from(mean))?.sqr()?.mean_all()?.to_scalar::<f32>()?.sqrt();
+        if spread > 0.0 && values.elem_count() > 16 {
+            let drawn = normals(&mut rng, values.elem_count(), spread);
+            var.set(&Tensor::from_vec(drawn, var.dims(), var.device())?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Normal values of mean 0, by Box and Muller.
+fn normals(rng: &mut ChaCha8Rng, count: usize, stdev: f32) -> Vec<f32> {
+    use rand::Rng;
+    (0..count)
+        .map(|_| {
+            let (u, v): (f32, f32) = (rng.random_range(f32::EPSILON..1.0), rng.random());
+            stdev * (-2.0 * u.ln()).sqrt() * (std::f32::consts::TAU * v).cos()
+        })
+        .collect()
+}
+
+/// The rows of one step depend on seed, phase and step alone, so that a resumed run sees what an
+/// unbroken one would.
+fn rng_of(seed: u64, phase: u64, step: usize) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9) ^ (phase << 48) ^ step as u64)
+}
+
+fn train_large(
+    run: &Run,
+    options: &TinyOptions,
+    mix: &Mix,
+    tokenizer: &Tokenizer,
+    large: &Large,
+    map: &VarMap,
+) -> Result<(), TrainingError> {
+    let mut optimizer = AdamW::new(map, RATE_LARGE, DECAY, options.steps_large)?;
+    let phase = Phase { run, name: "large", steps: options.steps_large };
+    phase.go(&mut optimizer, |step| {
+        let mut rng = rng_of(options.seed, 1, step);
+        let rows: Vec<Row> = (0..BATCH_LARGE).map(|_| mix.sample(&mut rng)).collect();
+        large::loss(large, tokenizer, &rows, &Device::Cpu).map(Some)
+    })
+}
+
+fn train_small(
+    run: &Run,
+    options: &TinyOptions,
+    mix: &Mix,
+    tokenizer: &Tokenizer,
+    large: &Large,
+    (small, map): (&Small, &VarMap),
+) -> Result<(), TrainingError> {
+    let mut optimizer = AdamW::new(map, RATE_SMALL, DECAY, options.steps_small)?;
+    let mut teacher = Teacher::new(large, tokenizer, &Device::Cpu);
+    let phase = Phase { run, name: "small", steps: options.steps_small };
+    phase.go(&mut optimizer, |step| {
+        let mut rng = rng_of(options.seed, 2, step);
+        let rows: Vec<Row> = (0..BATCH_SMALL).map(|_| mix.sample(&mut rng)).collect();
+        small::loss(small, &mut teacher, &rows, &mut rng)
+    })
+}
+
+/// One model's training: a bar, a curve, checkpoints.
+struct Phase<'a> {
+    run: &'a Run,
+    name: &'a str,
+    steps: usize,
+}
+
+impl Phase<'_> {
+    fn go(
+        &self,
+        optimizer: &mut AdamW,
+        mut loss: impl FnMut(usize) -> Result<Option<Tensor>, TrainingError>,
+    ) -> Result<(), TrainingError> {
+        let checkpoint = self.run.path(&format!("{}.checkpoint", self.name));
+        if checkpoint.exists() {
+            optimizer.load(&checkpoint, &Device::Cpu)?;
+        }
+        let bar = run::bar(self.name, self.steps, optimizer.steps_done());
+        let mut smoothed: Option<f32> = None;
+        let mut ungraded: Option<Vec<String>> = None;
+        while optimizer.steps_done() < self.steps {
+            let step = optimizer.steps_done();
+            let Some(loss) = loss(step)? else { continue };
+            let value = loss.to_scalar::<f32>()?;
+            if !value.is_finite() {
+                return Err(TrainingError::Diverged { step, loss: value });
+            }
+            let gradients = loss.backward()?;
+            // A variable may miss its gradient in a batch without, say, lists, but not in all.
+            let missing = optimizer.without_gradient(&gradients);
+            let still = ungraded.take().unwrap_or_else(|| missing.clone());
+            ungraded = Some(still.into_iter().filter(|name| missing.contains(name)).collect());
+            optimizer.step(&gradients)?;
+            let smooth = smoothed.map_or(value, |old| 0.98 * old + 0.02 * value);
+            smoothed = Some(smooth);
+            bar.set_position(step as u64 + 1);
+            bar.set_message(format!("loss {smooth:.3}"));
+            if step.is_multiple_of(POINT_STEPS) {
+                self.run.point(self.name, step, smooth)?;
+            }
+            if (step + 1).is_multiple_of(CHECKPOINT_STEPS) || step + 1 == self.steps {
+                optimizer.save(&checkpoint)?;
+            }
+        }
+        bar.finish();
+        if let Some(name) = ungraded.and_then(|names| names.into_iter().next()) {
+            return Err(TrainingError::NoGradient(name));
+        }
+        if self.run.path(&format!("{}.csv", self.name)).exists() {
+            self.run.draw(self.name)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes every variable as f16.
+fn write_half(map: &VarMap, path: &Path) -> Result<(), TrainingError> {
+    let data = map.data().lock().expect("no other thread holds this map");
+    let mut tensors = HashMap::with_capacity(data.len());
+    for (name, var) in data.iter() {
+        tensors.insert(name.clone(), var.as_tensor().to_dtype(DType::F16)?);
+    }
+    Ok(candle_core::safetensors::save(&tensors, path)?)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainingError> {
+    std::fs::write(path, bytes).map_err(TrainingError::file(path))
+}
