@@ -1,0 +1,310 @@
+//! The composition root: the only file that names every part.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use hyfunc_cascade::{Cascade, CascadeConfig};
+use hyfunc_sandbox::{Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
+use tokio::task::{JoinSet, spawn_blocking};
+
+use crate::admission::Admission;
+use crate::config::{AUTO, CALIBRATED, Config, ModelsConfig, SandboxLimits, cache_dir};
+use crate::error::StartError;
+use crate::http::server::Server;
+use crate::http::{Shared, router};
+use crate::library::{Library, Shelf};
+use crate::models::Models;
+use crate::pipeline::Pipeline;
+use crate::telemetry::Metrics;
+
+/// Engine threads when nobody says: more do not help models this small.
+const THREADS_AUTO_MAX: usize = 4;
+
+/// A component that is to be loaded.
+#[derive(Clone, Debug)]
+pub struct PluginSource {
+    /// Unique among those loaded.
+    pub name: String,
+    /// The component.
+    pub component: Cow<'static, [u8]>,
+    /// Text of its `grants.toml`; empty grants nothing.
+    pub grants: Cow<'static, str>,
+}
+
+/// The gateway, ready to serve.
+pub struct App {
+    pipeline: Arc<Pipeline>,
+    router: Router,
+}
+
+impl App {
+    /// Builds everything that the configuration names.
+    ///
+    /// # Errors
+    /// The first part that does not start, with what to do about it.
+    pub async fn build(config: Config) -> Result<Self, StartError> {
+        let models_config = config.models.clone();
+        let models = off_thread("the cascade", move || cascade(&models_config));
+        let (models, plugins) = tokio::try_join!(models, load_plugins(&config))?;
+        Self::assemble(config, Arc::new(models), &plugins).await
+    }
+
+    /// The same around other models, which is how tests script what is decided.
+    ///
+    /// # Errors
+    /// As [`App::build`].
+    pub async fn with_models(config: Config, models: Arc<dyn Models>) -> Result<Self, StartError> {
+        let plugins = load_plugins(&config).await?;
+        Self::assemble(config, models, &plugins).await
+    }
+
+    /// The same around other models and plugins that are loaded already.
+    ///
+    /// # Errors
+    /// Names that cannot be told apart, models or index that fail.
+    pub async fn assemble(
+        config: Config,
+        models: Arc<dyn Models>,
+        plugins: &[Plugin],
+    ) -> Result<Self, StartError> {
+        let library = Library::build(plugins, models.as_ref()).await?;
+        tracing::info!(
+            functions = library.entries().len(),
+            plugins = plugins.len(),
+            model = models.info().id,
+            "ready"
+        );
+        let pipeline = Arc::new(Pipeline {
+            admission: Admission::new(&config.server),
+            shelf: Shelf::new(library),
+            models,
+            metrics: Metrics::default(),
+            config,
+        });
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let shared = Shared { pipeline: Arc::clone(&pipeline), started_s: started.as_secs() };
+        Ok(Self { pipeline, router: router(shared) })
+    }
+
+    /// What a request passes through.
+    pub fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.pipeline
+    }
+
+    /// Every endpoint, for serving in another way.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Binds the configured address.
+    ///
+    /// # Errors
+    /// The port is in use, or the address is not ours.
+    pub async fn listen(self) -> Result<Serving, StartError> {
+        let server = Server::bind(&self.pipeline.config.server).await?;
+        Ok(Serving { server, app: self })
+    }
+}
+
+/// A gateway with its socket.
+pub struct Serving {
+    server: Server,
+    app: App,
+}
+
+impl Serving {
+    /// Where it listens; the port is the real one.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Serves until `stop` resolves; then requests at work finish, up to the configured limit.
+    /// Returns whether all of them did.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
+        let admission = self.app.pipeline.admission.clone();
+        self.server.run(self.app.router, admission, stop).await
+    }
+}
+
+/// Resolves at ctrl-c or SIGTERM.
+pub async fn stop_signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
+
+/// The models that the configuration names.
+///
+/// # Errors
+/// Weights that do not fit or cannot be read.
+pub fn cascade(config: &ModelsConfig) -> Result<Cascade, StartError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = match config.threads {
+        0 => cores.saturating_sub(1).clamp(1, THREADS_AUTO_MAX),
+        threads => threads,
+    };
+    let call_threshold = config.call_threshold;
+    let limits = CascadeConfig {
+        threads,
+        queue_jobs_max: config.queue_jobs_max,
+        query_tokens_max: config.query_tokens_max,
+        value_tokens_max: config.value_tokens_max,
+        list_len_max: config.list_len_max,
+        call_threshold: (call_threshold != CALIBRATED).then_some(call_threshold as f32),
+    };
+    Ok(match config.dir.as_str() {
+        "" => Cascade::embedded(&limits)?,
+        dir => Cascade::from_dir(Path::new(dir), &limits)?,
+    })
+}
+
+/// The sandbox with the configured limits.
+///
+/// # Errors
+/// Limits that cannot be, or a folder that was named and cannot be used.
+pub fn sandbox(config: &SandboxLimits) -> Result<Sandbox, StartError> {
+    let is_auto = config.aot_dir == AUTO;
+    let aot_dir = match config.aot_dir.as_str() {
+        AUTO => cache_dir().map(|dir| dir.join("aot")),
+        dir => folder(dir),
+    };
+    let limits = SandboxConfig {
+        deadline_ms_max: config.deadline_ms_max,
+        memory_bytes_max: config.memory_bytes_max,
+        table_elements_max: config.table_elements_max,
+        component_bytes_max: config.component_bytes_max,
+        compile_ms_max: config.compile_ms_max,
+        hostcall_bytes_max: config.hostcall_bytes_max,
+        handles_max: config.handles_max,
+        result_bytes_max: config.result_bytes_max,
+        log_bytes_max: config.log_bytes_max,
+        calls_per_plugin_max: config.calls_per_plugin_max,
+        calls_waiting_max: config.calls_waiting_max,
+        instances_max: config.instances_max,
+        stack_bytes_max: config.stack_bytes_max,
+        keyvalue_bytes_max: config.keyvalue_bytes_max,
+        http_body_bytes_max: config.http_body_bytes_max,
+        http_ms_max: config.http_ms_max,
+        keyvalue_dir: folder(&config.keyvalue_dir),
+        aot_dir,
+        ..SandboxConfig::default()
+    };
+    match Sandbox::new(limits.clone()) {
+        // Nobody asked for this folder: without it plugins are compiled at every start.
+        Err(SandboxError::Directory { path, message, .. }) if is_auto => {
+            tracing::warn!(path, message, "compiled plugins are not kept");
+            Ok(Sandbox::new(SandboxConfig { aot_dir: None, ..limits })?)
+        }
+        built => Ok(built?),
+    }
+}
+
+fn folder(path: &str) -> Option<PathBuf> {
+    (!path.is_empty()).then(|| PathBuf::from(path))
+}
+
+/// Every component that the configuration names.
+///
+/// # Errors
+/// A file that cannot be read, or two of one name.
+pub fn plugin_sources(config: &Config) -> Result<Vec<PluginSource>, StartError> {
+    let mut sources = Vec::new();
+    if config.plugins.bundled {
+        sources.extend(hyfunc_plugins::bundled().iter().map(|bundled| PluginSource {
+            name: bundled.name.to_owned(),
+            component: Cow::Borrowed(bundled.component),
+            grants: Cow::Borrowed(bundled.grants),
+        }));
+    }
+    for path in &config.plugins.files {
+        let source = plugin_file(Path::new(path))?;
+        if sources.iter().any(|other| other.name == source.name) {
+            return Err(StartError::PluginTwice { plugin: source.name });
+        }
+        sources.push(source);
+    }
+    Ok(sources)
+}
+
+/// A component's file and the grants beside it: `NAME.wasm`, `NAME.grants.toml`.
+fn plugin_file(path: &Path) -> Result<PluginSource, StartError> {
+    let failed = |source| StartError::PluginFile { path: path.to_owned(), source };
+    let component = std::fs::read(path).map_err(failed)?;
+    let grants = match std::fs::read_to_string(path.with_extension("grants.toml")) {
+        Ok(grants) => grants,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(failed(error)),
+    };
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(PluginSource { name, component: Cow::Owned(component), grants: Cow::Owned(grants) })
+}
+
+/// Compiles one component, or takes it from the cache. Blocking.
+///
+/// # Errors
+/// Grants or a component that cannot be used.
+pub fn load_plugin(sandbox: &Sandbox, source: &PluginSource) -> Result<Plugin, StartError> {
+    let grants = Grants::parse(&source.grants)
+        .map_err(|error| StartError::Grants { plugin: source.name.clone(), source: error })?;
+    sandbox
+        .load(&source.name, &source.component, &grants)
+        .map_err(|error| StartError::Plugin { plugin: source.name.clone(), source: error })
+}
+
+/// Loads every component that the configuration names, all at once.
+///
+/// # Errors
+/// The first that cannot be loaded.
+pub async fn load_plugins(config: &Config) -> Result<Vec<Plugin>, StartError> {
+    let sources = plugin_sources(config)?;
+    let limits = config.sandbox.clone();
+    let sandbox = off_thread("the sandbox", move || sandbox(&limits)).await?;
+    let mut loading = JoinSet::new();
+    for (at, source) in sources.into_iter().enumerate() {
+        let sandbox = sandbox.clone();
+        loading.spawn_blocking(move || (at, load_plugin(&sandbox, &source)));
+    }
+    let mut plugins = Vec::new();
+    while let Some(loaded) = loading.join_next().await {
+        let (at, plugin) = loaded.map_err(|_| StartError::Panicked { part: "a plugin" })?;
+        let plugin = plugin?;
+        for refusal in plugin.refused() {
+            tracing::warn!(
+                plugin = plugin.name(),
+                function = refusal.name,
+                reason = refusal.reason,
+                "a function is not offered"
+            );
+        }
+        plugins.push((at, plugin));
+    }
+    plugins.sort_by_key(|(at, _)| *at);
+    Ok(plugins.into_iter().map(|(_, plugin)| plugin).collect())
+}
+
+async fn off_thread<T: Send + 'static>(
+    part: &'static str,
+    work: impl FnOnce() -> Result<T, StartError> + Send + 'static,
+) -> Result<T, StartError> {
+    spawn_blocking(work).await.map_err(|_| StartError::Panicked { part })?
+}

@@ -1,0 +1,92 @@
+//! Commands that need no server: each gives the text to print.
+
+mod call;
+mod eval;
+mod plugin;
+mod train;
+
+pub use call::call;
+pub use eval::{eval_requests, eval_rows};
+pub use plugin::{bundled_functions, inspect, pack};
+pub use train::train_tiny;
+
+use std::path::PathBuf;
+
+use hyfunc_functions::component::ComponentError;
+use hyfunc_functions::docs::DocsError;
+use hyfunc_functions::json::JsonError;
+use hyfunc_functions::names::NameError;
+use hyfunc_sandbox::CallError;
+use hyfunc_training::TrainingError;
+
+use crate::error::StartError;
+use crate::eval::EvalError;
+
+/// Why a command gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// A file or folder cannot be read or written.
+    #[error("cannot use {path}: {source}", path = .path.display())]
+    File {
+        /// As typed.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Neither a file nor a bundled plugin.
+    #[error("`{name}` is neither a file nor a bundled plugin; bundled are: {bundled}")]
+    NoPlugin {
+        /// As typed.
+        name: String,
+        /// Their names.
+        bundled: String,
+    },
+    /// Not a component that can be read.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// The docs of the WIT cannot be read, or do not fit the component.
+    #[error(transparent)]
+    Docs(#[from] DocsError),
+    /// A folder without WIT.
+    #[error("{path} holds no .wit file; name the folder with the plugin's world", path = .path.display())]
+    NoWit {
+        /// As typed.
+        path: PathBuf,
+    },
+    /// No such function.
+    #[error("no function is called `{name}`{}; `hyfunc plugin inspect NAME` lists those of a plugin", crate::suggest::hint(.suggestion))]
+    NoFunction {
+        /// As typed.
+        name: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// The arguments do not fit.
+    #[error("the arguments of `{function}`: {source}")]
+    Arguments {
+        /// Its name.
+        function: String,
+        /// Path, expectation and finding.
+        source: JsonError,
+    },
+    /// The sandbox ended the call.
+    #[error("`{function}` failed: {source}")]
+    Call {
+        /// Its name.
+        function: String,
+        /// What the sandbox said.
+        source: CallError,
+    },
+    /// Two functions of one name that prefixes do not tell apart.
+    #[error(transparent)]
+    Names(#[from] NameError),
+    /// Training stopped, or rows cannot be judged.
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+    /// Requests cannot be judged.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+    /// A part did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}

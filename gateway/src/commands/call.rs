@@ -1,0 +1,73 @@
+//! `hyfunc call`: one function in its sandbox, without any model.
+
+use std::time::{Duration, Instant};
+
+use hyfunc_functions::component::read_component;
+use hyfunc_functions::json::{JsonLimits, parse_arguments};
+use hyfunc_sandbox::{CallContext, OutcomeResult};
+use serde_json::{Value as Json, json};
+
+use super::CommandError;
+use crate::app::{PluginSource, load_plugin, plugin_sources, sandbox};
+use crate::config::Config;
+use crate::pipeline::payloads;
+use crate::suggest::nearest;
+
+/// Runs the function and gives its outcome as JSON text. A function that gives its own error has
+/// an outcome too: `{"error": …}`.
+///
+/// # Errors
+/// No such function, arguments that do not fit, or a sandbox that ended the call.
+pub async fn call(config: &Config, name: &str, arguments: &str) -> Result<String, CommandError> {
+    let source = find(config, name)?;
+    // Only the one plugin is compiled: this is for a quick look.
+    let plugin = load_plugin(&sandbox(&config.sandbox)?, &source)?;
+    let function = plugin.functions().iter().find(|function| function.name == name);
+    let Some((function, export)) =
+        function.and_then(|function| Some((function, function.export.as_ref()?)))
+    else {
+        return Err(CommandError::NoFunction { name: name.to_owned(), suggestion: None });
+    };
+    let limits = JsonLimits {
+        bytes_max: config.request.body_bytes_max,
+        depth_max: config.request.json_depth_max,
+    };
+    let value = parse_arguments(&function.parameters, arguments, &limits)
+        .map_err(|source| CommandError::Arguments { function: name.to_owned(), source })?;
+    let context = CallContext {
+        request_id: "cli".into(),
+        deadline: Instant::now() + Duration::from_millis(config.request.deadline_ms),
+        traceparent: None,
+        tenant: "local".into(),
+    };
+    let outcome = plugin.call(export, &value, context).await;
+    let outcome =
+        outcome.map_err(|source| CommandError::Call { function: name.to_owned(), source })?;
+    let (ok, err) = payloads(function.returns.as_ref());
+    let json = match &outcome.result {
+        OutcomeResult::Value(value) => json!({"result": as_json(ok, value.as_ref())}),
+        OutcomeResult::ToolError(value) => json!({"error": as_json(err, value.as_ref())}),
+    };
+    Ok(format!("{json:#}\n"))
+}
+
+fn as_json(ty: Option<&hyfunc_functions::Type>, value: Option<&hyfunc_functions::Value>) -> Json {
+    match (ty, value) {
+        (Some(ty), Some(value)) => hyfunc_functions::json::to_json(ty, value),
+        _ => Json::Null,
+    }
+}
+
+/// The plugin that has the function; reading signatures costs little, compiling does not.
+fn find(config: &Config, name: &str) -> Result<PluginSource, CommandError> {
+    let mut names = Vec::new();
+    for source in plugin_sources(config)? {
+        let component = read_component(&source.name, &source.component)?;
+        if component.functions.iter().any(|function| function.name == name) {
+            return Ok(source);
+        }
+        names.extend(component.functions.into_iter().map(|function| function.name));
+    }
+    let suggestion = nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
+    Err(CommandError::NoFunction { name: name.to_owned(), suggestion })
+}

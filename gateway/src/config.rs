@@ -1,0 +1,248 @@
+//! Every limit, default and unit, parsed and checked once.
+//!
+//! One precedence: defaults < file < environment < flags. Nothing else in the gateway reads a
+//! file of settings, the environment or a constant that an operator may want to change.
+
+mod check;
+mod effective;
+mod error;
+mod keys;
+mod layers;
+mod value;
+
+use serde::{Deserialize, Serialize};
+
+pub use effective::{Effective, Source};
+pub use error::ConfigError;
+pub use keys::{KEYS, Key};
+pub use layers::{Inputs, load};
+
+/// The whole configuration. [`KEYS`] says what each one means.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The HTTP server.
+    pub server: ServerConfig,
+    /// One request.
+    pub request: RequestConfig,
+    /// The cascade.
+    pub models: ModelsConfig,
+    /// Finding functions.
+    pub retrieval: RetrievalConfig,
+    /// Running calls.
+    pub sandbox: SandboxLimits,
+    /// What is loaded.
+    pub plugins: PluginsConfig,
+    /// Logs, traces and metrics.
+    pub telemetry: TelemetryConfig,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "KEYS documents every key once, for people and for `hyfunc config`")]
+pub struct ServerConfig {
+    pub address: String,
+    pub allow_public: bool,
+    pub connections_max: usize,
+    pub head_read_ms_max: u64,
+    pub concurrent_max: usize,
+    pub queue_max: usize,
+    pub retry_after_ms: u64,
+    pub shutdown_ms_max: u64,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            address: "127.0.0.1:8080".into(),
+            allow_public: false,
+            connections_max: 1024,
+            head_read_ms_max: 10_000,
+            concurrent_max: 64,
+            queue_max: 256,
+            retry_after_ms: 1_000,
+            shutdown_ms_max: 10_000,
+        }
+    }
+}
+
+/// `[request]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "KEYS documents every key once, for people and for `hyfunc config`")]
+pub struct RequestConfig {
+    pub body_bytes_max: usize,
+    pub json_depth_max: usize,
+    pub deadline_ms: u64,
+    pub messages_max: usize,
+    pub query_bytes_max: usize,
+    pub tools_max: usize,
+    pub calls_max: usize,
+    pub reply_bytes_max: usize,
+}
+
+impl Default for RequestConfig {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 1024 * 1024,
+            json_depth_max: 64,
+            deadline_ms: 30_000,
+            messages_max: 512,
+            query_bytes_max: 16 * 1024,
+            tools_max: 128,
+            calls_max: 8,
+            reply_bytes_max: 256 * 1024,
+        }
+    }
+}
+
+/// `[models]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "KEYS documents every key once, for people and for `hyfunc config`")]
+pub struct ModelsConfig {
+    pub dir: String,
+    pub threads: usize,
+    pub queue_jobs_max: usize,
+    pub query_tokens_max: usize,
+    pub value_tokens_max: usize,
+    pub list_len_max: usize,
+    pub call_threshold: f64,
+}
+
+impl Default for ModelsConfig {
+    fn default() -> Self {
+        Self {
+            dir: String::new(),
+            threads: 0,
+            queue_jobs_max: 256,
+            query_tokens_max: 384,
+            value_tokens_max: 48,
+            list_len_max: 32,
+            call_threshold: CALIBRATED,
+        }
+    }
+}
+
+/// The value of a threshold that leaves it to the models' own calibration.
+pub const CALIBRATED: f64 = -1.0;
+
+/// The value of a folder that leaves it to the user's cache folder.
+pub const AUTO: &str = "auto";
+
+/// Where this user's caches are; `None` where the system does not say.
+pub fn cache_dir() -> Option<std::path::PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let base = set("XDG_CACHE_HOME").map(std::path::PathBuf::from);
+    let base = base.or_else(|| Some(std::path::PathBuf::from(set("HOME")?).join(".cache")));
+    Some(base?.join("hyfunc"))
+}
+
+/// `[retrieval]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "KEYS documents every key once, for people and for `hyfunc config`")]
+pub struct RetrievalConfig {
+    pub candidates_max: usize,
+    pub threshold: f64,
+}
+
+impl Default for RetrievalConfig {
+    fn default() -> Self {
+        Self { candidates_max: 5, threshold: CALIBRATED }
+    }
+}
+
+/// `[sandbox]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "KEYS documents every key once, for people and for `hyfunc config`")]
+pub struct SandboxLimits {
+    pub deadline_ms_max: u64,
+    pub memory_bytes_max: usize,
+    pub table_elements_max: usize,
+    pub component_bytes_max: usize,
+    pub compile_ms_max: u64,
+    pub hostcall_bytes_max: usize,
+    pub handles_max: usize,
+    pub result_bytes_max: usize,
+    pub log_bytes_max: usize,
+    pub calls_per_plugin_max: usize,
+    pub calls_waiting_max: usize,
+    pub instances_max: usize,
+    pub stack_bytes_max: usize,
+    pub keyvalue_bytes_max: usize,
+    pub http_body_bytes_max: usize,
+    pub http_ms_max: u64,
+    pub keyvalue_dir: String,
+    pub aot_dir: String,
+}
+
+impl Default for SandboxLimits {
+    fn default() -> Self {
+        Self {
+            deadline_ms_max: 10_000,
+            memory_bytes_max: 64 << 20,
+            table_elements_max: 20_000,
+            component_bytes_max: 32 << 20,
+            compile_ms_max: 60_000,
+            hostcall_bytes_max: 64 << 20,
+            handles_max: 1_000,
+            result_bytes_max: 1 << 20,
+            log_bytes_max: 64 << 10,
+            calls_per_plugin_max: 16,
+            calls_waiting_max: 256,
+            instances_max: 64,
+            stack_bytes_max: 512 << 10,
+            keyvalue_bytes_max: 1 << 20,
+            http_body_bytes_max: 4 << 20,
+            http_ms_max: 8_000,
+            keyvalue_dir: String::new(),
+            aot_dir: AUTO.into(),
+        }
+    }
+}
+
+/// `[plugins]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "KEYS documents every key once, for people and for `hyfunc config`")]
+pub struct PluginsConfig {
+    pub bundled: bool,
+    pub files: Vec<String>,
+}
+
+impl Default for PluginsConfig {
+    fn default() -> Self {
+        Self { bundled: true, files: Vec::new() }
+    }
+}
+
+/// `[telemetry]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "KEYS documents every key once, for people and for `hyfunc config`")]
+pub struct TelemetryConfig {
+    pub log: String,
+    pub log_json: bool,
+    pub otlp_endpoint: String,
+    pub otlp_interval_ms: u64,
+    pub service_name: String,
+    pub sample_ratio: f64,
+    pub capture_content: bool,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self {
+            log: "info".into(),
+            log_json: false,
+            otlp_endpoint: String::new(),
+            otlp_interval_ms: 10_000,
+            service_name: "hyfunc".into(),
+            sample_ratio: 1.0,
+            capture_content: false,
+        }
+    }
+}

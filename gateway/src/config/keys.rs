@@ -1,0 +1,73 @@
+//! What every key means: shown by `hyfunc config`, checked against the structs by a test.
+
+/// One key of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// `section.key`.
+    pub path: &'static str,
+    /// What it sets, with its unit.
+    pub doc: &'static str,
+}
+
+const fn key(path: &'static str, doc: &'static str) -> Key {
+    Key { path, doc }
+}
+
+/// Every key, in the order in which people read them.
+pub const KEYS: &[Key] = &[
+    key("server.address", "where to listen; port 0 takes a free one"),
+    key("server.allow_public", "listen beyond loopback although there are no keys yet"),
+    key("server.connections_max", "open connections; more wait in the system's backlog"),
+    key("server.head_read_ms_max", "milliseconds for a client to send a request's head"),
+    key("server.concurrent_max", "requests at work at once"),
+    key("server.queue_max", "requests that may wait for their turn; more get 429"),
+    key("server.retry_after_ms", "milliseconds that an overloaded answer tells a client to wait"),
+    key("server.shutdown_ms_max", "milliseconds for requests to finish after SIGTERM"),
+    key("request.body_bytes_max", "bytes of a request's body; more get 413"),
+    key("request.json_depth_max", "nesting of a request's JSON, at most 126"),
+    key("request.deadline_ms", "milliseconds from a request's head to its last byte"),
+    key("request.messages_max", "messages of a conversation"),
+    key("request.query_bytes_max", "bytes of the message that is answered"),
+    key("request.tools_max", "functions that a client may send along"),
+    key("request.calls_max", "calls in one answer"),
+    key("request.reply_bytes_max", "bytes of all rendered replies of one answer; the rest is cut"),
+    key("models.dir", "folder of models made by `hyfunc train tiny`; empty: the embedded ones"),
+    key("models.threads", "engine threads; 0: cores minus one, at most 4"),
+    key("models.queue_jobs_max", "jobs that may wait for an engine thread; more get 503"),
+    key("models.query_tokens_max", "tokens of a query"),
+    key("models.value_tokens_max", "tokens of one generated value"),
+    key("models.list_len_max", "elements of one decoded list"),
+    key("models.call_threshold", "probability from which a candidate is called; -1: as calibrated"),
+    key("retrieval.candidates_max", "functions of the library that a request may choose from"),
+    key("retrieval.threshold", "score below which no function fits; -1: as calibrated"),
+    key("sandbox.deadline_ms_max", "milliseconds of one call, its wait for a slot included"),
+    key("sandbox.memory_bytes_max", "bytes of one call's memory"),
+    key("sandbox.table_elements_max", "elements of one table of a component"),
+    key("sandbox.component_bytes_max", "bytes of a component's file"),
+    key("sandbox.compile_ms_max", "milliseconds to compile a component"),
+    key("sandbox.hostcall_bytes_max", "bytes that a call may hand to the host at once"),
+    key("sandbox.handles_max", "streams, requests and timers that a call may hold at once"),
+    key("sandbox.result_bytes_max", "bytes of one call's result"),
+    key("sandbox.log_bytes_max", "bytes of one call's log lines; the rest is dropped"),
+    key("sandbox.calls_per_plugin_max", "calls of one plugin at once"),
+    key("sandbox.calls_waiting_max", "calls of one plugin that wait; one more is refused"),
+    key("sandbox.instances_max", "calls of all plugins at once"),
+    key("sandbox.stack_bytes_max", "bytes of one call's stack"),
+    key("sandbox.keyvalue_bytes_max", "bytes that one plugin may keep for one tenant"),
+    key("sandbox.http_body_bytes_max", "bytes of a body that a plugin sends or receives"),
+    key("sandbox.http_ms_max", "milliseconds for a plugin's request to connect or to go on"),
+    key("sandbox.keyvalue_dir", "folder for what plugins keep; empty: in memory, lost at the end"),
+    key(
+        "sandbox.aot_dir",
+        "folder for compiled plugins, for the gateway alone; auto: the user's cache; empty: none",
+    ),
+    key("plugins.bundled", "load the plugins that come with the gateway"),
+    key("plugins.files", "components to load besides; NAME.grants.toml beside NAME.wasm grants"),
+    key("telemetry.log", "filter of log lines, as `info,hyfunc=debug`"),
+    key("telemetry.log_json", "log lines as JSON"),
+    key("telemetry.otlp_endpoint", "base URL of an OTLP/HTTP collector; empty: nothing is sent"),
+    key("telemetry.otlp_interval_ms", "milliseconds between two exports of metrics"),
+    key("telemetry.service_name", "service.name of traces and metrics"),
+    key("telemetry.sample_ratio", "share of traces that are sent, 0 to 1"),
+    key("telemetry.capture_content", "write queries, arguments and results into spans"),
+];

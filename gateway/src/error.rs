@@ -1,0 +1,261 @@
+//! Everything that can go wrong at start and in a request. `http/error.rs` gives the statuses.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use hyfunc_cascade::CascadeError;
+use hyfunc_functions::json::JsonError;
+use hyfunc_functions::schema::SchemaError;
+use hyfunc_retrieval::RetrievalError;
+use hyfunc_sandbox::{CallError, GrantsError, LoadError, SandboxError};
+
+use crate::config::ConfigError;
+use crate::pipeline::Step;
+use crate::suggest::hint;
+use crate::telemetry::TelemetryError;
+
+/// Why the gateway did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Logs, traces or metrics cannot be set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The models cannot be loaded.
+    #[error("the models did not load: {0}")]
+    Models(#[from] CascadeError),
+    /// The sandbox cannot be set up.
+    #[error("the sandbox did not start: {0}")]
+    Sandbox(#[from] SandboxError),
+    /// A plugin's file cannot be read.
+    #[error("cannot read the plugin {path}: {source}; check plugins.files", path = .path.display())]
+    PluginFile {
+        /// Path as configured.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A plugin's grants cannot be used.
+    #[error("the grants of plugin `{plugin}`: {source}")]
+    Grants {
+        /// Its name.
+        plugin: String,
+        /// What is wrong.
+        source: GrantsError,
+    },
+    /// A plugin cannot be loaded.
+    #[error("plugin `{plugin}` did not load: {source}")]
+    Plugin {
+        /// Its name.
+        plugin: String,
+        /// What is wrong.
+        source: LoadError,
+    },
+    /// Two plugins of one name.
+    #[error("two plugins are called `{plugin}`; rename the file of one")]
+    PluginTwice {
+        /// Their name.
+        plugin: String,
+    },
+    /// Two functions of one name that prefixes do not tell apart.
+    #[error("the functions of the plugins cannot be told apart: {0}")]
+    Names(#[from] hyfunc_functions::names::NameError),
+    /// The functions cannot be indexed.
+    #[error("the library cannot be indexed: {0}")]
+    Index(#[from] RetrievalError),
+    /// Somebody else listens there.
+    #[error(
+        "{address} is in use: another program, perhaps another hyfunc, listens there; stop it, or \
+         choose another port with --address (port 0 takes a free one)"
+    )]
+    PortInUse {
+        /// Address as configured.
+        address: SocketAddr,
+    },
+    /// The address cannot be listened on for another reason.
+    #[error("cannot listen on {address}: {source}; choose another address with --address")]
+    Listen {
+        /// Address as configured.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A part that should start on its own thread panicked.
+    #[error("{part} panicked while starting; the log above says where")]
+    Panicked {
+        /// Which part.
+        part: &'static str,
+    },
+}
+
+/// Why a request got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The body is larger than allowed.
+    #[error(
+        "the body is larger than the {bytes_max} bytes allowed; send less, or raise request.body_bytes_max"
+    )]
+    BodyTooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The client stopped sending its body.
+    #[error("the body ended early: {reason}; send it again")]
+    BodyBroken {
+        /// What the connection said.
+        reason: String,
+    },
+    /// The body is not UTF-8.
+    #[error("the body is not UTF-8 at byte {at}; encode it as UTF-8")]
+    NotUtf8 {
+        /// First byte that does not fit.
+        at: usize,
+    },
+    /// The body is not JSON, is nested too deep, or has a key twice.
+    #[error("the body: {0}")]
+    Body(JsonError),
+    /// A field that nothing reads.
+    #[error("unknown field `{param}`{}", hint(.suggestion))]
+    UnknownField {
+        /// Its path.
+        param: String,
+        /// The nearest known field.
+        suggestion: Option<String>,
+    },
+    /// A field of the wrong type or value.
+    #[error("`{param}`: {reason}")]
+    Field {
+        /// Its path.
+        param: String,
+        /// What is wrong and what to send instead.
+        reason: String,
+    },
+    /// Something of the API that is not offered.
+    #[error("`{param}` is not supported here: {reason}")]
+    Unsupported {
+        /// Its path.
+        param: String,
+        /// Why, and what to do instead.
+        reason: String,
+    },
+    /// A model that is not served.
+    #[error("the model `{model}` does not exist; this gateway serves `{served}`")]
+    UnknownModel {
+        /// As asked for.
+        model: String,
+        /// What there is.
+        served: String,
+    },
+    /// Nothing was asked.
+    #[error("the conversation asks nothing: send at least one message of role `user` with text")]
+    NoQuery,
+    /// The message is too long to be read.
+    #[error("the message has {bytes} bytes, more than the {bytes_max} that are read; shorten it")]
+    QueryTooLong {
+        /// Bytes sent.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// A client's own function cannot be used.
+    #[error("`{param}` cannot be used: {source}")]
+    Tool {
+        /// Path of the tool.
+        param: String,
+        /// What is wrong with its schema.
+        source: SchemaError,
+    },
+    /// No such function.
+    #[error("no function is called `{name}`{}; GET /v1/functions lists all", hint(.suggestion))]
+    UnknownFunction {
+        /// As asked for.
+        name: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// The arguments do not fit the function.
+    #[error("the arguments of `{function}`: {source}")]
+    Arguments {
+        /// Its name.
+        function: String,
+        /// Path, expectation and finding.
+        source: JsonError,
+    },
+    /// A web page of another site sent this, through somebody's browser.
+    #[error(
+        "`{header}: {value}` is not this machine: web pages of other sites may not call functions \
+         here; with server.allow_public = true, whoever stands before the gateway decides"
+    )]
+    Foreign {
+        /// Which header says so.
+        header: &'static str,
+        /// What it says.
+        value: String,
+    },
+    /// The queue of requests is full.
+    #[error(
+        "the gateway is busy: {waiting} requests wait already; try again in {retry_after_ms} ms"
+    )]
+    Overloaded {
+        /// Requests in the queue.
+        waiting: usize,
+        /// When to come back, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// The gateway is shutting down.
+    #[error("the gateway is shutting down; try again in {retry_after_ms} ms")]
+    Draining {
+        /// When to come back, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// The deadline passed.
+    #[error("the deadline of {deadline_ms} ms passed in the step `{step}`; {advice}", advice = step.advice())]
+    Deadline {
+        /// The step that was at work.
+        step: Step,
+        /// The deadline, counted from the request's head.
+        deadline_ms: u64,
+    },
+    /// The models failed.
+    #[error("the step `{step}` failed: {source}")]
+    Models {
+        /// The step that was at work.
+        step: Step,
+        /// What they said.
+        source: CascadeError,
+    },
+    /// The index failed.
+    #[error("the search for functions failed: {0}")]
+    Retrieval(#[from] RetrievalError),
+    /// A function that was called directly failed.
+    #[error("`{function}` failed: {source}")]
+    Call {
+        /// Its name.
+        function: String,
+        /// What the sandbox said.
+        source: CallError,
+    },
+    /// No such path.
+    #[error("there is nothing at {method} {path}; see the README for the endpoints")]
+    NoRoute {
+        /// As asked for.
+        method: String,
+        /// As asked for.
+        path: String,
+    },
+    /// A path that wants another method.
+    #[error("{path} does not answer {method}; see the README for the endpoints")]
+    Method {
+        /// As asked for.
+        method: String,
+        /// As asked for.
+        path: String,
+    },
+    /// A fault of the gateway.
+    #[error(
+        "a fault in the gateway ended this request; others go on; look for the request id in its log"
+    )]
+    Panicked,
+}

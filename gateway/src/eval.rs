@@ -1,0 +1,107 @@
+//! `hyfunc eval requests`: requests with known answers, through the way that `POST /v1/route` takes.
+//!
+//! Accept, distil, retrieve and decode are the gateway's own; nothing is run. Requests go one
+//! after the other, so that their times are those of a gateway at rest.
+
+mod compare;
+mod gold;
+mod judge;
+mod report;
+mod route;
+mod times;
+
+use std::path::{Path, PathBuf};
+
+pub use compare::{Call, same_calls, same_functions};
+pub use gold::Gold;
+pub use judge::Judged;
+pub(crate) use report::written;
+pub use report::{Counts, Report};
+pub use times::Times;
+pub(crate) use times::ms;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::error::StartError;
+use crate::library::Library;
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}", path = .path.display())]
+    File {
+        /// As typed.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line is no request.
+    #[error(
+        "{path}, line {line}: {source}; a line is {{\"id\", \"kind\", \"query\", \"calls\": \
+         [{{\"name\", \"arguments\"}}], \"accept\": [calls, …]}}",
+        path = .path.display()
+    )]
+    Line {
+        /// As typed.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// Nothing to ask.
+    #[error("{path} holds no request", path = .path.display())]
+    Empty {
+        /// As typed.
+        path: PathBuf,
+    },
+    /// A right answer that no gateway could give.
+    #[error("request `{id}` wants a call of `{name}`, which is no function of the library{}", crate::suggest::hint(.suggestion))]
+    Unknown {
+        /// Of the request.
+        id: String,
+        /// The function.
+        name: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// The gateway did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// Asks every request of a file.
+///
+/// # Errors
+/// A file that cannot be used, or a gateway that does not start. A request that the gateway
+/// refuses is a wrong answer, not an error.
+pub async fn requests(config: Config, path: &Path) -> Result<Report, EvalError> {
+    let rows = gold::read(path)?;
+    let app = App::build(config).await?;
+    let pipeline = app.pipeline();
+    check(&rows, &pipeline.shelf.snapshot())?;
+    let bar = hyfunc_training::run::bar("requests", rows.len(), 0);
+    let mut report = Report::default();
+    for row in rows {
+        report.add(judge::ask(pipeline, row).await);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(report)
+}
+
+/// A misspelled function would count as the models' mistake.
+fn check(rows: &[Gold], library: &Library) -> Result<(), EvalError> {
+    for row in rows {
+        let unknown = row.answers().flatten().find(|call| library.get(&call.name).is_none());
+        if let Some(call) = unknown {
+            return Err(EvalError::Unknown {
+                id: row.id.clone(),
+                name: call.name.clone(),
+                suggestion: library.nearest(&call.name),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! The format of an evaluation: a bare query in, decided calls out.
+
+use axum::body::Bytes;
+
+use super::Call;
+use crate::config::RequestConfig;
+use crate::error::RequestError;
+use crate::pipeline::{Answer, Arrival, Pipeline, Request, Timings, Wire};
+
+/// What was decided about one request.
+pub(super) struct Routed {
+    /// The calls, in their order.
+    pub calls: Vec<Call>,
+    /// Names of the candidates, best first.
+    pub candidates: Vec<String>,
+    /// How long the steps took.
+    pub timings: Timings,
+}
+
+/// The body is the query.
+struct Bare;
+
+impl Wire for Bare {
+    type Form = ();
+    type Reply = Routed;
+    const RUNS: bool = false;
+
+    fn accept(&self, body: &[u8], limits: &RequestConfig) -> Result<(Request, ()), RequestError> {
+        let query = std::str::from_utf8(body)
+            .map_err(|error| RequestError::NotUtf8 { at: error.valid_up_to() })?;
+        let request =
+            Request { query: query.to_owned(), calls_max: limits.calls_max, ..Request::default() };
+        Ok((request, ()))
+    }
+
+    fn waits((): &()) -> bool {
+        true
+    }
+
+    async fn respond(&self, (): (), answer: Answer) -> Result<Routed, RequestError> {
+        let decided = answer.outcomes.calls.iter();
+        Ok(Routed {
+            calls: decided
+                .map(|call| Call {
+                    name: call.function.name.clone(),
+                    arguments: call.arguments_json.clone(),
+                })
+                .collect(),
+            candidates: answer.candidates.iter().map(|found| found.name().to_owned()).collect(),
+            timings: answer.timings,
+        })
+    }
+}
+
+/// Sends one query through the pipeline; nothing is run.
+///
+/// # Errors
+/// Whatever the gateway would refuse.
+pub(super) async fn route(
+    pipeline: &Pipeline,
+    id: &str,
+    query: &str,
+) -> Result<Routed, RequestError> {
+    let deadline_ms = pipeline.config.request.deadline_ms;
+    let arrival = Arrival::now(id.to_owned(), deadline_ms, opentelemetry::Context::new());
+    let body = std::future::ready(Ok(Bytes::copy_from_slice(query.as_bytes())));
+    pipeline.run(&Bare, arrival, body).await
+}

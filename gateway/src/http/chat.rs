@@ -1,0 +1,162 @@
+//! `POST /v1/chat/completions`: OpenAI's format around the pipeline.
+//!
+//! Functions of the library run here and come back as text, with the calls and results under
+//! `hyfunc`; functions that the client sent come back as `tool_calls`, for the client to run.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Json as JsonBody, Response};
+use serde_json::{Value as Json, json};
+
+use super::openai::{
+    ChatForm, Completion, call_json, candidates_json, nothing_said, pieces_json, read_chat,
+    tokens_json, tool_call_json, usage_json,
+};
+use super::{body, fields, sse};
+use crate::config::RequestConfig;
+use crate::error::RequestError;
+use crate::pipeline::{
+    Answer, Arrival, CallOutcome, DecidedCall, Pipeline, Request, Wire, cut, say,
+};
+use crate::telemetry::Metrics;
+
+/// The handler.
+pub async fn complete(
+    State(pipeline): State<Arc<Pipeline>>,
+    Extension(arrival): Extension<Arrival>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, RequestError> {
+    let limits = &pipeline.config.request;
+    let wire = Chat { reply_bytes_max: limits.reply_bytes_max, metrics: pipeline.metrics.clone() };
+    let bytes = body::read(headers, body, limits.body_bytes_max);
+    pipeline.run(&wire, arrival, bytes).await
+}
+
+/// OpenAI's format.
+struct Chat {
+    reply_bytes_max: usize,
+    metrics: Metrics,
+}
+
+impl Wire for Chat {
+    type Form = ChatForm;
+    type Reply = Response;
+    const RUNS: bool = true;
+
+    fn accept(
+        &self,
+        body: &[u8],
+        limits: &RequestConfig,
+    ) -> Result<(Request, ChatForm), RequestError> {
+        let (mut request, form) = read_chat(&fields::parse(body, limits)?, limits)?;
+        if !request.results.is_empty() {
+            // The client ran the calls: its results are the answer, and calling again would loop.
+            request.choice = crate::pipeline::Choice::None;
+        }
+        Ok((request, form))
+    }
+
+    fn waits(form: &ChatForm) -> bool {
+        !form.stream
+    }
+
+    async fn respond(&self, form: ChatForm, answer: Answer) -> Result<Response, RequestError> {
+        if form.stream {
+            Ok(sse::respond(form, answer, self.reply_bytes_max, self.metrics.clone()))
+        } else {
+            Ok(JsonBody(whole(answer, self.reply_bytes_max).await?).into_response())
+        }
+    }
+}
+
+/// What has been said and done, call by call; a stream says the same piece by piece.
+pub(super) struct Told {
+    /// Calls that the client runs.
+    pub tool_calls: Vec<Arc<DecidedCall>>,
+    /// Every call with its outcome, for the `hyfunc` member.
+    pub calls: Vec<Json>,
+    said_bytes: usize,
+    reply_bytes_max: usize,
+}
+
+impl Told {
+    pub(super) fn new(reply_bytes_max: usize) -> Self {
+        Self { tool_calls: Vec::new(), calls: Vec::new(), said_bytes: 0, reply_bytes_max }
+    }
+
+    /// Takes one outcome; gives what to say of it.
+    pub(super) fn take(
+        &mut self,
+        call: &Arc<DecidedCall>,
+        outcome: &CallOutcome,
+    ) -> Option<String> {
+        self.calls.push(call_json(call, outcome));
+        match outcome {
+            CallOutcome::NotRun => {
+                self.tool_calls.push(Arc::clone(call));
+                None
+            }
+            CallOutcome::Ran(ran) => {
+                let gap = if self.said_bytes == 0 { "" } else { "\n" };
+                let left = self.reply_bytes_max.saturating_sub(self.said_bytes);
+                let said = format!("{gap}{}", cut(say(call, ran), left));
+                self.said_bytes += said.len();
+                Some(said)
+            }
+        }
+    }
+
+    /// Why the answer ends.
+    pub(super) fn finish(&self) -> &'static str {
+        if self.tool_calls.is_empty() { "stop" } else { "tool_calls" }
+    }
+
+    /// The `hyfunc` member.
+    pub(super) fn own(self, answer: &Answer) -> Json {
+        let pieces = answer.decoded.calls.iter();
+        let calls: Vec<Json> = self
+            .calls
+            .into_iter()
+            .zip(pieces)
+            .map(|(mut json, call)| {
+                json["score"] = call.score.into();
+                json["pieces"] = pieces_json(&call.pieces);
+                json
+            })
+            .collect();
+        json!({
+            "request_id": answer.arrival.id,
+            "p_call": answer.p_call,
+            "candidates": candidates_json(&answer.candidates, &answer.decoded),
+            "calls": calls,
+            "tokens": tokens_json(&answer.decoded.counts),
+            "timings_us": answer.timings.to_json(),
+        })
+    }
+}
+
+async fn whole(mut answer: Answer, reply_bytes_max: usize) -> Result<Json, RequestError> {
+    let mut told = Told::new(reply_bytes_max);
+    let mut content = String::new();
+    for call in answer.outcomes.calls.clone() {
+        let Some(outcome) = answer.outcomes.next().await else { break };
+        content.extend(told.take(&call, &outcome?));
+    }
+    if told.calls.is_empty() {
+        content = cut(nothing_said(&answer.request), reply_bytes_max);
+    }
+    let finish = told.finish();
+    let tool_calls: Vec<Json> = told.tool_calls.iter().map(|call| tool_call_json(call)).collect();
+    let content = if content.is_empty() { Json::Null } else { content.into() };
+    let mut message = json!({"role": "assistant", "content": content, "refusal": null});
+    if !tool_calls.is_empty() {
+        message["tool_calls"] = tool_calls.into();
+    }
+    let usage = usage_json(&answer.decoded.counts);
+    let own = told.own(&answer);
+    Ok(Completion::new(&answer.model).whole(message, finish, usage, own))
+}

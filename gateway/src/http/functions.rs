@@ -1,0 +1,67 @@
+//! The library: listing it, and calling one function without any model.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, State};
+use axum::http::HeaderMap;
+use axum::response::Json as JsonBody;
+use hyfunc_functions::schema::{parameters_schema, result_schema};
+use serde_json::{Value as Json, json};
+
+use super::body;
+use super::fields::path_text;
+use super::openai::ran_json;
+use crate::error::RequestError;
+use crate::library::Entry;
+use crate::pipeline::{Arrival, Pipeline};
+
+/// `GET /v1/functions`
+pub async fn list(State(pipeline): State<Arc<Pipeline>>) -> JsonBody<Json> {
+    let library = pipeline.shelf.snapshot();
+    let data: Vec<Json> = library.entries().iter().map(|entry| describe(entry)).collect();
+    JsonBody(json!({"object": "list", "data": data}))
+}
+
+fn describe(entry: &Entry) -> Json {
+    let function = entry.function();
+    let examples: Vec<Json> = function
+        .examples
+        .iter()
+        .map(|example| {
+            json!({"utterance": example.utterance, "arguments": example.arguments.clone()})
+        })
+        .collect();
+    json!({
+        "name": function.name,
+        "description": function.description,
+        "parameters": parameters_schema(&function.parameters),
+        "result": result_schema(function.returns.as_ref()),
+        "plugin": entry.plugin.name(),
+        "plugin_digest": entry.plugin.digest(),
+        "examples": examples,
+    })
+}
+
+/// `POST /v1/functions/{name}`: JSON arguments in, JSON result out.
+///
+/// A function that gives its own error answers with status 200 and an `error` member; a sandbox
+/// that had to end the call answers with the table's status.
+pub async fn call(
+    State(pipeline): State<Arc<Pipeline>>,
+    Extension(arrival): Extension<Arrival>,
+    name: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<JsonBody<Json>, RequestError> {
+    let name = path_text(name)?;
+    let bytes = body::read(headers, body, pipeline.config.request.body_bytes_max);
+    let (call, ran) = pipeline.call(&arrival, &name, bytes).await?;
+    if let Err(failure) = &ran.result
+        && let Some(source) = &failure.source
+    {
+        return Err(RequestError::Call { function: name, source: source.clone() });
+    }
+    Ok(JsonBody(ran_json(&call, &ran)))
+}

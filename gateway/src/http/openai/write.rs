@@ -1,0 +1,184 @@
+//! What is written: completions, chunks, and the `hyfunc` member.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hyfunc_cascade::{Decoded, Piece, PieceKind, TokenCounts};
+use serde_json::{Map, Value as Json, json};
+
+use crate::pipeline::{CallOutcome, Choice, DecidedCall, Found, Origin, Ran, Request, say};
+
+/// The parts of an answer that every chunk repeats.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    id: String,
+    created_s: u64,
+    model: String,
+}
+
+impl Completion {
+    /// A new answer of a model.
+    pub fn new(model: &str) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
+            created_s: now.as_secs(),
+            model: model.to_owned(),
+        }
+    }
+
+    fn frame(&self, object: &str) -> Map<String, Json> {
+        let mut frame = Map::new();
+        frame.insert("id".into(), self.id.clone().into());
+        frame.insert("object".into(), object.into());
+        frame.insert("created".into(), self.created_s.into());
+        frame.insert("model".into(), self.model.clone().into());
+        frame
+    }
+
+    /// The whole answer at once.
+    pub fn whole(&self, message: Json, finish: &str, usage: Json, own: Json) -> Json {
+        let mut frame = self.frame("chat.completion");
+        let choice =
+            json!({"index": 0, "message": message, "logprobs": null, "finish_reason": finish});
+        frame.insert("choices".into(), json!([choice]));
+        frame.insert("usage".into(), usage);
+        frame.insert("hyfunc".into(), own);
+        Json::Object(frame)
+    }
+
+    /// One chunk of a stream. With `usage`, every chunk but the last says that there is none yet.
+    pub fn chunk(&self, delta: Json, finish: Option<&str>, usage: bool) -> Map<String, Json> {
+        let mut frame = self.frame("chat.completion.chunk");
+        let choice = json!({"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish});
+        frame.insert("choices".into(), json!([choice]));
+        if usage {
+            frame.insert("usage".into(), Json::Null);
+        }
+        frame
+    }
+
+    /// The last chunk, for clients that asked for it.
+    pub fn usage_chunk(&self, usage: Json) -> Map<String, Json> {
+        let mut frame = self.frame("chat.completion.chunk");
+        frame.insert("choices".into(), json!([]));
+        frame.insert("usage".into(), usage);
+        frame
+    }
+}
+
+/// A call that the client runs, as it expects it.
+pub fn tool_call_json(call: &DecidedCall) -> Json {
+    json!({
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.function.name, "arguments": call.arguments_json.to_string()},
+    })
+}
+
+/// Tokens read and written, in OpenAI's names.
+pub fn usage_json(counts: &TokenCounts) -> Json {
+    let written = counts.injected + counts.chosen + counts.sampled + counts.copied;
+    json!({
+        "prompt_tokens": counts.prompt,
+        "completion_tokens": written,
+        "total_tokens": counts.prompt + written,
+    })
+}
+
+/// Tokens by how they came about.
+pub fn tokens_json(counts: &TokenCounts) -> Json {
+    json!({
+        "prompt": counts.prompt,
+        "injected": counts.injected,
+        "chosen": counts.chosen,
+        "sampled": counts.sampled,
+        "copied": counts.copied,
+    })
+}
+
+/// Candidates, best first: where from, the retriever's score, the probability of a call.
+pub fn candidates_json(candidates: &[Found], decoded: &Decoded) -> Json {
+    let describe = |(at, found): (usize, &Found)| {
+        json!({
+            "name": found.name(),
+            "origin": match &found.origin {
+                Origin::Library(entry) => entry.plugin.name(),
+                Origin::Client => "client",
+            },
+            "score": found.score,
+            "p_call": decoded.scores.get(at),
+        })
+    };
+    candidates.iter().enumerate().map(describe).collect()
+}
+
+/// The filled template: each stretch of text and how it came about.
+pub fn pieces_json(pieces: &[Piece]) -> Json {
+    let describe = |piece: &Piece| {
+        let kind = match piece.kind {
+            PieceKind::Injected => "injected",
+            PieceKind::Chosen => "chosen",
+            PieceKind::Sampled => "sampled",
+            PieceKind::Copied => "copied",
+        };
+        json!({"kind": kind, "text": piece.text, "subject": piece.subject})
+    };
+    pieces.iter().map(describe).collect()
+}
+
+/// A call that ran here: arguments, result or error, reply, times in microseconds, log lines.
+pub fn ran_json(call: &DecidedCall, ran: &Ran) -> Json {
+    let mut json = json!({
+        "id": call.id,
+        "function": call.function.name,
+        "arguments": call.arguments_json,
+    });
+    match &ran.result {
+        Ok(result) => json["result"] = result.clone(),
+        Err(failure) => {
+            json["error"] = json!({
+                "kind": failure.kind,
+                "message": failure.message,
+                "detail": failure.detail,
+            });
+        }
+    }
+    json["reply"] = say(call, ran).into();
+    let mut timings = Map::new();
+    if let Some(parts) = &ran.timings {
+        timings.insert("queue".into(), parts.queue_us.into());
+        timings.insert("instantiate".into(), parts.instantiate_us.into());
+        timings.insert("run".into(), parts.run_us.into());
+    }
+    timings.insert("total".into(), u64::try_from(ran.took.as_micros()).unwrap_or(u64::MAX).into());
+    json["timings_us"] = Json::Object(timings);
+    if !ran.logs.is_empty() {
+        json["logs"] = ran.logs.iter().map(|line| Json::from(line.message.clone())).collect();
+    }
+    json
+}
+
+/// A decided call and what came of it.
+pub fn call_json(call: &DecidedCall, outcome: &CallOutcome) -> Json {
+    match outcome {
+        CallOutcome::Ran(ran) => ran_json(call, ran),
+        CallOutcome::NotRun => json!({
+            "id": call.id,
+            "function": call.function.name,
+            "arguments": call.arguments_json,
+        }),
+    }
+}
+
+/// What is said when nothing was called.
+pub fn nothing_said(request: &Request) -> String {
+    if !request.results.is_empty() {
+        return request.results.join("\n");
+    }
+    match request.choice {
+        Choice::None => "No function was called, because tool_choice is none.".into(),
+        Choice::Auto | Choice::Required | Choice::Named(_) => {
+            "No function fits this request. GET /v1/functions lists what there is.".into()
+        }
+    }
+}

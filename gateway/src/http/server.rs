@@ -1,0 +1,112 @@
+//! Listening, accepting, and stopping without losing anybody.
+
+use std::future::Future;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::admission::Admission;
+use crate::config::ServerConfig;
+use crate::error::StartError;
+
+/// Wait after the system could not accept (too many open files, for one), in milliseconds.
+const ACCEPT_RETRY_MS: u64 = 50;
+
+/// A bound socket.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    config: ServerConfig,
+}
+
+impl Server {
+    /// Binds the configured address.
+    ///
+    /// # Errors
+    /// The port is in use, or the address is not ours.
+    pub async fn bind(config: &ServerConfig) -> Result<Self, StartError> {
+        let address: SocketAddr = config.address.parse().expect("the configuration was checked");
+        let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
+            ErrorKind::AddrInUse => StartError::PortInUse { address },
+            _ => StartError::Listen { address, source },
+        })?;
+        let address =
+            listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+        Ok(Self { listener, address, config: config.clone() })
+    }
+
+    /// Where it listens; the port is the real one.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` resolves, then lets requests finish for `shutdown_ms_max`.
+    /// Returns whether all of them did.
+    pub async fn run(
+        self,
+        router: Router,
+        admission: Admission,
+        stop: impl Future<Output = ()>,
+    ) -> bool {
+        let places = Arc::new(Semaphore::new(self.config.connections_max));
+        let graceful = GracefulShutdown::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let (stream, place) = tokio::select! {
+                () = &mut stop => break,
+                accepted = accept(&self.listener, &places) => accepted,
+            };
+            let connection = self.connection(stream, router.clone());
+            let connection = graceful.watch(connection);
+            tokio::spawn(async move {
+                let _place = place;
+                // A broken connection is its client's business; the request's span has the rest.
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "a connection broke");
+                }
+            });
+        }
+        // No new connection, no new request on an old one, and then patience.
+        drop(self.listener);
+        admission.drain();
+        let limit = Duration::from_millis(self.config.shutdown_ms_max);
+        tokio::time::timeout(limit, graceful.shutdown()).await.is_ok()
+    }
+
+    fn connection(&self, stream: TcpStream, router: Router) -> Connection {
+        // Small answers should not wait for more to send.
+        let _ = stream.set_nodelay(true);
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(self.config.head_read_ms_max))
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+    }
+}
+
+type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+
+/// The next connection, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, OwnedSemaphorePermit) {
+    let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, place),
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept; trying again");
+                tokio::time::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The same answer as server-sent events, each reply as soon as its call is done.
+//!
+//! A task writes into a short channel, so that a client that reads slowly or hangs up cannot hold
+//! a sandbox: the deadline and the closed channel both end the task.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value as Json, json};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tracing::{Instrument as _, Span};
+
+use super::chat::Told;
+use super::error::to_json;
+use super::openai::{ChatForm, Completion, nothing_said, usage_json};
+use crate::error::RequestError;
+use crate::pipeline::{Answer, DecidedCall, Step, cut};
+use crate::telemetry::{self, Metrics};
+
+/// Events that wait for the client to read.
+const EVENTS_MAX: usize = 16;
+
+/// Whoever should have read is gone.
+struct HungUp;
+
+enum Ended {
+    HungUp,
+    Failed(RequestError),
+}
+
+impl From<HungUp> for Ended {
+    fn from(HungUp: HungUp) -> Self {
+        Ended::HungUp
+    }
+}
+
+/// Starts the stream.
+pub fn respond(
+    form: ChatForm,
+    answer: Answer,
+    reply_bytes_max: usize,
+    metrics: Metrics,
+) -> Response {
+    let (sender, receiver) = channel(EVENTS_MAX);
+    let stream = Stream { sender, form, completion: Completion::new(&answer.model), metrics };
+    tokio::spawn(stream.run(answer, reply_bytes_max).in_current_span());
+    Sse::new(events(receiver)).keep_alive(KeepAlive::default()).into_response()
+}
+
+fn events(receiver: Receiver<Event>) -> impl futures::Stream<Item = Result<Event, Infallible>> {
+    futures::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|event| (Ok(event), receiver))
+    })
+}
+
+struct Stream {
+    sender: Sender<Event>,
+    form: ChatForm,
+    completion: Completion,
+    metrics: Metrics,
+}
+
+impl Stream {
+    async fn run(self, answer: Answer, reply_bytes_max: usize) {
+        let deadline = answer.arrival.deadline;
+        let late = answer.arrival.late(Step::Respond);
+        let ended = tokio::select! {
+            // Dropping the work drops the outcomes, which ends the calls.
+            () = self.sender.closed() => Err(Ended::HungUp),
+            told = tokio::time::timeout_at(deadline.into(), self.tell(answer, reply_bytes_max)) => {
+                told.unwrap_or(Err(Ended::Failed(late)))
+            }
+        };
+        match ended {
+            Ok(()) => {}
+            Err(Ended::HungUp) => tracing::debug!("the client hung up in mid-stream"),
+            Err(Ended::Failed(error)) => {
+                self.metrics.refused(super::code_of(&error));
+                telemetry::fail(&Span::current(), super::code_of(&error), error.to_string());
+                // No room means that nobody reads: the end of the stream says enough then.
+                let _ = self.sender.try_send(Event::default().data(to_json(&error).to_string()));
+            }
+        }
+    }
+
+    async fn tell(&self, mut answer: Answer, reply_bytes_max: usize) -> Result<(), Ended> {
+        let mut told = Told::new(reply_bytes_max);
+        self.delta(json!({"role": "assistant", "content": ""})).await?;
+        let calls = answer.outcomes.calls.clone();
+        for (at, call) in calls.iter().enumerate() {
+            let Some(outcome) = answer.outcomes.next().await else { break };
+            let outcome = outcome.map_err(Ended::Failed)?;
+            let tool_calls = told.tool_calls.len();
+            match told.take(call, &outcome) {
+                Some(said) => self.delta(json!({"content": said})).await?,
+                None => self.tool_call(tool_calls, call).await?,
+            }
+            if at == 0 {
+                self.metrics.first_token(&answer.model, answer.arrival.began.elapsed());
+            }
+        }
+        if calls.is_empty() {
+            let said = cut(nothing_said(&answer.request), reply_bytes_max);
+            self.delta(json!({"content": said})).await?;
+        }
+        let finish = told.finish();
+        let mut last = self.completion.chunk(json!({}), Some(finish), self.form.include_usage);
+        last.insert("hyfunc".into(), told.own(&answer));
+        self.send(last).await?;
+        if self.form.include_usage {
+            let usage = usage_json(&answer.decoded.counts);
+            self.send(self.completion.usage_chunk(usage)).await?;
+        }
+        Ok(self.put(Event::default().data("[DONE]")).await?)
+    }
+
+    /// The first delta carries id, type and the whole name; the second the arguments.
+    async fn tool_call(&self, index: usize, call: &Arc<DecidedCall>) -> Result<(), HungUp> {
+        let name = &call.function.name;
+        self.delta(json!({"tool_calls": [{
+            "index": index,
+            "id": call.id,
+            "type": "function",
+            "function": {"name": name, "arguments": ""},
+        }]}))
+        .await?;
+        let arguments = call.arguments_json.to_string();
+        self.delta(json!({"tool_calls": [{"index": index, "function": {"arguments": arguments}}]}))
+            .await
+    }
+
+    async fn delta(&self, delta: Json) -> Result<(), HungUp> {
+        self.send(self.completion.chunk(delta, None, self.form.include_usage)).await
+    }
+
+    async fn send(&self, chunk: Map<String, Json>) -> Result<(), HungUp> {
+        self.put(Event::default().data(Json::Object(chunk).to_string())).await
+    }
+
+    async fn put(&self, event: Event) -> Result<(), HungUp> {
+        self.sender.send(event).await.map_err(|_| HungUp)
+    }
+}

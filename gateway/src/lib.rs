@@ -1,0 +1,23 @@
+//! A gateway that turns what a person asks into function calls and runs them in sandboxes.
+//!
+//! [`pipeline`] is the way of a request, [`app`] puts the parts together, [`http`] is what clients
+//! see, [`config`] holds every limit.
+
+pub mod admission;
+pub mod app;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod demo;
+pub mod error;
+pub mod eval;
+pub mod http;
+pub mod library;
+pub mod models;
+pub mod pipeline;
+mod suggest;
+pub mod telemetry;
+
+pub use app::App;
+pub use config::Config;
+pub use error::{RequestError, StartError};

@@ -1,0 +1,239 @@
+//! THE request: accept, distil, retrieve, decode, dispatch, respond.
+//!
+//! Six steps, six spans, one deadline. Each step takes what the one before left and nothing
+//! else; the library that the request sees is one snapshot from start to end.
+
+mod call;
+mod outcomes;
+mod reply;
+mod request;
+mod retrieve;
+mod sandboxed;
+mod trip;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use hyfunc_cascade::{Candidate, DecodeRequest, Decoded, Intent, ToolChoice};
+use tracing::Instrument as _;
+
+pub use call::DecidedCall;
+pub use outcomes::{CallOutcome, Outcomes};
+pub use reply::{cut, say};
+pub use request::{Arrival, Choice, Request, Wire};
+pub use retrieve::{Found, Origin};
+pub use sandboxed::{Failure, Ran, payloads};
+pub use trip::{Step, Timings};
+
+use crate::admission::{Admission, Permit};
+use crate::config::Config;
+use crate::error::RequestError;
+use crate::library::{Library, Shelf};
+use crate::models::Models;
+use crate::telemetry::{self, Metrics};
+use trip::Trip;
+
+/// Everything that a request passes through.
+pub struct Pipeline {
+    /// Limits.
+    pub config: Config,
+    /// Who may work now.
+    pub admission: Admission,
+    /// The loaded functions.
+    pub shelf: Shelf,
+    /// Who decides.
+    pub models: Arc<dyn Models>,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+/// What a request came to, before it is put into the client's format.
+pub struct Answer {
+    /// Id, deadline and trace.
+    pub arrival: Arrival,
+    /// What was asked.
+    pub request: Request,
+    /// Name of the models.
+    pub model: String,
+    /// Probability of any call.
+    pub p_call: f32,
+    /// What it could have called, best first.
+    pub candidates: Vec<Found>,
+    /// What the models decided.
+    pub decoded: Decoded,
+    /// What comes of the calls, in their order.
+    pub outcomes: Outcomes,
+    /// How long the steps so far took.
+    pub timings: Timings,
+}
+
+impl Pipeline {
+    /// Answers one request. Dropping the future cancels whatever is at work.
+    ///
+    /// # Errors
+    /// What `http/error.rs` lists; a failed call is an answer, not an error.
+    pub async fn run<W: Wire>(
+        &self,
+        wire: &W,
+        arrival: Arrival,
+        body: impl Future<Output = Result<Bytes, RequestError>>,
+    ) -> Result<W::Reply, RequestError> {
+        let model = self.models.info().id;
+        let span = telemetry::chat_span(&model);
+        let steps = self.steps(wire, model, arrival, body);
+        steps.instrument(span).await
+    }
+
+    async fn steps<W: Wire>(
+        &self,
+        wire: &W,
+        model: String,
+        arrival: Arrival,
+        body: impl Future<Output = Result<Bytes, RequestError>>,
+    ) -> Result<W::Reply, RequestError> {
+        let library = self.shelf.snapshot();
+        let mut trip = Trip::new(&arrival, &self.metrics);
+
+        // 1. Bytes become a request that is whole, small enough, and has its turn.
+        let accept = self.accept(wire, &model, &library, body);
+        let (request, form, permit) = trip.step(Step::Accept, accept).await?;
+
+        // 2. The query becomes a soft token, a vector for the index, and p(call).
+        let intent = trip.step(Step::Distil, self.distil(&arrival, &request)).await?;
+
+        // 3. The vector becomes candidates; the client's own functions join here.
+        let retrieve = self.retrieve(&library, &request, &intent);
+        let candidates = trip.step(Step::Retrieve, retrieve).await?;
+
+        // 4. Query, soft token and templates become typed calls.
+        let p_call = intent.p_call;
+        let decode = self.decode(&arrival, &request, intent, &candidates);
+        let decoded = trip.step(Step::Decode, decode).await?;
+
+        // 5. Each call runs in its own sandbox, all at once. A stream takes them as they come.
+        let calls = call::decide(&candidates, &decoded);
+        let dispatch = self.dispatch::<W>(&arrival, calls, permit, &form);
+        let outcomes = trip.step(Step::Dispatch, dispatch).await?;
+
+        // 6. Outcomes become the client's format.
+        let timings = trip.timings();
+        let counts = decoded.counts;
+        let answer = Answer {
+            arrival: arrival.clone(),
+            request,
+            model: model.clone(),
+            p_call,
+            candidates,
+            decoded,
+            outcomes,
+            timings,
+        };
+        let reply = trip.step(Step::Respond, wire.respond(form, answer)).await?;
+        let written = counts.injected + counts.chosen + counts.sampled + counts.copied;
+        self.metrics.answered(&model, arrival.began.elapsed(), counts.prompt, written);
+        Ok(reply)
+    }
+
+    async fn accept<W: Wire>(
+        &self,
+        wire: &W,
+        model: &str,
+        library: &Library,
+        body: impl Future<Output = Result<Bytes, RequestError>>,
+    ) -> Result<(Request, W::Form, Permit), RequestError> {
+        let bytes = body.await?;
+        let permit = self.admission.enter().await?;
+        let (request, form) = wire.accept(&bytes, &self.config.request)?;
+        request.check(model, library, &self.config.request)?;
+        Ok((request, form, permit))
+    }
+
+    async fn distil(&self, arrival: &Arrival, request: &Request) -> Result<Intent, RequestError> {
+        let intent = self.models.distil(&request.query, arrival.deadline).await;
+        intent.map_err(|source| Step::Distil.failed(source, arrival))
+    }
+
+    async fn decode(
+        &self,
+        arrival: &Arrival,
+        request: &Request,
+        intent: Intent,
+        candidates: &[Found],
+    ) -> Result<Decoded, RequestError> {
+        if candidates.is_empty() {
+            return match request.choice {
+                Choice::Required | Choice::Named(_) => Err(RequestError::Field {
+                    param: "tool_choice".into(),
+                    reason: "a call is required, but there is no function to call; send `tools`"
+                        .into(),
+                }),
+                Choice::Auto | Choice::None => Ok(Decoded::default()),
+            };
+        }
+        let choice = match request.choice {
+            Choice::Auto => ToolChoice::Auto,
+            Choice::None => ToolChoice::None,
+            Choice::Required => ToolChoice::Required,
+            // The named one is the only candidate that retrieval leaves.
+            Choice::Named(_) => ToolChoice::Named(0),
+        };
+        let request = DecodeRequest {
+            query: request.query.clone(),
+            intent,
+            candidates: candidates
+                .iter()
+                .map(|found| Candidate {
+                    prepared: Arc::clone(&found.prepared),
+                    score: found.score,
+                })
+                .collect(),
+            choice,
+            calls_max: request.calls_max.min(self.config.request.calls_max),
+            deadline: arrival.deadline,
+        };
+        let decoded = self.models.decode(request).await;
+        decoded.map_err(|source| Step::Decode.failed(source, arrival))
+    }
+
+    async fn dispatch<W: Wire>(
+        &self,
+        arrival: &Arrival,
+        calls: Vec<DecidedCall>,
+        permit: Permit,
+        form: &W::Form,
+    ) -> Result<Outcomes, RequestError> {
+        let mut outcomes = Outcomes::start(self, arrival, calls, permit, W::RUNS);
+        if W::waits(form) {
+            outcomes.settle().await?;
+        }
+        Ok(outcomes)
+    }
+
+    /// Runs one function of the library with given arguments: no models, the same limits.
+    ///
+    /// # Errors
+    /// No such function, arguments that do not fit, overload, a passed deadline.
+    pub async fn call(
+        &self,
+        arrival: &Arrival,
+        name: &str,
+        body: impl Future<Output = Result<Bytes, RequestError>>,
+    ) -> Result<(DecidedCall, Ran), RequestError> {
+        let library = self.shelf.snapshot();
+        let mut trip = Trip::new(arrival, &self.metrics);
+        let accept = async {
+            let entry = library.get(name).ok_or_else(|| RequestError::UnknownFunction {
+                name: name.to_owned(),
+                suggestion: library.nearest(name),
+            })?;
+            let bytes = body.await?;
+            let permit = self.admission.enter().await?;
+            let call = call::direct(entry, &bytes, &self.config.request)?;
+            Ok((call, permit))
+        };
+        let (call, _permit) = trip.step(Step::Accept, accept).await?;
+        let ran = trip.step(Step::Dispatch, sandboxed::run(self, arrival, &call)).await?;
+        Ok((call, ran))
+    }
+}

@@ -1,0 +1,168 @@
+//! One call in its own sandbox; a failed tool is an answer, not an error.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyfunc_functions::{Type, Value, json};
+use hyfunc_sandbox::{CallContext, CallError, CallTimings, LogLine, OutcomeResult};
+use serde_json::Value as Json;
+use tracing::{Instrument as _, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use super::{Arrival, DecidedCall, Origin, Pipeline, Step};
+use crate::error::RequestError;
+use crate::library::Entry;
+use crate::telemetry::{self, Metrics, names};
+
+/// A call that ran here.
+#[derive(Debug)]
+pub struct Ran {
+    /// What the function returned, typed: for its reply.
+    pub value: Option<Value>,
+    /// The result as JSON, or why there is none.
+    pub result: Result<Json, Failure>,
+    /// Waiting, instantiating, running; absent when the sandbox gave up.
+    pub timings: Option<CallTimings>,
+    /// What it wrote.
+    pub logs: Vec<LogLine>,
+    /// From the decision to the outcome.
+    pub took: Duration,
+}
+
+/// Why a call has no result.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// One of few: `tool_error`, or the sandbox's kind.
+    pub kind: &'static str,
+    /// For people.
+    pub message: String,
+    /// What the function itself gave as its error.
+    pub detail: Option<Json>,
+    /// What the sandbox said, when it was the sandbox.
+    pub source: Option<CallError>,
+}
+
+/// Runs one call of the library.
+///
+/// # Errors
+/// The request's own deadline passed; all else is in the outcome.
+pub(super) async fn run(
+    pipeline: &Pipeline,
+    arrival: &Arrival,
+    call: &DecidedCall,
+) -> Result<Ran, RequestError> {
+    run_owned(pipeline, arrival.clone(), Arc::new(call.clone())).await
+}
+
+/// The same as a future that borrows nothing, for a task of its own.
+pub(super) fn run_owned(
+    pipeline: &Pipeline,
+    arrival: Arrival,
+    call: Arc<DecidedCall>,
+) -> impl Future<Output = Result<Ran, RequestError>> + Send + 'static {
+    let metrics = pipeline.metrics.clone();
+    let capture = pipeline.config.telemetry.capture_content;
+    async move {
+        let Origin::Library(entry) = &call.origin else {
+            return Ok(failed(CallFailure::NotOurs, Duration::ZERO));
+        };
+        let span = telemetry::tool_span(&call.function.name, entry.plugin.name(), &call.id);
+        if capture {
+            span.set_attribute(names::TOOL_ARGUMENTS, call.arguments_json.to_string());
+        }
+        let ran = in_sandbox(entry, &arrival, &call, &span).instrument(span.clone()).await?;
+        report(&metrics, &span, &call, &ran, capture);
+        Ok(ran)
+    }
+}
+
+async fn in_sandbox(
+    entry: &Entry,
+    arrival: &Arrival,
+    call: &DecidedCall,
+    span: &Span,
+) -> Result<Ran, RequestError> {
+    let began = Instant::now();
+    let context = CallContext {
+        request_id: arrival.id.clone(),
+        deadline: arrival.deadline,
+        traceparent: telemetry::outgoing(span, &arrival.caller),
+        tenant: arrival.tenant.clone(),
+    };
+    let outcome = entry.plugin.call(&entry.export, &call.arguments, context).await;
+    let took = began.elapsed();
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        // The sandbox's own, shorter deadline is the tool's fault; this one is the request's.
+        Err(CallError::Deadline { .. }) if Instant::now() >= arrival.deadline => {
+            return Err(arrival.late(Step::Dispatch));
+        }
+        Err(error) => return Ok(failed(CallFailure::Sandbox(error), took)),
+    };
+    let (ok, err) = payloads(call.function.returns.as_ref());
+    let (value, result) = match outcome.result {
+        OutcomeResult::Value(value) => {
+            let json = value.as_ref().map_or(Json::Null, |value| as_json(ok, value));
+            (value, Ok(json))
+        }
+        OutcomeResult::ToolError(error) => {
+            let detail = error.as_ref().map(|error| as_json(err, error));
+            (None, Err(tool_error(detail)))
+        }
+    };
+    Ok(Ran { value, result, timings: Some(outcome.timings), logs: outcome.logs, took })
+}
+
+/// Types of what a function gives when it succeeds and when it fails.
+pub fn payloads(returns: Option<&Type>) -> (Option<&Type>, Option<&Type>) {
+    match returns {
+        Some(Type::Result { ok, err }) => (ok.as_deref(), err.as_deref()),
+        plain => (plain, None),
+    }
+}
+
+fn as_json(ty: Option<&Type>, value: &Value) -> Json {
+    json::to_json(ty.unwrap_or(&Type::Any), value)
+}
+
+enum CallFailure {
+    Sandbox(CallError),
+    NotOurs,
+}
+
+fn failed(failure: CallFailure, took: Duration) -> Ran {
+    let failure = match failure {
+        CallFailure::Sandbox(error) => Failure {
+            kind: error.kind(),
+            message: error.to_string(),
+            detail: None,
+            source: Some(error),
+        },
+        CallFailure::NotOurs => Failure {
+            kind: "not_ours",
+            message: "this function runs at the client that sent it".into(),
+            detail: None,
+            source: None,
+        },
+    };
+    Ran { value: None, result: Err(failure), timings: None, logs: Vec::new(), took }
+}
+
+fn tool_error(detail: Option<Json>) -> Failure {
+    let message = match &detail {
+        Some(Json::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => "it gave no reason".into(),
+    };
+    Failure { kind: "tool_error", message, detail, source: None }
+}
+
+fn report(metrics: &Metrics, span: &Span, call: &DecidedCall, ran: &Ran, capture: bool) {
+    let kind = ran.result.as_ref().err().map(|failure| failure.kind);
+    metrics.call(&call.function.name, ran.took, kind);
+    match &ran.result {
+        Ok(json) if capture => span.set_attribute(names::TOOL_RESULT, json.to_string()),
+        Ok(_) => {}
+        Err(failure) => telemetry::fail(span, failure.kind, failure.message.clone()),
+    }
+}

@@ -1,0 +1,15 @@
+//! Every span, metric and attribute name, and where they go.
+//!
+//! Names follow OpenTelemetry's GenAI conventions where those have one; the rest begin with
+//! `hyfunc.`. Attributes of metrics have few values: steps, codes, names of functions.
+
+mod export;
+mod metrics;
+pub mod names;
+mod propagate;
+mod spans;
+
+pub use export::{Telemetry, TelemetryError, layer, start};
+pub use metrics::Metrics;
+pub use propagate::{incoming, outgoing};
+pub use spans::{chat_span, count, fail, server_span, step_span, tool_span};

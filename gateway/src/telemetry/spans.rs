@@ -1,0 +1,73 @@
+//! The spans of a request: the server's, `chat`, the six steps, and one a call.
+
+use opentelemetry::Context;
+use opentelemetry::trace::Status;
+use tracing::{Span, info_span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use super::names;
+use crate::pipeline::Step;
+
+/// The span of an HTTP request, under the caller's trace when it sent one.
+pub fn server_span(method: &str, route: &str, request_id: &str, parent: Context) -> Span {
+    let span = info_span!(
+        "http",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        request_id,
+    );
+    // Without an exporter there is no layer to hold a parent: nothing is lost.
+    let _ = span.set_parent(parent);
+    span.set_attribute(names::HTTP_METHOD, method.to_owned());
+    span.set_attribute(names::HTTP_ROUTE, route.to_owned());
+    span.set_attribute(names::REQUEST_ID, request_id.to_owned());
+    span
+}
+
+/// The span around the six steps.
+pub fn chat_span(model: &str) -> Span {
+    let span = info_span!("chat", otel.name = format!("chat {model}"), otel.kind = "internal");
+    span.set_attribute(names::OPERATION, "chat");
+    span.set_attribute(names::PROVIDER, names::PROVIDER_HYFUNC);
+    span.set_attribute(names::REQUEST_MODEL, model.to_owned());
+    span.set_attribute(names::RESPONSE_MODEL, model.to_owned());
+    span
+}
+
+/// The span of one step.
+pub fn step_span(step: Step) -> Span {
+    let span = info_span!("step", otel.name = step.name(), step = step.name());
+    span.set_attribute(names::STEP, step.name());
+    if step == Step::Retrieve {
+        span.set_attribute(names::OPERATION, "retrieval");
+        span.set_attribute(names::DATA_SOURCE, names::LIBRARY);
+    }
+    span
+}
+
+/// The span of one call in its sandbox.
+pub fn tool_span(function: &str, plugin: &str, call_id: &str) -> Span {
+    let span = info_span!(
+        "execute_tool",
+        otel.name = format!("execute_tool {function}"),
+        otel.kind = "internal",
+        function,
+    );
+    span.set_attribute(names::OPERATION, "execute_tool");
+    span.set_attribute(names::TOOL_NAME, function.to_owned());
+    span.set_attribute(names::TOOL_TYPE, "function");
+    span.set_attribute(names::TOOL_CALL_ID, call_id.to_owned());
+    span.set_attribute(names::PLUGIN, plugin.to_owned());
+    span
+}
+
+/// Marks a span as failed. `kind` is one of few: it becomes `error.type`.
+pub fn fail(span: &Span, kind: &'static str, message: String) {
+    span.set_attribute(names::ERROR_TYPE, kind);
+    span.set_status(Status::error(message));
+}
+
+/// Writes a number into the current span.
+pub fn count(name: &'static str, value: usize) {
+    Span::current().set_attribute(name, i64::try_from(value).unwrap_or(i64::MAX));
+}

@@ -1,0 +1,185 @@
+//! Whole answers: who runs a call, and what is said.
+
+use hyfunc_cascade::ToolChoice;
+use serde_json::json;
+
+use crate::support::{MODEL, Script, ask, ask_with, start, tool};
+
+fn convert() -> Script {
+    let arguments = json!({"value": 3, "from_unit": "km", "to_unit": "m"});
+    Script { calls: vec![("units_convert", arguments)], ..Script::default() }
+}
+
+#[tokio::test]
+async fn a_function_of_the_library_runs_here() {
+    let gateway = start(convert()).await;
+    let answer = gateway.chat(&ask("how many metres are 3 km?")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let json = answer.json();
+    assert_eq!(json["object"], "chat.completion");
+    assert_eq!(json["model"], MODEL);
+    assert!(json["id"].as_str().unwrap().starts_with("chatcmpl-"));
+    let choice = &json["choices"][0];
+    assert_eq!(choice["index"], 0);
+    assert_eq!(choice["finish_reason"], "stop");
+    assert_eq!(choice["message"]["role"], "assistant");
+    assert!(choice["message"].get("tool_calls").is_none());
+    let content = choice["message"]["content"].as_str().unwrap();
+    assert!(content.contains("3000"), "{content}");
+
+    let own = &json["hyfunc"];
+    assert_eq!(own["calls"][0]["function"], "units_convert");
+    assert_eq!(own["calls"][0]["arguments"]["from_unit"], "km");
+    assert!(own["calls"][0]["result"].is_object(), "{own}");
+    assert_eq!(own["calls"][0]["pieces"][1]["kind"], "copied");
+    assert_eq!(own["request_id"].as_str(), answer.headers["x-request-id"].to_str().ok());
+    for step in ["accept", "distil", "retrieve", "decode", "dispatch"] {
+        assert!(own["timings_us"][step].is_u64(), "{step}: {own}");
+    }
+    assert_eq!(
+        json["usage"],
+        json!({"prompt_tokens": 7, "completion_tokens": 11, "total_tokens": 18})
+    );
+}
+
+#[tokio::test]
+async fn several_calls_run_at_once_and_keep_their_order() {
+    let script = Script {
+        calls: vec![
+            ("attacks_sleep", json!({"ms": 300})),
+            ("attacks_sleep", json!({"ms": 300})),
+            ("text_count_letter", json!({"text": "banana", "letter": "a"})),
+        ],
+        ..Script::default()
+    };
+    let gateway = start(script).await;
+    let json = gateway.chat(&ask("sleep twice and count")).await.json();
+    let calls = json["hyfunc"]["calls"].as_array().unwrap();
+    let names: Vec<_> = calls.iter().map(|call| call["function"].as_str().unwrap()).collect();
+    assert_eq!(names, ["attacks_sleep", "attacks_sleep", "text_count_letter"]);
+    assert_eq!(calls[2]["result"], 3);
+    let took = json["hyfunc"]["timings_us"]["dispatch"].as_u64().unwrap();
+    assert!((300_000..590_000).contains(&took), "one after the other? {took} us");
+}
+
+#[tokio::test]
+async fn a_function_of_the_client_goes_back_to_it() {
+    let script =
+        Script { calls: vec![("open_page", json!({"url": "example.org"}))], ..Script::default() };
+    let gateway = start(script).await;
+    let asked = ask_with("open example.org", json!({"tools": [tool("open_page")]}));
+    let json = gateway.chat(&asked).await.json();
+    let choice = &json["choices"][0];
+    assert_eq!(choice["finish_reason"], "tool_calls");
+    assert!(choice["message"]["content"].is_null());
+    let call = &choice["message"]["tool_calls"][0];
+    assert_eq!(call["type"], "function");
+    assert!(call["id"].as_str().unwrap().starts_with("call_"));
+    assert_eq!(call["function"]["name"], "open_page");
+    assert_eq!(call["function"]["arguments"], "{\"url\":\"example.org\"}");
+}
+
+#[tokio::test]
+async fn both_kinds_in_one_answer() {
+    let mut script = convert();
+    script.calls.push(("open_page", json!({"url": "example.org"})));
+    let gateway = start(script).await;
+    let asked = ask_with("convert and open", json!({"tools": [tool("open_page")]}));
+    let choice = gateway.chat(&asked).await.json()["choices"][0].clone();
+    assert_eq!(choice["finish_reason"], "tool_calls");
+    assert!(choice["message"]["content"].as_str().unwrap().contains("3000"));
+    assert_eq!(choice["message"]["tool_calls"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_clients_function_hides_ours_of_the_same_name() {
+    let script =
+        Script { calls: vec![("units_convert", json!({"url": "x"}))], ..Script::default() };
+    let gateway = start(script).await;
+    let asked = ask_with("convert", json!({"tools": [tool("units_convert")]}));
+    let json = gateway.chat(&asked).await.json();
+    assert_eq!(json["choices"][0]["finish_reason"], "tool_calls");
+    let (_, names) = gateway.fake.choice.lock().unwrap().clone().unwrap();
+    assert_eq!(names.iter().filter(|name| *name == "units_convert").count(), 1);
+}
+
+#[tokio::test]
+async fn results_that_a_client_brings_back_are_said_and_not_called_for_again() {
+    let script =
+        Script { calls: vec![("open_page", json!({"url": "example.org"}))], ..Script::default() };
+    let gateway = start(script).await;
+    let asked = json!({"model": MODEL, "tools": [tool("open_page")], "messages": [
+        {"role": "user", "content": "open example.org"},
+        {"role": "assistant", "content": null, "tool_calls": [{"id": "c1", "type": "function",
+            "function": {"name": "open_page", "arguments": "{\"url\":\"example.org\"}"}}]},
+        {"role": "tool", "tool_call_id": "c1", "content": "It is open."},
+    ]});
+    let choice = gateway.chat(&asked).await.json()["choices"][0].clone();
+    assert_eq!(choice["finish_reason"], "stop");
+    assert_eq!(choice["message"]["content"], "It is open.");
+}
+
+#[tokio::test]
+async fn no_call_says_that_nothing_fits() {
+    let gateway = start(Script::default()).await;
+    let json = gateway.chat(&ask("sing me a song")).await.json();
+    assert_eq!(json["choices"][0]["finish_reason"], "stop");
+    let content = json["choices"][0]["message"]["content"].as_str().unwrap();
+    assert!(content.contains("No function fits"), "{content}");
+    assert_eq!(json["hyfunc"]["calls"], json!([]));
+}
+
+#[tokio::test]
+async fn tool_choice_reaches_the_models() {
+    let gateway = start(convert()).await;
+    let named = json!({"type": "function", "function": {"name": "units_convert"}});
+    for (choice, wanted, alone) in [
+        (json!("auto"), ToolChoice::Auto, false),
+        (json!("none"), ToolChoice::None, false),
+        (json!("required"), ToolChoice::Required, false),
+        (named, ToolChoice::Named(0), true),
+    ] {
+        let answer = gateway.chat(&ask_with("convert", json!({"tool_choice": choice}))).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let (seen, names) = gateway.fake.choice.lock().unwrap().clone().unwrap();
+        assert_eq!(seen, wanted);
+        assert_eq!(names.len() == 1, alone, "{choice}");
+        let called = !answer.json()["hyfunc"]["calls"].as_array().unwrap().is_empty();
+        assert_eq!(called, wanted != ToolChoice::None, "{choice}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_tool_is_an_answer() {
+    for (call, kind, said) in [
+        (("attacks_trap", json!({})), "trap", "attacks_trap failed: "),
+        (("attacks_sleep", json!({"ms": 60_000})), "deadline", "attacks_sleep failed: "),
+        (
+            ("units_convert", json!({"value": 1, "from_unit": "km", "to_unit": "kg"})),
+            "tool_error",
+            "units_convert failed: ",
+        ),
+    ] {
+        let gateway = start(Script { calls: vec![call], ..Script::default() }).await;
+        let answer = gateway.chat(&ask("do it")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let json = answer.json();
+        let content = json["choices"][0]["message"]["content"].as_str().unwrap();
+        assert!(content.starts_with(said), "{content}");
+        assert_eq!(json["choices"][0]["finish_reason"], "stop");
+        let call = &json["hyfunc"]["calls"][0];
+        assert_eq!(call["error"]["kind"], kind, "{call}");
+        assert!(call.get("result").is_none());
+    }
+}
+
+#[tokio::test]
+async fn one_failed_call_leaves_the_others_alone() {
+    let mut script = convert();
+    script.calls.insert(0, ("attacks_trap", json!({})));
+    let gateway = start(script).await;
+    let json = gateway.chat(&ask("crash, and convert")).await.json();
+    let content = json["choices"][0]["message"]["content"].as_str().unwrap();
+    let (first, second) = content.split_once('\n').unwrap();
+    assert!(first.contains("failed") && second.contains("3000"), "{content}");
+}

@@ -1,0 +1,116 @@
+//! A deadline that passes in each of the six steps: the step is named, others go on.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use hyfunc::RequestError;
+use hyfunc::config::RequestConfig;
+use hyfunc::pipeline::{Answer, Arrival, Request, Step, Wire};
+use serde_json::{Value as Json, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::support::{Script, ask, ask_with, build, start, tool};
+
+/// Milliseconds that are given, and that a slow step takes.
+const GIVEN_MS: u64 = 250;
+const SLOW_MS: u64 = 30_000;
+
+async fn check(script: Script, asked: Json, step: &str) {
+    let gateway = start(script).await;
+    let began = Instant::now();
+    let request = gateway
+        .post("/v1/chat/completions")
+        .header("x-hyfunc-deadline-ms", GIVEN_MS.to_string())
+        .json(&asked);
+    let (status, code, message) = gateway.send(request).await.error();
+    assert_eq!((status, code.as_str()), (504, "deadline_exceeded"), "{message}");
+    assert!(message.contains(&format!("`{step}`")), "{message}");
+    let took = began.elapsed();
+    assert!(took >= Duration::from_millis(GIVEN_MS) && took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(gateway.get("/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn in_accept() {
+    let gateway = start(Script::default()).await;
+    let address = gateway.base.trim_start_matches("http://");
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\
+         x-hyfunc-deadline-ms: {GIVEN_MS}\r\n\r\n{{\"model\""
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 2048];
+    let read = tokio::time::timeout(Duration::from_secs(5), socket.read(&mut answer)).await;
+    let answer = String::from_utf8_lossy(&answer[..read.unwrap().unwrap()]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("`accept`"), "{answer}");
+    gateway.assert_alive().await;
+}
+
+#[tokio::test]
+async fn in_distil() {
+    check(Script { distil_ms: SLOW_MS, ..Script::default() }, ask("x"), "distil").await;
+}
+
+#[tokio::test]
+async fn in_retrieve() {
+    let asked = ask_with("x", json!({"tools": [tool("a")]}));
+    check(Script { prepare_ms: SLOW_MS, ..Script::default() }, asked, "retrieve").await;
+}
+
+#[tokio::test]
+async fn in_decode() {
+    check(Script { decode_ms: SLOW_MS, ..Script::default() }, ask("x"), "decode").await;
+}
+
+#[tokio::test]
+async fn in_dispatch() {
+    for call in [("attacks_sleep", json!({"ms": SLOW_MS})), ("attacks_spin", json!({}))] {
+        let script = Script { calls: vec![call], ..Script::default() };
+        check(script, ask("x"), "dispatch").await;
+    }
+}
+
+/// A format that takes its time.
+struct Slow;
+
+impl Wire for Slow {
+    type Form = ();
+    type Reply = ();
+    const RUNS: bool = true;
+
+    fn accept(&self, _body: &[u8], _limits: &RequestConfig) -> Result<(Request, ()), RequestError> {
+        Ok((Request { query: "x".into(), calls_max: 1, ..Request::default() }, ()))
+    }
+
+    fn waits((): &()) -> bool {
+        true
+    }
+
+    async fn respond(&self, (): (), _answer: Answer) -> Result<(), RequestError> {
+        tokio::time::sleep(Duration::from_millis(SLOW_MS)).await;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn in_respond() {
+    let (app, _) = build(Script::default(), |_| {}).await;
+    let arrival = Arrival::now("r".into(), GIVEN_MS, opentelemetry::Context::new());
+    let ended = app.pipeline().run(&Slow, arrival, async { Ok(Bytes::new()) }).await;
+    assert!(
+        matches!(ended, Err(RequestError::Deadline { step: Step::Respond, deadline_ms: GIVEN_MS })),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test]
+async fn before_anything() {
+    let (app, fake) = build(Script::default(), |_| {}).await;
+    let mut arrival = Arrival::now("r".into(), GIVEN_MS, opentelemetry::Context::new());
+    arrival.deadline = Instant::now();
+    let ended = app.pipeline().run(&Slow, arrival, async { Ok(Bytes::new()) }).await;
+    assert!(matches!(ended, Err(RequestError::Deadline { step: Step::Accept, .. })), "{ended:?}");
+    assert_eq!(fake.decoded.load(std::sync::atomic::Ordering::SeqCst), 0);
+}

@@ -1,0 +1,13 @@
+//! The gateway over HTTP, in process: the real plugins, and models that do what a test says.
+//!
+//! One binary, since linking it costs more than running it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+mod bad_input;
+mod chat;
+mod deadlines;
+mod endpoints;
+mod limits;
+mod streaming;
+mod support;
+mod tracing_out;

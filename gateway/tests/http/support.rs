@@ -1,0 +1,301 @@
+//! A gateway on a free port, around models that a test scripts.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use hyfunc::models::Models;
+use hyfunc::{App, Config, app};
+use hyfunc_cascade::{
+    CascadeError, DecodeRequest, Decoded, DecodedCall, Intent, ModelInfo, Piece, PieceKind,
+    Prepared, TokenCounts, ToolChoice,
+};
+use hyfunc_functions::{Function, json};
+use hyfunc_sandbox::Plugin;
+use serde_json::{Value as Json, json as body};
+use tokio::sync::{OnceCell, oneshot};
+use tokio::task::JoinHandle;
+
+/// Name of the fake models.
+pub const MODEL: &str = "fake";
+/// Width of the fake embeddings.
+const DIMS: usize = 16;
+
+/// What the fake does.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    /// Calls that it decides on, where those functions are candidates.
+    pub calls: Vec<(&'static str, Json)>,
+    /// Milliseconds that preparing the client's functions takes.
+    pub prepare_ms: u64,
+    /// Milliseconds that distilling takes.
+    pub distil_ms: u64,
+    /// Milliseconds that decoding takes.
+    pub decode_ms: u64,
+    /// What distilling fails with.
+    pub failure: Option<Failure>,
+}
+
+/// What distilling fails with, when the query says `fail`.
+#[derive(Clone, Copy, Debug)]
+pub enum Failure {
+    Overloaded,
+    Stopped,
+    TooLong,
+    Panic,
+}
+
+/// The fake at the models' seam.
+#[derive(Default)]
+pub struct Fake {
+    script: Script,
+    /// Decodes at work, and decodes that came to their end.
+    pub decoding: AtomicUsize,
+    pub decoded: AtomicUsize,
+    /// The choice of the last decode.
+    pub choice: Mutex<Option<(ToolChoice, Vec<String>)>>,
+}
+
+struct AtWork<'a>(&'a AtomicUsize);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn embed(text: &str) -> Vec<f32> {
+    let mut vector = vec![0.05; DIMS];
+    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        let hash = word.bytes().fold(7usize, |hash, byte| hash.wrapping_mul(31) + byte as usize);
+        vector[hash % DIMS] += 1.0;
+    }
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    vector.iter_mut().for_each(|x| *x /= length);
+    vector
+}
+
+impl Models for Fake {
+    fn prepare(
+        &self,
+        functions: Vec<Arc<Function>>,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Prepared>>, CascadeError>> {
+        Box::pin(async move {
+            if functions.iter().any(|function| function.export.is_none()) {
+                tokio::time::sleep(Duration::from_millis(self.script.prepare_ms)).await;
+            }
+            let prepared = functions.into_iter().map(|function| {
+                let vector = embed(&format!("{} {}", function.name, function.description));
+                Arc::new(Prepared::without_block(function, vector))
+            });
+            Ok(prepared.collect())
+        })
+    }
+
+    fn distil<'a>(
+        &'a self,
+        query: &'a str,
+        _deadline: Instant,
+    ) -> BoxFuture<'a, Result<Intent, CascadeError>> {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(self.script.distil_ms)).await;
+            let query_vector = embed(query);
+            match self.script.failure.filter(|_| query == "fail") {
+                None => Ok(Intent { soft_token: Vec::new(), query_vector, p_call: 0.75 }),
+                Some(Failure::Overloaded) => {
+                    Err(CascadeError::Overloaded { retry_after_ms: 2_500 })
+                }
+                Some(Failure::Stopped) => Err(CascadeError::Stopped),
+                Some(Failure::TooLong) => {
+                    Err(CascadeError::QueryTooLong { tokens: 999, tokens_max: 384 })
+                }
+                Some(Failure::Panic) => panic!("the script says so"),
+            }
+        })
+    }
+
+    fn decode(&self, request: DecodeRequest) -> BoxFuture<'_, Result<Decoded, CascadeError>> {
+        Box::pin(async move {
+            self.decoding.fetch_add(1, Ordering::SeqCst);
+            let _at_work = AtWork(&self.decoding);
+            tokio::time::sleep(Duration::from_millis(self.script.decode_ms)).await;
+            self.decoded.fetch_add(1, Ordering::SeqCst);
+            let names: Vec<String> = request
+                .candidates
+                .iter()
+                .map(|candidate| candidate.prepared.function().name.clone())
+                .collect();
+            *self.choice.lock().unwrap() = Some((request.choice, names.clone()));
+            Ok(self.decide(&request, &names))
+        })
+    }
+
+    fn info(&self) -> ModelInfo {
+        ModelInfo {
+            id: MODEL.into(),
+            parameters_large: 2,
+            parameters_small: 1,
+            digest: "00".into(),
+            retrieval_threshold: -1.0,
+        }
+    }
+}
+
+impl Fake {
+    fn decide(&self, request: &DecodeRequest, names: &[String]) -> Decoded {
+        let mut decoded = Decoded {
+            calls: Vec::new(),
+            scores: vec![0.5; names.len()],
+            counts: TokenCounts { prompt: 7, injected: 5, chosen: 2, sampled: 1, copied: 3 },
+        };
+        if request.choice == ToolChoice::None {
+            return decoded;
+        }
+        for (name, arguments) in &self.script.calls {
+            let Some(candidate) = names.iter().position(|other| other == name) else { continue };
+            let function = request.candidates[candidate].prepared.function();
+            let arguments = json::arguments_from_json(&function.parameters, arguments).unwrap();
+            let pieces = vec![
+                Piece { kind: PieceKind::Injected, text: "<call>".into(), subject: String::new() },
+                Piece { kind: PieceKind::Copied, text: "x".into(), subject: "y".into() },
+            ];
+            decoded.calls.push(DecodedCall { candidate, arguments, score: 0.9, pieces });
+        }
+        decoded.calls.truncate(request.calls_max);
+        decoded
+    }
+}
+
+/// The bundled plugins and the hostile fixture, compiled once for all tests.
+async fn plugins() -> &'static [Plugin] {
+    static PLUGINS: OnceCell<Vec<Plugin>> = OnceCell::const_new();
+    let loaded = PLUGINS.get_or_init(|| async {
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let hostile = folder.join("hostile.wasm");
+        std::fs::write(&hostile, hyfunc_plugins::fixture("hostile").unwrap()).unwrap();
+        let mut config = Config::default();
+        config.plugins.files = vec![hostile.to_string_lossy().into_owned()];
+        config.sandbox.aot_dir = String::new();
+        config.sandbox.deadline_ms_max = TOOL_DEADLINE_MS;
+        app::load_plugins(&config).await.unwrap()
+    });
+    loaded.await
+}
+
+/// Milliseconds of one call in these tests.
+pub const TOOL_DEADLINE_MS: u64 = 2_000;
+
+/// A gateway that serves until it is dropped.
+pub struct Gateway {
+    pub base: String,
+    pub fake: Arc<Fake>,
+    pub client: reqwest::Client,
+    pub stop: Option<oneshot::Sender<()>>,
+    pub served: JoinHandle<bool>,
+}
+
+/// The app of a script, without a socket.
+pub async fn build(script: Script, change: impl FnOnce(&mut Config)) -> (App, Arc<Fake>) {
+    let mut config = Config::default();
+    config.server.address = "127.0.0.1:0".into();
+    config.retrieval.candidates_max = 100;
+    change(&mut config);
+    let fake = Arc::new(Fake { script, ..Fake::default() });
+    let models: Arc<dyn Models> = Arc::clone(&fake) as Arc<dyn Models>;
+    (App::assemble(config, models, plugins().await).await.unwrap(), fake)
+}
+
+/// A gateway with the default limits.
+pub async fn start(script: Script) -> Gateway {
+    start_with(script, |_| {}).await
+}
+
+/// A gateway with other limits.
+pub async fn start_with(script: Script, change: impl FnOnce(&mut Config)) -> Gateway {
+    let (app, fake) = build(script, change).await;
+    let serving = app.listen().await.unwrap();
+    let base = format!("http://{}", serving.address());
+    let (stop, stopped) = oneshot::channel();
+    let served = tokio::spawn(serving.run(async {
+        let _ = stopped.await;
+    }));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    Gateway { base, fake, client, stop: Some(stop), served }
+}
+
+/// An answer, read whole.
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Json {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    /// Checks that it is an error of our form, and gives its code and message.
+    pub fn error(&self) -> (u16, String, String) {
+        let json = self.json();
+        let error = json["error"].as_object().unwrap_or_else(|| panic!("no error: {json}"));
+        let keys: Vec<&str> = error.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["message", "type", "param", "code"], "{json}");
+        assert!(self.headers.contains_key("x-request-id"), "an error without a request id");
+        let text = |key: &str| error[key].as_str().unwrap().to_owned();
+        (self.status, text("code"), text("message"))
+    }
+}
+
+impl Gateway {
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    pub fn post(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.post(format!("{}{path}", self.base))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.client.get(format!("{}{path}", self.base))).await
+    }
+
+    pub async fn chat(&self, body: &Json) -> Answer {
+        self.send(self.post("/v1/chat/completions").json(body)).await
+    }
+
+    /// That other requests go on as if nothing had been.
+    pub async fn assert_alive(&self) {
+        let answer = self.chat(&ask("hello")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+}
+
+/// A conversation of one message.
+pub fn ask(query: &str) -> Json {
+    body!({"model": MODEL, "messages": [{"role": "user", "content": query}]})
+}
+
+/// The same with further fields.
+pub fn ask_with(query: &str, extra: Json) -> Json {
+    let mut asked = ask(query);
+    asked.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    asked
+}
+
+/// A tool as clients send it.
+pub fn tool(name: &str) -> Json {
+    body!({"type": "function", "function": {
+        "name": name,
+        "description": "Opens a page.",
+        "parameters": {
+            "type": "object",
+            "properties": {"url": {"type": "string"}},
+            "required": ["url"],
+        },
+    }})
+}

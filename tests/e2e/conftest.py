@@ -1,0 +1,123 @@
+"""A client of the server that run.sh started, and plain HTTP beside it."""
+
+import http.client
+import json
+import os
+from urllib.parse import urlsplit
+
+import openai
+import pytest
+
+URL = os.environ.get("HYFUNC_URL", "http://127.0.0.1:8080")
+TIMEOUT_S = 60
+
+
+@pytest.fixture(scope="session")
+def client():
+    # Without retries: a test must see the first answer.
+    return openai.OpenAI(base_url=f"{URL}/v1", api_key="unused", max_retries=0, timeout=TIMEOUT_S)
+
+
+@pytest.fixture(scope="session")
+def model(client):
+    return client.models.list().data[0].id
+
+
+class Reply:
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+def request(method, path, body=None, headers=None):
+    """One request on a connection of its own. A body that is no bytes is sent as JSON."""
+    connection = http.client.HTTPConnection(urlsplit(URL).netloc, timeout=TIMEOUT_S)
+    headers = dict(headers or {})
+    if body is not None:
+        headers.setdefault("content-type", "application/json")
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        fields = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, fields, response.read())
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="session")
+def http_request():
+    return request
+
+
+@pytest.fixture(scope="session")
+def functions():
+    """The library by name."""
+    return {entry["name"]: entry for entry in listed_functions()}
+
+
+def listed_functions():
+    listing = request("GET", "/v1/functions").json
+    return listing["data"] if isinstance(listing, dict) else listing
+
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "station_reading",
+        "description": "Reads a weather station by its code.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "code": {"type": "string", "description": "Code of the station, such as KX7"},
+                "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
+            },
+            "required": ["code", "unit"],
+        },
+    },
+}
+
+BOOKING = {
+    "type": "function",
+    "function": {
+        "name": "book_room",
+        "description": "Books a meeting room for some people.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "room": {"type": "string", "description": "Name of the room"},
+                "people": {"type": "integer", "minimum": 1, "maximum": 40},
+            },
+            "required": ["room", "people"],
+        },
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def tools():
+    return [WEATHER, BOOKING]
+
+
+def check_arguments(call):
+    """Whatever the models say, arguments fit the schema that was sent."""
+    arguments = json.loads(call.function.arguments)
+    if call.function.name == "station_reading":
+        assert set(arguments) == {"code", "unit"}
+        assert isinstance(arguments["code"], str)
+        assert arguments["unit"] in ("celsius", "fahrenheit")
+    else:
+        assert call.function.name == "book_room"
+        assert set(arguments) == {"room", "people"}
+        assert isinstance(arguments["room"], str)
+        assert isinstance(arguments["people"], int) and 1 <= arguments["people"] <= 40
+
+
+@pytest.fixture(scope="session")
+def arguments_fit():
+    return check_arguments
