@@ -264,11 +264,14 @@ fn plugin_file(path: &Path) -> Result<PluginSource, StartError> {
 /// # Errors
 /// Grants or a component that cannot be used.
 pub fn load_plugin(sandbox: &Sandbox, source: &PluginSource) -> Result<Plugin, StartError> {
-    let grants = Grants::parse(&source.grants)
-        .map_err(|error| StartError::Grants { plugin: source.name.clone(), source: error })?;
-    sandbox
-        .load(&source.name, &source.component, &grants)
-        .map_err(|error| StartError::Plugin { plugin: source.name.clone(), source: error })
+    let grants = Grants::parse(&source.grants).map_err(|error| StartError::Grants {
+        plugin: source.name.clone(),
+        source: Box::new(error),
+    })?;
+    sandbox.load(&source.name, &source.component, &grants).map_err(|error| StartError::Plugin {
+        plugin: source.name.clone(),
+        source: Box::new(error),
+    })
 }
 
 /// Loads every component that the configuration names, all at once.

@@ -43,10 +43,10 @@ pub enum CommandError {
     },
     /// Not a component that can be read.
     #[error(transparent)]
-    Component(#[from] ComponentError),
+    Component(Box<ComponentError>),
     /// The docs of the WIT cannot be read, or do not fit the component.
     #[error(transparent)]
-    Docs(#[from] DocsError),
+    Docs(Box<DocsError>),
     /// A folder without WIT.
     #[error("{path} holds no .wit file; name the folder with the plugin's world", path = .path.display())]
     NoWit {
@@ -82,11 +82,30 @@ pub enum CommandError {
     Names(#[from] NameError),
     /// Training stopped, or rows cannot be judged.
     #[error(transparent)]
-    Training(#[from] TrainingError),
+    Training(Box<TrainingError>),
     /// Requests cannot be judged.
     #[error(transparent)]
     Eval(#[from] EvalError),
     /// A part did not start.
     #[error(transparent)]
     Start(#[from] StartError),
+}
+
+// The large ones are boxed, so that every `Result` of a command stays small.
+impl From<ComponentError> for CommandError {
+    fn from(error: ComponentError) -> Self {
+        Self::Component(Box::new(error))
+    }
+}
+
+impl From<DocsError> for CommandError {
+    fn from(error: DocsError) -> Self {
+        Self::Docs(Box::new(error))
+    }
+}
+
+impl From<TrainingError> for CommandError {
+    fn from(error: TrainingError) -> Self {
+        Self::Training(Box::new(error))
+    }
 }

@@ -150,7 +150,7 @@ pub struct RetrievalConfig {
 
 impl Default for RetrievalConfig {
     fn default() -> Self {
-        Self { candidates_max: 5, threshold: CALIBRATED }
+        Self { candidates_max: 8, threshold: CALIBRATED }
     }
 }
 

@@ -25,7 +25,7 @@ pub enum StartError {
     Telemetry(#[from] TelemetryError),
     /// The models cannot be loaded.
     #[error("the models did not load: {0}")]
-    Models(#[from] CascadeError),
+    Models(Box<CascadeError>),
     /// The sandbox cannot be set up.
     #[error("the sandbox did not start: {0}")]
     Sandbox(#[from] SandboxError),
@@ -43,7 +43,7 @@ pub enum StartError {
         /// Its name.
         plugin: String,
         /// What is wrong.
-        source: GrantsError,
+        source: Box<GrantsError>,
     },
     /// A plugin cannot be loaded.
     #[error("plugin `{plugin}` did not load: {source}")]
@@ -51,7 +51,7 @@ pub enum StartError {
         /// Its name.
         plugin: String,
         /// What is wrong.
-        source: LoadError,
+        source: Box<LoadError>,
     },
     /// Two plugins of one name.
     #[error("two plugins are called `{plugin}`; rename the file of one")]
@@ -88,6 +88,13 @@ pub enum StartError {
         /// Which part.
         part: &'static str,
     },
+}
+
+// The large ones are boxed, so that every `Result` of the start stays small.
+impl From<CascadeError> for StartError {
+    fn from(error: CascadeError) -> Self {
+        Self::Models(Box::new(error))
+    }
 }
 
 /// Why a request got no answer.

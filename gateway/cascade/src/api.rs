@@ -181,6 +181,6 @@ pub struct ModelInfo {
     pub parameters_small: usize,
     /// SHA-256 over the weights' own SHA-256s, hex.
     pub digest: String,
-    /// Cosine below which no function should be a candidate, calibrated on held-out rows.
+    /// Score of the index below which no function should be a candidate, calibrated on held-out rows.
     pub retrieval_threshold: f32,
 }

@@ -70,7 +70,7 @@ pub struct TinyConfig {
     pub index_size: usize,
     /// Probability from which a candidate is called, calibrated on held-out rows.
     pub call_threshold: f32,
-    /// Cosine below which no function is a candidate, calibrated on held-out rows.
+    /// Score of the index below which no function is a candidate, calibrated on held-out rows.
     pub retrieval_threshold: f32,
     /// SHA-256 of `large.safetensors`, hex.
     pub large_sha256: String,

@@ -1,5 +1,6 @@
 //! A call in a fresh sandbox, from JSON to JSON, beside bare wasmtime doing the same work: a new
 //! store and instance from a pool, and a dynamically typed call.
+#![allow(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::time::{Duration, Instant};
 

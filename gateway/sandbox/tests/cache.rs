@@ -1,4 +1,5 @@
 //! Compiled components that are kept.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod support;
 

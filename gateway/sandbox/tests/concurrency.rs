@@ -1,4 +1,5 @@
 //! Calls beside each other.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Every limit, and the guest that goes against it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Every type of value, there and back through a component.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod support;
 

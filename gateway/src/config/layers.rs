@@ -15,7 +15,16 @@ const PREFIX: &str = "HYFUNC_";
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "HYFUNC_CONFIG";
 /// Variables with the prefix that are not settings: they belong to the build and to tests.
-const RESERVED: &[&str] = &[FILE_VARIABLE, "HYFUNC_DATA", "HYFUNC_BUILD", "HYFUNC_TEST"];
+const RESERVED: &[&str] = &[
+    FILE_VARIABLE,
+    "HYFUNC_DATA",
+    "HYFUNC_BUILD",
+    "HYFUNC_TEST",
+    "HYFUNC_BLESS",
+    "HYFUNC_UPDATE_CASES",
+    "HYFUNC_PYTHON",
+    "HYFUNC_BFCL_SCORER",
+];
 
 /// Where the layers come from.
 #[derive(Clone, Debug, Default)]

@@ -18,13 +18,13 @@ pub enum CallOutcome {
     /// The client runs it, or only wants to know of it.
     NotRun,
     /// It ran here.
-    Ran(Ran),
+    Ran(Box<Ran>),
 }
 
 enum Pending {
     NotRun,
     Running(Task),
-    Done(Ran),
+    Done(Box<Ran>),
 }
 
 /// A task that ends with whoever waits for it.
@@ -102,10 +102,10 @@ impl Outcomes {
     }
 }
 
-async fn wait(task: &mut Task, arrival: &Arrival) -> Result<Ran, RequestError> {
+async fn wait(task: &mut Task, arrival: &Arrival) -> Result<Box<Ran>, RequestError> {
     match tokio::time::timeout_at(arrival.deadline.into(), &mut task.0).await {
         Err(_) => Err(arrival.late(Step::Dispatch)),
         Ok(Err(_)) => Err(RequestError::Panicked),
-        Ok(Ok(ran)) => ran,
+        Ok(Ok(ran)) => ran.map(Box::new),
     }
 }

@@ -92,15 +92,17 @@ pub fn start(config: &TelemetryConfig) -> Result<Telemetry, TelemetryError> {
     let mut telemetry = Telemetry::default();
     if !config.otlp_endpoint.is_empty() {
         telemetry.traces = Some(traces(config)?);
-        let metrics = metrics(config)?;
-        global::set_meter_provider(metrics.clone());
-        telemetry.metrics = Some(metrics);
+        telemetry.metrics = Some(metrics(config)?);
     }
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .with(telemetry.traces.as_ref().map(layer))
         .try_init()
         .map_err(|_| TelemetryError::Twice)?;
+    // Not before: a second call must leave the first one's metrics where they are.
+    if let Some(metrics) = &telemetry.metrics {
+        global::set_meter_provider(metrics.clone());
+    }
     Ok(telemetry)
 }
 

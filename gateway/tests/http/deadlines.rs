@@ -36,7 +36,7 @@ async fn in_accept() {
     let address = gateway.base.trim_start_matches("http://");
     let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
     let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\ncontent-length: 100\r\n\
          x-hyfunc-deadline-ms: {GIVEN_MS}\r\n\r\n{{\"model\""
     );
     socket.write_all(head.as_bytes()).await.unwrap();

@@ -17,6 +17,10 @@ const SAMPLES: usize = 400;
 /// Held-out rows that are judged.
 const HELD_OUT_MAX: usize = 400;
 
+/// What a cosine weighs in the index's score, which adds words to it: a function that shares no word
+/// with the request scores this much of its cosine, and must still pass.
+const DENSE_SHARE: f32 = 0.5;
+
 /// Share of called functions that the retrieval threshold may lose.
 const RETRIEVAL_LOSS: f64 = 0.003;
 
@@ -25,7 +29,7 @@ const RETRIEVAL_LOSS: f64 = 0.003;
 pub struct Calibration {
     /// Probability from which a candidate is called.
     pub call_threshold: f32,
-    /// Cosine below which no function is a candidate.
+    /// Score of the index below which no function is a candidate.
     pub retrieval_threshold: f32,
     /// Fresh samples of the training mix: seen functions, seen phrases.
     pub sampled: Tally,
@@ -70,6 +74,7 @@ pub fn calibrate(
     cosines.sort_by(f32::total_cmp);
     let retrieval_threshold =
         cosines.get((cosines.len() as f64 * RETRIEVAL_LOSS) as usize).copied().unwrap_or(0.0);
+    let retrieval_threshold = (DENSE_SHARE * retrieval_threshold).max(0.0);
 
     let config = CascadeConfig { call_threshold: Some(call_threshold), ..CascadeConfig::default() };
     let mut judge = Judge::new(tiny, config)?;

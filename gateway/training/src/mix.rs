@@ -32,7 +32,7 @@ const EXAMPLE_SHARE: f64 = 0.25;
 const QUERY_CHARS_MAX: usize = 320;
 
 /// Functions offered with a row, called ones included.
-const OFFERED_MAX: usize = 8;
+const OFFERED_MAX: usize = 14;
 
 /// Where training rows come from.
 pub struct Mix {
@@ -143,7 +143,7 @@ impl Mix {
         let function = self.catalogue.choose(rng)?;
         let (query, arguments) = synthesis::utterance(function, rng)?;
         let mut functions = vec![function.clone()];
-        for _ in 1..OFFERED_MAX / 2 {
+        for _ in 1..OFFERED_MAX / 3 {
             let other = self.catalogue.choose(rng)?;
             if other.name != function.name {
                 functions.push(other.clone());

@@ -157,12 +157,7 @@ fn pairs_of(
         return Ok(Vec::new());
     }
     let likeness = Likeness::new(&row.query);
-    let mut order: Vec<usize> = (0..row.functions.len()).collect();
-    order.shuffle(rng);
-    let is_called = |index: &usize| row.calls.iter().any(|(called, _)| called == index);
-    let negatives = order.iter().filter(|i| !is_called(i)).take(NEGATIVES).copied();
-    let chosen: Vec<usize> =
-        order.iter().filter(|i| is_called(i)).copied().chain(negatives).collect();
+    let chosen = chosen(teacher, row, vector, rng)?;
     let mut pairs = Vec::with_capacity(chosen.len());
     for choice in chosen {
         let function = &row.functions[choice];
@@ -186,7 +181,7 @@ fn pairs_of(
         };
         let earlier: Vec<Vec<Token>> =
             encoded[..skip.min(encoded.len())].iter().map(EncodedCall::values).collect();
-        let cosine = teacher.vector(function)?.iter().zip(vector).map(|(a, b)| a * b).sum();
+        let cosine = cosine(&teacher.vector(function)?, vector);
         let place = functions.iter().position(|f| Arc::ptr_eq(f, function)).unwrap_or_else(|| {
             functions.push(function.clone());
             functions.len() - 1
@@ -202,6 +197,32 @@ fn pairs_of(
         });
     }
     Ok(pairs)
+}
+
+/// The called functions, the other one that the retriever likes best, and random others.
+fn chosen(
+    teacher: &mut Teacher<'_>,
+    row: &Row,
+    vector: &[f32],
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<usize>, TrainingError> {
+    let is_called = |index: &usize| row.calls.iter().any(|(called, _)| called == index);
+    let (mut chosen, mut others): (Vec<usize>, Vec<usize>) =
+        (0..row.functions.len()).partition(is_called);
+    others.shuffle(rng);
+    let mut cosines = vec![0f32; row.functions.len()];
+    for &other in &others {
+        cosines[other] = cosine(&teacher.vector(&row.functions[other])?, vector);
+    }
+    if let Some(at) = (0..others.len()).max_by(|&a, &b| cosines[others[a]].total_cmp(&cosines[others[b]])) {
+        others.swap(0, at);
+    }
+    chosen.extend(others.into_iter().take(NEGATIVES));
+    Ok(chosen)
+}
+
+fn cosine(one: &[f32], other: &[f32]) -> f32 {
+    one.iter().zip(other).map(|(a, b)| a * b).sum()
 }
 
 fn call_loss(

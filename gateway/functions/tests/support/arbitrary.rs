@@ -66,26 +66,7 @@ pub fn arb_result_type() -> impl Strategy<Value = Type> {
     prop_oneof![
         2 => arb_type().boxed(),
         2 => result.clone(),
-        1 => (arb_error_like(), payload()).prop_map(|(ok, err)| Type::Result { ok: Some(Box::new(ok)), err }),
         1 => result.prop_map(|ty| Type::Option(Box::new(ty))).boxed(),
-    ]
-}
-
-/// A type whose JSON looks like the error of a result.
-fn arb_error_like() -> impl Strategy<Value = Type> {
-    let field = |ty| Field {
-        name: "error".to_owned(),
-        doc: String::new(),
-        ty,
-        required: true,
-        default: None,
-    };
-    let case = |payload| VariantCase { name: "error".to_owned(), doc: String::new(), payload };
-    prop_oneof![
-        arb_leaf().prop_map(move |ty| Type::Record(RecordType { fields: vec![field(ty)] })),
-        proptest::option::of(arb_leaf())
-            .prop_map(move |payload| Type::Variant(vec![case(payload)])),
-        Just(Type::Literals(vec![json!({ "error": 1 }), json!(2)])),
     ]
 }
 

@@ -1,0 +1,123 @@
+//! Weights that do not fit are refused with a reason and a remedy.
+
+mod support;
+
+use candle_core::{DType, Device, Tensor};
+use support::OwnFiles;
+
+/// What is done to the files, and what the error must say.
+struct Case {
+    name: &'static str,
+    change: fn(&mut OwnFiles),
+    damage: fn(&mut Vec<u8>, &mut Vec<u8>),
+    says: &'static str,
+}
+
+fn nothing(_: &mut Vec<u8>, _: &mut Vec<u8>) {}
+
+const CASES: [Case; 11] = [
+    Case {
+        name: "wrong shape",
+        change: |files| {
+            let odd = Tensor::zeros((3, 5), DType::F32, &Device::Cpu).unwrap();
+            files.small.insert("projector.in.weight".into(), odd);
+        },
+        damage: nothing,
+        says: "tensor `projector.in.weight` in small.safetensors is [3, 5], the model needs [32, 32]",
+    },
+    Case {
+        name: "missing tensor",
+        change: |files| drop(files.large.remove("call.bias")),
+        damage: nothing,
+        says: "large.safetensors has no tensor `call.bias` [1]",
+    },
+    Case {
+        name: "unknown tensor",
+        change: |files| {
+            let extra = Tensor::zeros(2, DType::F32, &Device::Cpu).unwrap();
+            files.large.insert("lm_head.weight".into(), extra);
+        },
+        damage: nothing,
+        says: "tensor `lm_head.weight` that the model does not know",
+    },
+    Case {
+        name: "wrong dtype",
+        change: |files| {
+            let whole = files.large["call.bias"].to_dtype(DType::U32).unwrap();
+            files.large.insert("call.bias".into(), whole);
+        },
+        damage: nothing,
+        says: "is U32; use F32 or F16",
+    },
+    Case {
+        name: "truncated",
+        change: |_| (),
+        damage: |large, _| large.truncate(large.len() / 2),
+        says: "large.safetensors is damaged: its SHA-256 is",
+    },
+    Case {
+        name: "one bit flipped",
+        change: |_| (),
+        damage: |_, small| {
+            let middle = small.len() / 2;
+            small[middle] ^= 1;
+        },
+        says: "small.safetensors is damaged: its SHA-256 is",
+    },
+    Case {
+        name: "empty",
+        change: |_| (),
+        damage: |large, _| large.clear(),
+        says: "large.safetensors is damaged",
+    },
+    Case {
+        name: "no tokenizer",
+        change: |files| files.tokenizer = b"{}".to_vec(),
+        damage: nothing,
+        says: "tokenizer.json is damaged",
+    },
+    Case {
+        name: "another vocabulary",
+        change: |files| files.config.large.vocab_size = 77,
+        damage: nothing,
+        says: "the models 77",
+    },
+    Case {
+        name: "another version",
+        change: |files| files.config.version = 2,
+        damage: nothing,
+        says: "its version is 2, this program reads 1",
+    },
+    Case {
+        name: "impossible shape",
+        change: |files| files.config.small.num_key_value_heads = 0,
+        damage: nothing,
+        says: "the shape of `small` is impossible",
+    },
+];
+
+#[test]
+fn files_that_do_not_fit_are_refused() {
+    for case in CASES {
+        let mut files = OwnFiles::random();
+        (case.change)(&mut files);
+        let error = files.load(case.damage).err().expect(case.name).to_string();
+        assert!(error.contains(case.says), "{}: {error}", case.name);
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_says_what_to_pass() {
+    let missing = std::path::Path::new("no/such/folder");
+    let error = hyfunc_cascade::shipped::load_dir(missing, &Device::Cpu).err().unwrap();
+    assert!(error.to_string().contains("pass a folder made by `hyfunc train tiny`"), "{error}");
+}
+
+#[test]
+fn half_precision_files_load() {
+    let mut files = OwnFiles::random();
+    for tensor in files.large.values_mut().chain(files.small.values_mut()) {
+        *tensor = tensor.to_dtype(DType::F16).unwrap();
+    }
+    files.load(|_, _| ()).unwrap();
+}
