@@ -77,7 +77,8 @@ async fn random_weights_decode_to_valid_calls() {
 async fn pieces_spell_the_whole_template() {
     let cascade = cascade(&CascadeConfig { value_tokens_max: 4, ..CascadeConfig::default() });
     let functions = [plain_function("forecast")];
-    let decoded = decode(&cascade, &functions, "Paris 3", ToolChoice::Named(0), LONG).await.unwrap();
+    let decoded =
+        decode(&cascade, &functions, "Paris 3", ToolChoice::Named(0), LONG).await.unwrap();
     let call = &decoded.calls[0];
     let text: String = call.pieces.iter().map(|piece| piece.text.as_str()).collect();
     assert!(text.starts_with("<call>forecast<param>city="), "{text}");
@@ -91,9 +92,8 @@ async fn pieces_spell_the_whole_template() {
 async fn choices_are_kept() {
     let cascade = cascade(&CascadeConfig { value_tokens_max: 4, ..CascadeConfig::default() });
     let functions = [plain_function("forecast"), plain_function("history")];
-    let calls = async |choice| {
-        decode(&cascade, &functions, "Rome 2", choice, LONG).await.unwrap().calls
-    };
+    let calls =
+        async |choice| decode(&cascade, &functions, "Rome 2", choice, LONG).await.unwrap().calls;
     assert!(calls(ToolChoice::None).await.is_empty());
     assert!(!calls(ToolChoice::Required).await.is_empty());
     let named = calls(ToolChoice::Named(1)).await;

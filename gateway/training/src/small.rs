@@ -214,7 +214,9 @@ fn chosen(
     for &other in &others {
         cosines[other] = cosine(&teacher.vector(&row.functions[other])?, vector);
     }
-    if let Some(at) = (0..others.len()).max_by(|&a, &b| cosines[others[a]].total_cmp(&cosines[others[b]])) {
+    if let Some(at) =
+        (0..others.len()).max_by(|&a, &b| cosines[others[a]].total_cmp(&cosines[others[b]]))
+    {
         others.swap(0, at);
     }
     chosen.extend(others.into_iter().take(NEGATIVES));

@@ -26,10 +26,7 @@ const WINDS: [&str; 16] = [
 
 /// Length of the great circle between two cities, in kilometres.
 pub fn distance_km(origin: &City, destination: &City) -> f64 {
-    let (start, end) = (
-        origin.latitude.to_radians(),
-        destination.latitude.to_radians(),
-    );
+    let (start, end) = (origin.latitude.to_radians(), destination.latitude.to_radians());
     let half_latitude = (end - start) / 2.0;
     let half_longitude = (destination.longitude - origin.longitude).to_radians() / 2.0;
     let haversine =
@@ -43,10 +40,7 @@ pub fn bearing_degrees(origin: &City, destination: &City) -> Option<f64> {
     if distance_km(origin, destination) < 0.1 {
         return None;
     }
-    let (start, end) = (
-        origin.latitude.to_radians(),
-        destination.latitude.to_radians(),
-    );
+    let (start, end) = (origin.latitude.to_radians(), destination.latitude.to_radians());
     let turn = (destination.longitude - origin.longitude).to_radians();
     let east = turn.sin() * end.cos();
     let north = start.cos() * end.sin() - start.sin() * end.cos() * turn.cos();

@@ -41,10 +41,7 @@ impl Guest for Geo {
     fn direction(from: String, to: String) -> Result<Heading, String> {
         let (origin, destination) = (find(&from)?, find(&to)?);
         let degrees = globe::bearing_degrees(origin, destination).ok_or_else(|| {
-            format!(
-                "{} and {} are the same place: name two cities",
-                origin.name, destination.name
-            )
+            format!("{} and {} are the same place: name two cities", origin.name, destination.name)
         })?;
         Ok(Heading {
             origin: origin.name.into(),
@@ -75,10 +72,7 @@ impl Guest for Geo {
         let country = country.map(|name| {
             places::find_country(&name).ok_or_else(|| format!("no city of the country `{}` is known here: write its usual English name, such as `Brazil`, or leave it out for the whole world", name.trim().chars().take(80).collect::<String>()))
         });
-        Ok(ranking::largest(country.transpose()?, count)
-            .into_iter()
-            .map(describe)
-            .collect())
+        Ok(ranking::largest(country.transpose()?, count).into_iter().map(describe).collect())
     }
 
     fn time_zone(city: String) -> Result<Zone, String> {
@@ -101,9 +95,7 @@ fn find(name: &str) -> Result<&'static places::City, String> {
 fn checked_count(count: Option<u8>) -> Result<usize, String> {
     match count.unwrap_or(COUNT_DEFAULT) {
         count @ 1..=COUNT_MAX => Ok(count.into()),
-        count => Err(format!(
-            "{count} cities cannot be listed: ask for 1 to {COUNT_MAX}"
-        )),
+        count => Err(format!("{count} cities cannot be listed: ask for 1 to {COUNT_MAX}")),
     }
 }
 
@@ -135,22 +127,12 @@ mod tests {
         let cases = [
             ("Paris", "Berlin", None, 878.0, 5.0),
             ("New York", "London", Some(LengthUnit::Miles), 3461.0, 10.0),
-            (
-                "lisbon",
-                "casablanca",
-                Some(LengthUnit::NauticalMiles),
-                319.0,
-                8.0,
-            ),
+            ("lisbon", "casablanca", Some(LengthUnit::NauticalMiles), 319.0, 8.0),
             ("Quito", "quito", None, 0.0, 0.0),
         ];
         for (from, to, unit, expected, tolerance) in cases {
             let leg = Geo::distance(from.into(), to.into(), unit).expect(from);
-            assert!(
-                (leg.length - expected).abs() <= tolerance,
-                "{from} {to} {}",
-                leg.length
-            );
+            assert!((leg.length - expected).abs() <= tolerance, "{from} {to} {}", leg.length);
         }
         let error = Geo::distance("Paris".into(), "Lisbno".into(), None).expect_err("no such city");
         assert!(error.contains("did you mean Lisbon, Portugal?"), "{error}");
@@ -159,12 +141,7 @@ mod tests {
     #[test]
     fn counts_are_checked() {
         assert_eq!(Geo::nearest("Vienna".into(), None).expect("known").len(), 5);
-        assert_eq!(
-            Geo::nearest("Vienna".into(), Some(20))
-                .expect("known")
-                .len(),
-            20
-        );
+        assert_eq!(Geo::nearest("Vienna".into(), Some(20)).expect("known").len(), 20);
         for count in [0, 21, 255] {
             let error = Geo::nearest("Vienna".into(), Some(count)).expect_err("out of bounds");
             assert!(error.contains("1 to 20"), "{error}");
@@ -182,10 +159,7 @@ mod tests {
         let largest = Geo::largest(Some("the UK".into()), Some(1)).expect("known");
         assert_eq!(largest[0].name, "London");
         let error = Geo::largest(Some("Atlantis".into()), None).expect_err("no such country");
-        assert!(
-            error.contains("Atlantis") && error.contains("leave it out"),
-            "{error}"
-        );
+        assert!(error.contains("Atlantis") && error.contains("leave it out"), "{error}");
     }
 
     #[test]

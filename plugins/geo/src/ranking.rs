@@ -7,9 +7,7 @@ use crate::globe::{distance_km, tenths};
 /// The cities closest to one, nearest first, with their distance in kilometres.
 pub fn nearest(center: &City, count: usize) -> Vec<(&'static City, f64)> {
     let others = cities().iter().filter(|city| *city != center);
-    let mut ranked: Vec<_> = others
-        .map(|city| (city, tenths(distance_km(center, city))))
-        .collect();
+    let mut ranked: Vec<_> = others.map(|city| (city, tenths(distance_km(center, city)))).collect();
     ranked.sort_by(|left, right| left.1.total_cmp(&right.1));
     ranked.truncate(count);
     ranked
@@ -17,10 +15,8 @@ pub fn nearest(center: &City, count: usize) -> Vec<(&'static City, f64)> {
 
 /// The cities with most inhabitants, of one country or of all, largest first.
 pub fn largest(country: Option<&str>, count: usize) -> Vec<&'static City> {
-    let mut ranked: Vec<_> = cities()
-        .iter()
-        .filter(|city| country.is_none_or(|name| city.country == name))
-        .collect();
+    let mut ranked: Vec<_> =
+        cities().iter().filter(|city| country.is_none_or(|name| city.country == name)).collect();
     ranked.sort_by_key(|city| std::cmp::Reverse(city.population));
     ranked.truncate(count);
     ranked

@@ -10,11 +10,7 @@ const DEGREES_MAX: f32 = 35.0;
 
 /// What a room is called: lower case, single spaces, no article.
 pub fn room(name: &str) -> Result<String, String> {
-    let folded = name
-        .to_lowercase()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let folded = name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
     let room = ["the ", "my ", "our "]
         .iter()
         .find_map(|article| folded.strip_prefix(article))
@@ -52,9 +48,9 @@ pub fn light(settings: LightSettings) -> Result<LightSettings, String> {
         Some(0) if settings.on => {
             Err("a light that is on cannot have a brightness of 0 %: switch it off instead".into())
         }
-        Some(percent @ 101..) => Err(format!(
-            "a brightness of {percent} % is too much: use 1 to 100"
-        )),
+        Some(percent @ 101..) => {
+            Err(format!("a brightness of {percent} % is too much: use 1 to 100"))
+        }
         _ => Ok(settings),
     }
 }
@@ -64,9 +60,7 @@ pub fn degrees(degrees: f32) -> Result<f32, String> {
     if (DEGREES_MIN..=DEGREES_MAX).contains(&degrees) {
         return Ok(degrees);
     }
-    Err(format!(
-        "{degrees} °C cannot be set: use {DEGREES_MIN} to {DEGREES_MAX} degrees Celsius"
-    ))
+    Err(format!("{degrees} °C cannot be set: use {DEGREES_MIN} to {DEGREES_MAX} degrees Celsius"))
 }
 
 /// Percent.
@@ -80,9 +74,7 @@ pub fn volume(percent: u8) -> Result<u8, String> {
 /// Percent to add.
 pub fn change(percent: i8) -> Result<i8, String> {
     if !(-100..=100).contains(&percent) {
-        return Err(format!(
-            "the volume cannot change by {percent} %: use -100 to 100"
-        ));
+        return Err(format!("the volume cannot change by {percent} %: use -100 to 100"));
     }
     Ok(percent)
 }
@@ -105,9 +97,7 @@ pub fn source(source: Source) -> Result<Source, String> {
 /// Hour and minute.
 pub fn start((hour, minute): (u8, u8)) -> Result<(u8, u8), String> {
     if hour > 23 || minute > 59 {
-        return Err(format!(
-            "{hour}:{minute:02} is no time of day: use 0:00 to 23:59"
-        ));
+        return Err(format!("{hour}:{minute:02} is no time of day: use 0:00 to 23:59"));
     }
     Ok((hour, minute))
 }
@@ -147,12 +137,8 @@ mod tests {
         ] {
             assert_eq!(degrees(value).is_ok(), fits, "{value}");
         }
-        for (value, fits) in [
-            ((0, 0), true),
-            ((23, 59), true),
-            ((24, 0), false),
-            ((12, 60), false),
-        ] {
+        for (value, fits) in [((0, 0), true), ((23, 59), true), ((24, 0), false), ((12, 60), false)]
+        {
             assert_eq!(start(value).is_ok(), fits, "{value:?}");
         }
         for (value, fits) in [(0, true), (100, true), (101, false), (255, false)] {
@@ -169,12 +155,7 @@ mod tests {
             (true, Some(101), false),
         ] {
             assert_eq!(
-                light(LightSettings {
-                    on,
-                    brightness,
-                    colour: None
-                })
-                .is_ok(),
+                light(LightSettings { on, brightness, colour: None }).is_ok(),
                 fits,
                 "{on} {brightness:?}"
             );

@@ -49,10 +49,8 @@ impl Guest for Home {
         mode: Option<ClimateMode>,
     ) -> Result<RoomState, String> {
         let room = checks::room(&room)?;
-        let climate = Climate {
-            degrees: checks::degrees(degrees)?,
-            mode: mode.unwrap_or(ClimateMode::Auto),
-        };
+        let climate =
+            Climate { degrees: checks::degrees(degrees)?, mode: mode.unwrap_or(ClimateMode::Auto) };
         rooms::set_climate(&shelf::open()?, &room, climate)
     }
 
@@ -97,10 +95,7 @@ impl Guest for Home {
         let shelf = shelf::open()?;
         match room {
             Some(room) => Ok(vec![rooms::state(&shelf, &checks::room(&room)?)?]),
-            None => rooms::known(&shelf)?
-                .iter()
-                .map(|room| rooms::state(&shelf, room))
-                .collect(),
+            None => rooms::known(&shelf)?.iter().map(|room| rooms::state(&shelf, room)).collect(),
         }
     }
 }

@@ -30,10 +30,7 @@ pub fn state(shelf: &impl Shelf, room: &str) -> Result<RoomState, String> {
 /// Every room in which something was set, by name.
 pub fn known(shelf: &impl Shelf) -> Result<BTreeSet<String>, String> {
     let room = |key: &String| {
-        [LIGHT, CLIMATE, MEDIA]
-            .iter()
-            .find_map(|prefix| key.strip_prefix(prefix))
-            .map(String::from)
+        [LIGHT, CLIMATE, MEDIA].iter().find_map(|prefix| key.strip_prefix(prefix)).map(String::from)
     };
     Ok(shelf.keys()?.iter().filter_map(room).collect())
 }
@@ -48,9 +45,7 @@ pub fn set_light(
     let before: Option<LightSettings> = read(shelf, &key)?;
     let light = LightSettings {
         on: settings.on,
-        brightness: settings
-            .brightness
-            .or(before.as_ref().and_then(|light| light.brightness)),
+        brightness: settings.brightness.or(before.as_ref().and_then(|light| light.brightness)),
         colour: settings.colour.or(before.and_then(|light| light.colour)),
     };
     write(shelf, &key, &light)?;
@@ -72,9 +67,7 @@ pub fn play(
 ) -> Result<RoomState, String> {
     let key = format!("{MEDIA}{room}");
     let before: Option<Media> = read(shelf, &key)?;
-    let volume = volume
-        .or(before.map(|media| media.volume))
-        .unwrap_or(VOLUME_DEFAULT);
+    let volume = volume.or(before.map(|media| media.volume)).unwrap_or(VOLUME_DEFAULT);
     write(shelf, &key, &Media { source, volume })?;
     state(shelf, room)
 }
@@ -82,10 +75,8 @@ pub fn play(
 /// Turns the music up or down, and stops at silence and at 100 percent.
 pub fn change_volume(shelf: &impl Shelf, room: &str, change: i8) -> Result<RoomState, String> {
     let key = format!("{MEDIA}{room}");
-    let mut media = read(shelf, &key)?.unwrap_or(Media {
-        source: Source::Stop,
-        volume: VOLUME_DEFAULT,
-    });
+    let mut media =
+        read(shelf, &key)?.unwrap_or(Media { source: Source::Stop, volume: VOLUME_DEFAULT });
     media.volume = media.volume.saturating_add_signed(change).min(100);
     write(shelf, &key, &media)?;
     state(shelf, room)
@@ -97,10 +88,7 @@ pub fn lock(shelf: &impl Shelf, doors: Doors, locked: bool) -> Result<Locks, Str
     let mut all = Doors::from_bits_truncate(before);
     all.set(doors, locked);
     write(shelf, LOCKED, &all.bits())?;
-    Ok(Locks {
-        locked: all,
-        unlocked: Doors::all() - all,
-    })
+    Ok(Locks { locked: all, unlocked: Doors::all() - all })
 }
 
 /// Keeps the plan of the vacuum cleaner.
@@ -118,57 +106,26 @@ mod tests {
     #[test]
     fn a_light_keeps_what_is_not_said() {
         let shelf = Memory::default();
-        let blue = LightSettings {
-            on: true,
-            brightness: Some(40),
-            colour: Some(Colour::Blue),
-        };
+        let blue = LightSettings { on: true, brightness: Some(40), colour: Some(Colour::Blue) };
         set_light(&shelf, "hall", &blue).expect("set");
-        let off = set_light(
-            &shelf,
-            "hall",
-            &LightSettings {
-                on: false,
-                brightness: None,
-                colour: None,
-            },
-        )
-        .expect("set");
+        let off =
+            set_light(&shelf, "hall", &LightSettings { on: false, brightness: None, colour: None })
+                .expect("set");
         assert_eq!(off.light, Some(LightSettings { on: false, ..blue }));
-        assert_eq!(
-            (off.room.as_str(), off.climate, off.media),
-            ("hall", None, None)
-        );
+        assert_eq!((off.room.as_str(), off.climate, off.media), ("hall", None, None));
     }
 
     #[test]
     fn settings_come_back() {
         let shelf = Memory::default();
-        let climate = Climate {
-            degrees: 21.5,
-            mode: ClimateMode::Eco,
-        };
+        let climate = Climate { degrees: 21.5, mode: ClimateMode::Eco };
         set_climate(&shelf, "study", climate).expect("set");
         play(&shelf, "study", Source::Radio("FM4".into()), Some(55)).expect("set");
         let state = state(&shelf, "study").expect("read");
         assert_eq!(state.climate, Some(climate));
-        assert_eq!(
-            state.media,
-            Some(Media {
-                source: Source::Radio("FM4".into()),
-                volume: 55
-            })
-        );
-        set_light(
-            &shelf,
-            "attic",
-            &LightSettings {
-                on: true,
-                brightness: None,
-                colour: None,
-            },
-        )
-        .expect("set");
+        assert_eq!(state.media, Some(Media { source: Source::Radio("FM4".into()), volume: 55 }));
+        set_light(&shelf, "attic", &LightSettings { on: true, brightness: None, colour: None })
+            .expect("set");
         assert_eq!(
             known(&shelf).expect("read").into_iter().collect::<Vec<_>>(),
             ["attic", "study"]
@@ -178,21 +135,11 @@ mod tests {
     #[test]
     fn volumes_stop_at_their_ends() {
         let shelf = Memory::default();
-        for (change, expected) in [
-            (10, 40),
-            (100, 100),
-            (5, 100),
-            (-30, 70),
-            (-100, 0),
-            (-1, 0),
-            (7, 7),
-        ] {
+        for (change, expected) in
+            [(10, 40), (100, 100), (5, 100), (-30, 70), (-100, 0), (-1, 0), (7, 7)]
+        {
             let state = change_volume(&shelf, "bath", change).expect("set");
-            assert_eq!(
-                state.media.map(|media| media.volume),
-                Some(expected),
-                "{change}"
-            );
+            assert_eq!(state.media.map(|media| media.volume), Some(expected), "{change}");
         }
         let playing = play(&shelf, "bath", Source::Playlist("jazz".into()), None).expect("set");
         assert_eq!(playing.media.map(|media| media.volume), Some(7));
@@ -224,10 +171,6 @@ mod tests {
     fn a_broken_setting_is_named() {
         let shelf = Memory::default();
         shelf.set("light/hall", b"{").expect("set");
-        assert!(
-            state(&shelf, "hall")
-                .expect_err("broken")
-                .contains("light/hall")
-        );
+        assert!(state(&shelf, "hall").expect_err("broken").contains("light/hall"));
     }
 }

@@ -25,25 +25,15 @@ struct Settings {
 /// When the store cannot be read or written; what was set before that stays.
 pub fn run(shelf: &impl Shelf, scene: Scene) -> Result<Vec<(String, String)>, String> {
     let settings = settings(scene);
-    let mut names = if settings.everywhere {
-        rooms::known(shelf)?
-    } else {
-        Default::default()
-    };
+    let mut names = if settings.everywhere { rooms::known(shelf)? } else { Default::default() };
     names.insert(MAIN_ROOM.into());
     let mut changed = Vec::new();
     for room in &names {
         rooms::set_light(shelf, room, &settings.light)?;
-        changed.push((
-            format!("light in the {room}"),
-            describe_light(&settings.light),
-        ));
+        changed.push((format!("light in the {room}"), describe_light(&settings.light)));
         if let Some(climate) = settings.climate {
             rooms::set_climate(shelf, room, climate)?;
-            changed.push((
-                format!("temperature in the {room}"),
-                format!("{} °C", climate.degrees),
-            ));
+            changed.push((format!("temperature in the {room}"), format!("{} °C", climate.degrees)));
         }
         if let Some((source, volume)) = &settings.media {
             rooms::play(shelf, room, source.clone(), *volume)?;
@@ -63,11 +53,7 @@ fn settings(scene: Scene) -> Settings {
         brightness: Some(brightness),
         colour: Some(colour),
     };
-    let dark = LightSettings {
-        on: false,
-        brightness: None,
-        colour: None,
-    };
+    let dark = LightSettings { on: false, brightness: None, colour: None };
     let climate = |degrees, mode| Some(Climate { degrees, mode });
     let silence = Some((Source::Stop, None));
     match scene {
@@ -151,22 +137,12 @@ mod tests {
         rooms::set_light(
             &shelf,
             "hall",
-            &LightSettings {
-                on: true,
-                brightness: Some(90),
-                colour: None,
-            },
+            &LightSettings { on: true, brightness: Some(90), colour: None },
         )
         .expect("set");
         let changed = run(&shelf, Scene::GoodNight).expect("run");
-        assert!(
-            changed.contains(&("light in the hall".into(), "off".into())),
-            "{changed:?}"
-        );
-        assert!(
-            changed.contains(&("doors".into(), "locked".into())),
-            "{changed:?}"
-        );
+        assert!(changed.contains(&("light in the hall".into(), "off".into())), "{changed:?}");
+        assert!(changed.contains(&("doors".into(), "locked".into())), "{changed:?}");
         for room in ["hall", MAIN_ROOM] {
             let state = rooms::state(&shelf, room).expect("read");
             assert!(state.light.is_some_and(|light| !light.on), "{room}");
@@ -176,17 +152,10 @@ mod tests {
     #[test]
     fn movie_night_leaves_the_other_rooms_alone() {
         let shelf = Memory::default();
-        let bright = LightSettings {
-            on: true,
-            brightness: Some(90),
-            colour: None,
-        };
+        let bright = LightSettings { on: true, brightness: Some(90), colour: None };
         rooms::set_light(&shelf, "hall", &bright).expect("set");
         run(&shelf, Scene::MovieNight).expect("run");
-        assert_eq!(
-            rooms::state(&shelf, "hall").expect("read").light,
-            Some(bright)
-        );
+        assert_eq!(rooms::state(&shelf, "hall").expect("read").light, Some(bright));
     }
 
     #[test]
@@ -201,9 +170,7 @@ mod tests {
                 "{scene:?} {changed:?}"
             );
             assert_eq!(
-                changed
-                    .iter()
-                    .any(|(what, _)| what.starts_with("temperature")),
+                changed.iter().any(|(what, _)| what.starts_with("temperature")),
                 state.climate.is_some(),
                 "{scene:?}"
             );

@@ -28,12 +28,7 @@ struct Todo;
 
 impl Guest for Todo {
     fn add(title: String, due: Option<String>, priority: Option<Priority>) -> Result<Task, String> {
-        tasks::add(
-            &shelf::open()?,
-            &title,
-            due.as_deref(),
-            priority.unwrap_or(Priority::Normal),
-        )
+        tasks::add(&shelf::open()?, &title, due.as_deref(), priority.unwrap_or(Priority::Normal))
     }
 
     fn complete(title: String) -> Result<Task, String> {

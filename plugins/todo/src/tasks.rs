@@ -30,13 +30,7 @@ pub fn add(
     }
     let id = u32::try_from(shelf.count(COUNTER)?)
         .map_err(|_| "the list has run out of numbers".to_string())?;
-    let task = Task {
-        id,
-        title,
-        due,
-        priority,
-        done: false,
-    };
+    let task = Task { id, title, due, priority, done: false };
     put(shelf, &task)?;
     Ok(task)
 }
@@ -80,10 +74,9 @@ pub fn clear(shelf: &impl Shelf, status: Status) -> Result<u32, String> {
     let keys = match status {
         // Not read first: a list with a broken entry can be cleared too.
         Status::All => task_keys(shelf)?,
-        Status::Open | Status::Done => list(shelf, status)?
-            .iter()
-            .map(|task| key(task.id))
-            .collect(),
+        Status::Open | Status::Done => {
+            list(shelf, status)?.iter().map(|task| key(task.id)).collect()
+        }
     };
     let mut count = 0;
     for key in keys {
@@ -154,10 +147,7 @@ mod tests {
         assert_eq!(titles(Status::Open), ["renew passport"]);
         assert_eq!(titles(Status::Done), ["buy milk"]);
         assert_eq!(clear(&shelf, Status::Done).expect("cleared"), 1);
-        assert_eq!(
-            remove(&shelf, "2").expect("removed").title,
-            "renew passport"
-        );
+        assert_eq!(remove(&shelf, "2").expect("removed").title, "renew passport");
         assert!(titles(Status::All).is_empty());
         assert_eq!(clear(&shelf, Status::All).expect("cleared"), 0);
         assert_eq!(
@@ -174,11 +164,7 @@ mod tests {
         let cases = [
             ("x".repeat(TITLE_CHARS_MAX + 1), None, "shorten it"),
             ("  ".into(), None, "the title is empty"),
-            (
-                "x".into(),
-                Some("y".repeat(DUE_CHARS_MAX + 1)),
-                "the due date has",
-            ),
+            ("x".into(), Some("y".repeat(DUE_CHARS_MAX + 1)), "the due date has"),
         ];
         for (title, due, part) in cases {
             let error =
@@ -204,11 +190,7 @@ mod tests {
     fn a_broken_entry_is_named_and_can_be_cleared() {
         let shelf = Memory::default();
         shelf.set("task/9", b"{").expect("set");
-        assert!(
-            list(&shelf, Status::Open)
-                .expect_err("broken")
-                .contains("task/9")
-        );
+        assert!(list(&shelf, Status::Open).expect_err("broken").contains("task/9"));
         assert_eq!(clear(&shelf, Status::All).expect("cleared"), 1);
         assert!(list(&shelf, Status::All).expect("read").is_empty());
     }

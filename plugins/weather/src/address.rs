@@ -23,10 +23,7 @@ impl Address {
         let wrong = |what: &str| {
             format!("the configured `base_url` {what}: write it like `https://api.open-meteo.com`")
         };
-        let (scheme, rest) = url
-            .trim()
-            .split_once("://")
-            .ok_or_else(|| wrong("has no scheme"))?;
+        let (scheme, rest) = url.trim().split_once("://").ok_or_else(|| wrong("has no scheme"))?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "https" => true,
             "http" => false,
@@ -39,19 +36,13 @@ impl Address {
         {
             return Err(wrong("is not a plain host with an optional port and path"));
         }
-        Ok(Self {
-            secure,
-            authority: authority.into(),
-            prefix: path.trim_end_matches('/').into(),
-        })
+        Ok(Self { secure, authority: authority.into(), prefix: path.trim_end_matches('/').into() })
     }
 
     /// Host and port, for sentences about grants.
     pub fn host_and_port(&self) -> String {
-        let named_port = self
-            .authority
-            .rsplit_once(':')
-            .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let named_port =
+            self.authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         match (named_port, self.secure) {
             (true, _) => self.authority.clone(),
             (false, true) => format!("{}:443", self.authority),
@@ -70,10 +61,7 @@ pub fn current_path(place: &Place, units: Units) -> String {
 /// Path and query that ask for the weather of the coming days.
 pub fn forecast_path(place: &Place, days: u8, units: Units) -> String {
     let fields = "weather_code,temperature_2m_max,temperature_2m_min,precipitation_sum,precipitation_probability_max";
-    format!(
-        "{}&daily={fields}&forecast_days={days}&timezone=auto",
-        path(place, units)
-    )
+    format!("{}&daily={fields}&forecast_days={days}&timezone=auto", path(place, units))
 }
 
 fn path(place: &Place, units: Units) -> String {
@@ -83,10 +71,7 @@ fn path(place: &Place, units: Units) -> String {
             "&temperature_unit=fahrenheit&wind_speed_unit=mph&precipitation_unit=inch"
         }
     };
-    format!(
-        "/v1/forecast?latitude={}&longitude={}{units}",
-        place.latitude, place.longitude
-    )
+    format!("/v1/forecast?latitude={}&longitude={}{units}", place.latitude, place.longitude)
 }
 
 #[cfg(test)]
@@ -103,20 +88,8 @@ mod tests {
                 "",
                 "api.open-meteo.com:443",
             ),
-            (
-                "http://127.0.0.1:8080/",
-                false,
-                "127.0.0.1:8080",
-                "",
-                "127.0.0.1:8080",
-            ),
-            (
-                " HTTP://localhost/mock/ ",
-                false,
-                "localhost",
-                "/mock",
-                "localhost:80",
-            ),
+            ("http://127.0.0.1:8080/", false, "127.0.0.1:8080", "", "127.0.0.1:8080"),
+            (" HTTP://localhost/mock/ ", false, "localhost", "/mock", "localhost:80"),
             ("http://[::1]:9000", false, "[::1]:9000", "", "[::1]:9000"),
             ("https://[::1]", true, "[::1]", "", "[::1]:443"),
         ];
@@ -125,11 +98,7 @@ mod tests {
             assert_eq!(address.host_and_port(), host_and_port);
             assert_eq!(
                 address,
-                Address {
-                    secure,
-                    authority: authority.into(),
-                    prefix: prefix.into()
-                }
+                Address { secure, authority: authority.into(), prefix: prefix.into() }
             );
         }
         for url in [
@@ -142,20 +111,13 @@ mod tests {
             "https://host/?x=1",
             "https://ho st",
         ] {
-            assert!(
-                Address::parse(url).expect_err(url).contains("base_url"),
-                "{url}"
-            );
+            assert!(Address::parse(url).expect_err(url).contains("base_url"), "{url}");
         }
     }
 
     #[test]
     fn paths() {
-        let place = Place {
-            name: "x".into(),
-            latitude: -1.5,
-            longitude: 120.0,
-        };
+        let place = Place { name: "x".into(), latitude: -1.5, longitude: 120.0 };
         let current = current_path(&place, Units::Metric);
         assert!(
             current.starts_with("/v1/forecast?latitude=-1.5&longitude=120&current=temperature_2m,"),

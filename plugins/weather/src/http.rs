@@ -25,10 +25,7 @@ pub fn get(address: &Address, path: &str) -> Result<Vec<u8>, String> {
     let body = read(&response)?;
     match status {
         200 => Ok(body),
-        429 => Err(format!(
-            "{} is asked too often: try again in a minute",
-            address.authority
-        )),
+        429 => Err(format!("{} is asked too often: try again in a minute", address.authority)),
         _ => Err(format!(
             "{} answered with status {status}{}",
             address.authority,
@@ -45,18 +42,10 @@ fn send(address: &Address, path: &str) -> Result<IncomingResponse, ErrorCode> {
         .map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
     let request = OutgoingRequest::new(headers);
     request
-        .set_scheme(Some(if address.secure {
-            &Scheme::Https
-        } else {
-            &Scheme::Http
-        }))
+        .set_scheme(Some(if address.secure { &Scheme::Https } else { &Scheme::Http }))
         .map_err(refused)?;
-    request
-        .set_authority(Some(&address.authority))
-        .map_err(refused)?;
-    request
-        .set_path_with_query(Some(&format!("{}{path}", address.prefix)))
-        .map_err(refused)?;
+    request.set_authority(Some(&address.authority)).map_err(refused)?;
+    request.set_path_with_query(Some(&format!("{}{path}", address.prefix))).map_err(refused)?;
     let options = RequestOptions::new();
     // A host without these limits has its own deadline, so that a refusal to set them is no error.
     let _ = options.set_connect_timeout(Some(TIMEOUT_NS));
@@ -67,19 +56,15 @@ fn send(address: &Address, path: &str) -> Result<IncomingResponse, ErrorCode> {
     match future.get() {
         Some(Ok(response)) => response,
         // Neither can be: it is ready, and asked once.
-        Some(Err(())) | None => Err(ErrorCode::InternalError(Some(
-            "the host gave no answer".into(),
-        ))),
+        Some(Err(())) | None => {
+            Err(ErrorCode::InternalError(Some("the host gave no answer".into())))
+        }
     }
 }
 
 fn read(response: &IncomingResponse) -> Result<Vec<u8>, String> {
-    let body = response
-        .consume()
-        .map_err(|()| "the answer has no body".to_string())?;
-    let stream = body
-        .stream()
-        .map_err(|()| "the answer's body cannot be read".to_string())?;
+    let body = response.consume().map_err(|()| "the answer has no body".to_string())?;
+    let stream = body.stream().map_err(|()| "the answer's body cannot be read".to_string())?;
     let mut bytes = Vec::new();
     loop {
         match stream.blocking_read(READ_BYTES) {
@@ -132,10 +117,7 @@ mod tests {
     #[test]
     fn a_refusal_says_what_to_approve() {
         let address = Address::parse("https://api.open-meteo.com").expect("an address");
-        for code in [
-            ErrorCode::HttpRequestDenied,
-            ErrorCode::DestinationIpProhibited,
-        ] {
+        for code in [ErrorCode::HttpRequestDenied, ErrorCode::DestinationIpProhibited] {
             let sentence = explain(&address, &code);
             assert!(
                 sentence.contains("approve GET") && sentence.contains("api.open-meteo.com:443"),

@@ -41,10 +41,7 @@ impl Guest for Weather {
         let place = Place::find(&city)?;
         let units = units.unwrap_or(Units::Metric);
         let days = checked_days(days)?;
-        let body = http::get(
-            &base_address()?,
-            &address::forecast_path(&place, days, units),
-        )?;
+        let body = http::get(&base_address()?, &address::forecast_path(&place, days, units))?;
         report::forecast(&body, place.name, units)
     }
 }
@@ -52,9 +49,7 @@ impl Guest for Weather {
 fn checked_days(days: Option<u8>) -> Result<u8, String> {
     match days.unwrap_or(DAYS_DEFAULT) {
         days @ 1..=DAYS_MAX => Ok(days),
-        days => Err(format!(
-            "a forecast of {days} days cannot be had: ask for 1 to {DAYS_MAX}"
-        )),
+        days => Err(format!("a forecast of {days} days cannot be had: ask for 1 to {DAYS_MAX}")),
     }
 }
 

@@ -25,11 +25,7 @@ impl Place {
         let city = find_city(text).map_err(|unknown| {
             format!("{unknown} (or give latitude and longitude, such as `46.02, 7.75`)")
         })?;
-        Ok(Self {
-            name: city.name.into(),
-            latitude: city.latitude,
-            longitude: city.longitude,
-        })
+        Ok(Self { name: city.name.into(), latitude: city.latitude, longitude: city.longitude })
     }
 }
 
@@ -38,10 +34,9 @@ fn coordinates(text: &str) -> Result<Option<Place>, String> {
     let Some((latitude, longitude)) = text.split_once(',') else {
         return Ok(None);
     };
-    let (Ok(latitude), Ok(longitude)) = (
-        latitude.trim().parse::<f64>(),
-        longitude.trim().parse::<f64>(),
-    ) else {
+    let (Ok(latitude), Ok(longitude)) =
+        (latitude.trim().parse::<f64>(), longitude.trim().parse::<f64>())
+    else {
         return Ok(None);
     };
     // Written so that NaN is refused too.
@@ -50,11 +45,7 @@ fn coordinates(text: &str) -> Result<Option<Place>, String> {
             "{latitude}, {longitude} is not on the globe: latitudes go from -90 to 90, longitudes from -180 to 180"
         ));
     }
-    Ok(Some(Place {
-        name: format!("{latitude}, {longitude}"),
-        latitude,
-        longitude,
-    }))
+    Ok(Some(Place { name: format!("{latitude}, {longitude}"), latitude, longitude }))
 }
 
 #[cfg(test)]
@@ -71,11 +62,7 @@ mod tests {
         ];
         for (text, name, latitude) in cases {
             let place = Place::find(text).expect(text);
-            assert_eq!(
-                (place.name.as_str(), place.latitude),
-                (name, latitude),
-                "{text}"
-            );
+            assert_eq!((place.name.as_str(), place.latitude), (name, latitude), "{text}");
         }
     }
 

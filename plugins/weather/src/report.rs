@@ -64,9 +64,7 @@ pub fn current(body: &[u8], place: String, units: Units) -> Result<Conditions, S
 /// When the body is not what the service writes, or has no day.
 pub fn forecast(body: &[u8], place: String, units: Units) -> Result<Outlook, String> {
     let DailyAnswer { daily } = serde_json::from_slice(body).map_err(unreadable)?;
-    let days: Vec<Day> = (0..daily.time.len())
-        .filter_map(|index| day(&daily, index))
-        .collect();
+    let days: Vec<Day> = (0..daily.time.len()).filter_map(|index| day(&daily, index)).collect();
     if days.is_empty() {
         return Err("the service has no forecast for this place: try a city near it".into());
     }
@@ -88,10 +86,7 @@ fn day(daily: &Daily, index: usize) -> Option<Day> {
 /// What the service says is wrong, to be put behind a sentence; empty where it says nothing.
 pub fn reason(body: &[u8]) -> String {
     match serde_json::from_slice::<Complaint>(body) {
-        Ok(complaint) => format!(
-            ": {}",
-            complaint.reason.chars().take(200).collect::<String>()
-        ),
+        Ok(complaint) => format!(": {}", complaint.reason.chars().take(200).collect::<String>()),
         Err(_) => String::new(),
     }
 }
@@ -125,14 +120,7 @@ mod tests {
             .days
             .iter()
             .map(|day| {
-                (
-                    day.date.as_str(),
-                    day.sky.as_str(),
-                    day.low,
-                    day.high,
-                    day.rain_chance,
-                    day.rain,
-                )
+                (day.date.as_str(), day.sky.as_str(), day.low, day.high, day.rain_chance, day.rain)
             })
             .collect();
         assert_eq!(
@@ -147,13 +135,9 @@ mod tests {
 
     #[test]
     fn what_is_no_report_is_explained() {
-        for body in [
-            "",
-            "{}",
-            "<html>",
-            r#"{"current": null}"#,
-            r#"{"current": {"temperature_2m": null}}"#,
-        ] {
+        for body in
+            ["", "{}", "<html>", r#"{"current": null}"#, r#"{"current": {"temperature_2m": null}}"#]
+        {
             assert!(
                 current(body.as_bytes(), String::new(), Units::Metric)
                     .expect_err(body)
@@ -171,10 +155,7 @@ mod tests {
 
     #[test]
     fn reasons_are_cut() {
-        assert_eq!(
-            reason(br#"{"error": true, "reason": "too far"}"#),
-            ": too far"
-        );
+        assert_eq!(reason(br#"{"error": true, "reason": "too far"}"#), ": too far");
         assert_eq!(reason(b"oops"), "");
         assert!(
             reason(format!(r#"{{"reason": "{}"}}"#, "x".repeat(10_000)).as_bytes()).len() < 300
@@ -183,14 +164,9 @@ mod tests {
 
     #[test]
     fn percents_are_bounded() {
-        for (value, expected) in [
-            (0.0, 0),
-            (99.6, 100),
-            (100.4, 100),
-            (-3.0, 0),
-            (f32::NAN, 0),
-            (1e9, 100),
-        ] {
+        for (value, expected) in
+            [(0.0, 0), (99.6, 100), (100.4, 100), (-3.0, 0), (f32::NAN, 0), (1e9, 100)]
+        {
             assert_eq!(percent(value), expected, "{value}");
         }
     }

@@ -8,7 +8,7 @@
     (export "deadline-ms-left" (func (result u64)))))
   (core module $memory (memory (export "memory") 1))
   (core instance $memory (instantiate $memory))
-  (core func $log (canon lower (func $logging "log") (memory $memory "memory")))
+  (core func $log (canon lower (func $logging "log") (memory (core memory $memory "memory"))))
   (core func $left (canon lower (func $context "deadline-ms-left")))
   (core module $m
     (import "memory" "memory" (memory 1))

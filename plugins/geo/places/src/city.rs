@@ -65,10 +65,7 @@ mod tests {
         assert_eq!(cities().len(), lines);
         assert!(lines > 400);
         for city in cities() {
-            assert!(
-                city.latitude.abs() <= 90.0 && city.longitude.abs() <= 180.0,
-                "{city:?}"
-            );
+            assert!(city.latitude.abs() <= 90.0 && city.longitude.abs() <= 180.0, "{city:?}");
             assert!(city.zone.contains('/'), "{city:?}");
             assert!(city.population > 1_000, "{city:?}");
         }

@@ -42,10 +42,7 @@ pub fn find_country(name: &str) -> Option<&'static str> {
     if let Some((_, country)) = OTHER_NAMES.iter().find(|(other, _)| *other == wanted) {
         return Some(country);
     }
-    cities()
-        .iter()
-        .map(|city| city.country)
-        .find(|country| fold(country) == wanted)
+    cities().iter().map(|city| city.country).find(|country| fold(country) == wanted)
 }
 
 #[cfg(test)]
@@ -72,10 +69,7 @@ mod tests {
     #[test]
     fn other_names_lead_to_countries_with_cities() {
         for (other, country) in OTHER_NAMES {
-            assert!(
-                cities().iter().any(|city| city.country == *country),
-                "{other}"
-            );
+            assert!(cities().iter().any(|city| city.country == *country), "{other}");
         }
     }
 }

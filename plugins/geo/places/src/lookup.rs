@@ -52,37 +52,24 @@ impl std::error::Error for UnknownPlace {}
 /// [`UnknownPlace`], with a guess where one is near.
 pub fn find_city(name: &str) -> Result<&'static City, UnknownPlace> {
     let shown: String = name.trim().chars().take(NAME_CHARS_MAX).collect();
-    let unknown = |guess| UnknownPlace {
-        name: shown.clone(),
-        guess,
-    };
+    let unknown = |guess| UnknownPlace { name: shown.clone(), guess };
     if name.chars().count() > NAME_CHARS_MAX {
         return Err(unknown(None));
     }
     let folded = fold(name);
-    let wanted = folded
-        .strip_prefix("the city of ")
-        .or(folded.strip_prefix("city of "))
-        .unwrap_or(&folded);
+    let wanted =
+        folded.strip_prefix("the city of ").or(folded.strip_prefix("city of ")).unwrap_or(&folded);
     if wanted.is_empty() {
         return Err(unknown(None));
     }
-    named(name.trim(), wanted)
-        .or_else(|| in_country(name))
-        .ok_or_else(|| unknown(guess(wanted)))
+    named(name.trim(), wanted).or_else(|| in_country(name)).ok_or_else(|| unknown(guess(wanted)))
 }
 
 fn named(exact: &str, folded: &str) -> Option<&'static City> {
     let spelled = exact.to_lowercase();
-    cities()
-        .iter()
-        .filter(|city| city.names().any(|name| fold(name) == folded))
-        .max_by_key(|city| {
-            (
-                city.names().any(|name| name.to_lowercase() == spelled),
-                city.population,
-            )
-        })
+    cities().iter().filter(|city| city.names().any(|name| fold(name) == folded)).max_by_key(
+        |city| (city.names().any(|name| name.to_lowercase() == spelled), city.population),
+    )
 }
 
 /// `Paris, France`: what is behind the last comma must be the country, so that `Paris, Texas` is
@@ -104,19 +91,14 @@ fn guess(wanted: &str) -> Option<City> {
         return None;
     }
     let distance = |city: &City| {
-        city.names()
-            .map(|name| edits(&fold(name), wanted))
-            .min()
-            .unwrap_or(usize::MAX)
+        city.names().map(|name| edits(&fold(name), wanted)).min().unwrap_or(usize::MAX)
     };
     let nearest = cities().iter().map(|city| (distance(city), city));
     let (distance, city) =
         nearest.min_by_key(|(distance, city)| (*distance, u32::MAX - city.population))?;
     // A name with a place behind it that does not fit: say which city of that name is known.
     let head = wanted.split(' ').next().unwrap_or(wanted);
-    (distance <= chars.div_ceil(4))
-        .then_some(*city)
-        .or_else(|| named(head, head).copied())
+    (distance <= chars.div_ceil(4)).then_some(*city).or_else(|| named(head, head).copied())
 }
 
 #[cfg(test)]
