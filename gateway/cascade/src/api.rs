@@ -72,7 +72,7 @@ impl Prepared {
 pub struct Candidate {
     /// The function made ready.
     pub prepared: Arc<Prepared>,
-    /// The retriever's score, for reports; it does not decide.
+    /// The retriever's score, for reports: decoding weighs the embedding's cosine itself.
     pub score: f32,
 }
 

@@ -72,6 +72,9 @@ pub struct TinyConfig {
     pub call_threshold: f32,
     /// Score of the index below which no function is a candidate, calibrated on held-out rows.
     pub retrieval_threshold: f32,
+    /// Weight of the retriever's cosine in the probability of a call, calibrated on held-out rows.
+    #[serde(default)]
+    pub cosine_weight: f32,
     /// SHA-256 of `large.safetensors`, hex.
     pub large_sha256: String,
     /// SHA-256 of `small.safetensors`, hex.
@@ -100,6 +103,7 @@ impl TinyConfig {
             index_size: 160,
             call_threshold: 0.5,
             retrieval_threshold: 0.0,
+            cosine_weight: 0.0,
             large_sha256: String::new(),
             small_sha256: String::new(),
         }

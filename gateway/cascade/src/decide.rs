@@ -1,5 +1,6 @@
 //! One call being filled: a branch a parameter, all asked in one forward, answered jointly.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{IndexOp, Tensor};
@@ -50,7 +51,17 @@ pub struct Parameter {
     /// Its tokens so far.
     pub branch: Branch,
     pieces: Vec<Piece>,
-    first_copied: Option<usize>,
+    copied: Vec<Range<usize>>,
+}
+
+/// A call that is filled.
+pub struct Filled {
+    /// A `Value::Record` of the function's parameters.
+    pub arguments: Value,
+    /// The filled template, in order.
+    pub pieces: Vec<Piece>,
+    /// Bytes of the query that its values were copied from.
+    pub copied: Vec<Range<usize>>,
 }
 
 /// One call on its way.
@@ -78,7 +89,7 @@ impl CallFilling {
                 cursor: Cursor::parameter(template.clone(), index),
                 branch: Branch::default(),
                 pieces: Vec::new(),
-                first_copied: None,
+                copied: Vec::new(),
             })
             .collect();
         Self { template: template.clone(), parameters }
@@ -143,23 +154,20 @@ impl CallFilling {
         Ok(next)
     }
 
-    /// The arguments and the filled template. Every parameter is complete.
-    pub fn finish(mut self) -> Result<(Value, Vec<Piece>, Option<usize>), CascadeError> {
+    /// The filled call. Every parameter is complete.
+    pub fn finish(mut self) -> Result<Filled, CascadeError> {
         let injected =
             |text: String| Piece { kind: PieceKind::Injected, text, subject: String::new() };
         let mut pieces = vec![injected(format!("<call>{}", self.template.function_name()))];
         let mut fields = Vec::with_capacity(self.parameters.len());
-        let mut first_copied: Option<usize> = None;
+        let mut copied = Vec::new();
         for parameter in self.parameters.drain(..) {
             pieces.extend(parameter.pieces);
+            copied.extend(parameter.copied);
             fields.push(parameter.cursor.finish_parameter()?);
-            first_copied = match (first_copied, parameter.first_copied) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
         }
         pieces.push(injected("</call>".into()));
-        Ok((Value::Record(fields), pieces, first_copied))
+        Ok(Filled { arguments: Value::Record(fields), pieces, copied })
     }
 
     /// Tokens of all values, in the parameters' order.
@@ -238,8 +246,7 @@ impl Parameter {
         counts.copied += 1;
         let text = slot.spell(&span.value);
         self.piece(PieceKind::Copied, text, slot.subject.clone());
-        self.first_copied =
-            Some(self.first_copied.map_or(span.bytes.start, |f| f.min(span.bytes.start)));
+        self.copied.push(span.bytes.clone());
         self.branch.write(asked.tokens[span.tokens.0..=span.tokens.1].iter().cloned());
         Ok(self.cursor.fill(span.value)?)
     }

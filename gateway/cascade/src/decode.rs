@@ -11,7 +11,7 @@ use crate::api::{Candidate, DecodeRequest, Decoded, DecodedCall, TokenCounts, To
 use crate::blocks::Block;
 use crate::branch::Branch;
 use crate::config::CascadeConfig;
-use crate::decide::{Asked, CallFilling, States, written};
+use crate::decide::{Asked, CallFilling, Filled, States, written};
 use crate::error::CascadeError;
 use crate::generate::{Masks, Written, plainest};
 use crate::likeness::Likeness;
@@ -42,8 +42,21 @@ struct Job<'a> {
 /// A candidate's call, before its order is known.
 struct Found {
     call: DecodedCall,
-    first_copied: Option<usize>,
+    copied: Vec<Range<usize>>,
 }
+
+impl Found {
+    /// Whether both take some of the same words of the query.
+    fn shares_words(&self, other: &Found) -> bool {
+        let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
+        self.copied.iter().any(|one| other.copied.iter().any(|other| overlap(one, other)))
+    }
+}
+
+/// Probability from which a function may be called with words that a likelier one has taken: in
+/// *weather and time in Paris* both mean the same word, but a pair that shares its words is more
+/// often one wish and two functions that could answer it.
+const SHARED_WORDS_PROBABILITY: f32 = 0.9;
 
 impl Decoder<'_> {
     /// Decides every call of a request.
@@ -72,10 +85,17 @@ impl Decoder<'_> {
         for (room, &index) in called.iter().enumerate() {
             let reserved = called.len() - room - 1;
             let calls_max = request.calls_max.saturating_sub(found.len() + reserved);
-            found.extend(self.calls_of(&mut job, index, &read, scores[index], calls_max)?);
+            let calls = self.calls_of(&mut job, index, &read, scores[index], calls_max)?;
+            let shared = calls
+                .iter()
+                .any(|call| found.iter().any(|before: &Found| before.shares_words(call)));
+            if !shared || scores[index] >= SHARED_WORDS_PROBABILITY {
+                found.extend(calls);
+            }
         }
         // Calls come in the order in which the query names their values.
-        found.sort_by_key(|found| found.first_copied.unwrap_or(usize::MAX));
+        let first = |found: &Found| found.copied.iter().map(|bytes| bytes.start).min();
+        found.sort_by_key(|found| first(found).unwrap_or(usize::MAX));
         let calls = found.into_iter().map(|found| found.call).collect();
         Ok(Decoded { calls, scores, counts: job.counts })
     }
@@ -126,11 +146,15 @@ impl Decoder<'_> {
             .contiguous()?;
         let read = self.tiny.small.read(&batch, &soft, &kv, &beside)?;
         let last = ops::rows(&read.states, &batch.last())?;
+        let cosines: Vec<f32> = candidates
+            .iter()
+            .map(|index| dot(&request.intent.query_vector, of(index).prepared.vector()))
+            .collect();
         let features: Vec<f32> = candidates
             .iter()
-            .flat_map(|index| {
+            .zip(&cosines)
+            .flat_map(|(index, &cosine)| {
                 let prepared = &of(index).prepared;
-                let cosine = dot(&request.intent.query_vector, prepared.vector());
                 call_features(
                     cosine,
                     request.intent.p_call,
@@ -141,7 +165,9 @@ impl Decoder<'_> {
             .collect();
         let features = Tensor::from_vec(features, (batch.size(), 3), &self.tiny.device)?;
         let logits = self.tiny.small.heads.call(&last, &features)?;
-        let scores = logits.to_vec1::<f32>()?.into_iter().map(sigmoid).collect();
+        let weight = self.tiny.config.cosine_weight;
+        let logits = logits.to_vec1::<f32>()?.into_iter().zip(&cosines);
+        let scores = logits.map(|(logit, cosine)| weighed(logit, *cosine, weight)).collect();
         let at = beside.iter().map(|placed| placed.from).collect();
         let queries = (0..batch.size()).map(|list| batch.range(list)).collect();
         Ok((Reading { read, blocks: at, queries }, scores))
@@ -162,13 +188,13 @@ impl Decoder<'_> {
         let mut again: Option<Reading> = None;
         loop {
             let (read, row) = again.as_ref().map_or((first, index), |read| (read, 0));
-            let (arguments, pieces, first_copied, values) =
-                self.fill(job, index, read, row, &earlier)?;
-            if found.iter().any(|found| found.call.arguments == arguments) {
+            let (filled, values) = self.fill(job, index, read, row, &earlier)?;
+            if found.iter().any(|found| found.call.arguments == filled.arguments) {
                 return Ok(found);
             }
+            let Filled { arguments, pieces, copied } = filled;
             let call = DecodedCall { candidate: index, arguments, score, pieces };
-            found.push(Found { call, first_copied });
+            found.push(Found { call, copied });
             if found.len() >= calls_max {
                 return Ok(found);
             }
@@ -183,7 +209,6 @@ impl Decoder<'_> {
     }
 
     /// Fills one call: rounds of one forward over all of its branches.
-    #[allow(clippy::type_complexity, reason = "one caller, which takes it apart at once")]
     fn fill(
         &self,
         job: &mut Job<'_>,
@@ -191,7 +216,7 @@ impl Decoder<'_> {
         read: &Reading,
         row: usize,
         earlier: &[Vec<Token>],
-    ) -> Result<(Value, Vec<crate::api::Piece>, Option<usize>, Vec<Token>), CascadeError> {
+    ) -> Result<(Filled, Vec<Token>), CascadeError> {
         let prepared = &job.request.candidates[index].prepared;
         let scene = Scene::new(self, read, row, &prepared.block.tokens, job.asked.tokens, earlier)?;
         let mut filling = CallFilling::new(&prepared.template);
@@ -211,8 +236,7 @@ impl Decoder<'_> {
         }
         job.counts = counts;
         let values = filling.value_tokens();
-        let (arguments, pieces, first_copied) = filling.finish()?;
-        Ok((arguments, pieces, first_copied, values))
+        Ok((filling.finish()?, values))
     }
 
     /// Writes one value, token by token.
@@ -302,6 +326,12 @@ impl<'a> Scene<'a> {
         let states = small.branches(&[row], self.kv, &[self.block], &[after])?;
         Ok(ops::rows(&states, &last)?)
     }
+}
+
+/// Probability of a call: the small model's logit, moved by how far the retriever's cosine lies from
+/// one half.
+pub fn weighed(logit: f32, cosine: f32, weight: f32) -> f32 {
+    sigmoid(logit + weight * (cosine - 0.5))
 }
 
 fn dot(one: &[f32], other: &[f32]) -> f32 {

@@ -23,14 +23,16 @@ impl Likeness {
         }
     }
 
-    /// Of a label: whether the query has the whole phrase, which share of its words it has, and the
-    /// best likeness of the label's letters to one word of the query; 0 to 1 each.
+    /// Of a label: how many words the phrase has if the query has all of it in a row (so that
+    /// *nautical miles* beats *miles*), which share of its words the query has, and the best
+    /// likeness of the label's letters to one word of the query, both 0 to 1.
     pub fn label(&self, label: &str) -> [f32; 3] {
         let label = split_identifier(label);
         let phrase = !label.is_empty() && self.flat.contains(&format!(" {label} "));
+        let words = if phrase { label.split(' ').count() as f32 } else { 0.0 };
         let letters =
             self.lower.iter().map(|word| trigram_likeness(word, &label)).fold(0f32, f32::max);
-        [f32::from(phrase), self.share(&label), letters]
+        [words, self.share(&label), letters]
     }
 
     /// Share of the words of `name` that the query has, stop words aside; 0 to 1.
@@ -62,7 +64,8 @@ mod tests {
     fn labels_are_told_by_words_and_letters() {
         let query = Likeness::new("Show it in Fahrenheit, dark blue please");
         assert_eq!(query.label("fahrenheit"), [1.0, 1.0, 1.0]);
-        assert_eq!(query.label("dark-blue")[..2], [1.0, 1.0]);
+        assert_eq!(query.label("dark-blue")[..2], [2.0, 1.0]);
+        assert_eq!(query.label("blue")[..2], [1.0, 1.0]);
         assert_eq!(query.label("celsius")[..2], [0.0, 0.0]);
         let typo = Likeness::new("in farenheit");
         assert_eq!(typo.label("fahrenheit")[0], 0.0);

@@ -1,5 +1,7 @@
 //! Whatever the weights, what is decoded is valid; and the engine keeps its limits.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Fused operations against composed ones and against differences: forward and backward.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor, Var};

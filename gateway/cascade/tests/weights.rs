@@ -1,5 +1,7 @@
 //! Weights that do not fit are refused with a reason and a remedy.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use candle_core::{DType, Device, Tensor};

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use hyfunc_cascade::config::CascadeConfig;
+use hyfunc_cascade::decode::weighed;
 use hyfunc_cascade::tiny::Tiny;
 use rand_chacha::ChaCha8Rng;
 
 use crate::data::Row;
 use crate::error::TrainingError;
-use crate::eval::{Judge, Tally};
+use crate::eval::{Judge, Scores, Tally};
 use crate::mix::Mix;
 
 /// Fresh samples of the mix that are judged.
@@ -31,6 +32,8 @@ pub struct Calibration {
     pub call_threshold: f32,
     /// Score of the index below which no function is a candidate.
     pub retrieval_threshold: f32,
+    /// Weight of the retriever's cosine in the probability of a call.
+    pub cosine_weight: f32,
     /// Fresh samples of the training mix: seen functions, seen phrases.
     pub sampled: Tally,
     /// Held-out rows of the imported data.
@@ -40,7 +43,7 @@ pub struct Calibration {
 /// Picks the call threshold with which most rows get the right set of functions, then judges whole
 /// rows with it.
 pub fn calibrate(
-    tiny: &Tiny,
+    tiny: &mut Tiny,
     mix: &Mix,
     held_out: &[Row],
     rng: &mut ChaCha8Rng,
@@ -57,33 +60,42 @@ pub fn calibrate(
                 cosines.push(*cosine);
             }
         }
-        scored.push((row, scores.calls));
+        scored.push((row, scores));
     }
-    let right = |threshold: f32| {
-        let exact = |(row, scores): &&(&Row, Vec<f32>)| {
-            scores.iter().enumerate().all(|(index, score)| {
-                (*score >= threshold) == row.calls.iter().any(|(called, _)| *called == index)
-            })
-        };
-        scored.iter().filter(exact).count()
-    };
-    let call_threshold = (1..20)
-        .map(|step| step as f32 * 0.05)
-        .max_by_key(|&threshold| (right(threshold), -((threshold - 0.5).abs() * 100.0) as i32))
-        .unwrap_or(0.5);
+    let (cosine_weight, call_threshold) = best(&scored, tiny.config.cosine_weight);
     cosines.sort_by(f32::total_cmp);
     let retrieval_threshold =
         cosines.get((cosines.len() as f64 * RETRIEVAL_LOSS) as usize).copied().unwrap_or(0.0);
     let retrieval_threshold = (DENSE_SHARE * retrieval_threshold).max(0.0);
 
+    tiny.config.cosine_weight = cosine_weight;
     let config = CascadeConfig { call_threshold: Some(call_threshold), ..CascadeConfig::default() };
     let mut judge = Judge::new(tiny, config)?;
     Ok(Calibration {
         call_threshold,
+        cosine_weight,
         retrieval_threshold,
         sampled: judge.tally(&sampled, &mut |_| ())?,
         held_out: judge.tally(held_out, &mut |_| ())?,
     })
+}
+
+/// The cosine's weight and the threshold with which most rows get the right set of functions.
+fn best(scored: &[(&Row, Scores)], weight_now: f32) -> (f32, f32) {
+    let right = |weight: f32, threshold: f32| {
+        let exact = |(row, scores): &&(&Row, Scores)| {
+            scores.calls.iter().zip(&scores.cosines).enumerate().all(|(index, (&call, &cosine))| {
+                let odds = call.clamp(1e-6, 1.0 - 1e-6);
+                let logit = (odds / (1.0 - odds)).ln() - weight_now * (cosine - 0.5);
+                let called = row.calls.iter().any(|(called, _)| *called == index);
+                (weighed(logit, cosine, weight) >= threshold) == called
+            })
+        };
+        scored.iter().filter(exact).count()
+    };
+    let weights = (0..=12).map(|step| step as f32);
+    let grid = weights.flat_map(|w| (1..20).map(move |step| (w, step as f32 * 0.05)));
+    grid.max_by_key(|&(weight, threshold)| right(weight, threshold)).unwrap_or((0.0, 0.5))
 }
 
 impl fmt::Display for Calibration {
@@ -105,8 +117,8 @@ impl fmt::Display for Calibration {
         }
         write!(
             f,
-            "\nCall threshold {:.2}; retrieval threshold {:.3}.\n",
-            self.call_threshold, self.retrieval_threshold
+            "\nCall threshold {:.2}, weight of the cosine {:.0}; retrieval threshold {:.3}.\n",
+            self.call_threshold, self.cosine_weight, self.retrieval_threshold
         )
     }
 }

@@ -24,7 +24,7 @@ use crate::error::TrainingError;
 use crate::losses;
 
 /// Not-called functions that each row is read beside.
-const NEGATIVES: usize = 2;
+const NEGATIVES: usize = 4;
 
 /// Tokens of the longest query that is trained on.
 const QUERY_TOKENS_MAX: usize = 72;

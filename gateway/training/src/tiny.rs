@@ -116,11 +116,12 @@ pub fn train(options: &TinyOptions) -> Result<Report, TrainingError> {
     write(&models.join("cascade.json"), &serde_json::to_vec_pretty(&config)?)?;
 
     // Calibrated on what was written, not on what is in memory: f16 is what serves.
-    let tiny = shipped::load_dir(&models, &device)?;
+    let mut tiny = shipped::load_dir(&models, &device)?;
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed ^ 0xca11);
-    let calibration = calibrate::calibrate(&tiny, &mix, &held_out, &mut rng)?;
+    let calibration = calibrate::calibrate(&mut tiny, &mix, &held_out, &mut rng)?;
     config.call_threshold = calibration.call_threshold;
     config.retrieval_threshold = calibration.retrieval_threshold;
+    config.cosine_weight = calibration.cosine_weight;
     write(&models.join("cascade.json"), &serde_json::to_vec_pretty(&config)?)?;
     let seconds = began.elapsed().as_secs_f64();
     let card = card::write(&config, &settings, &calibration, seconds);

@@ -25,8 +25,8 @@ const QUESTIONS: usize = 4;
 /// of the name's words that the query has.
 pub const CALL_FEATURES: usize = 3;
 
-/// Numbers given beside an option: the query has the whole phrase, share of its words that the
-/// query has, best likeness of its letters to a word of the query.
+/// Numbers given beside an option: words of the phrase if the query has all of it, share of its words
+/// that the query has, best likeness of its letters to a word of the query.
 pub const OPTION_FEATURES: usize = 3;
 
 /// The small model's heads.

@@ -79,7 +79,7 @@ fn tensors(
 }
 
 fn bytes(tensors: &HashMap<String, Tensor>) -> Vec<u8> {
-    safetensors::serialize(tensors.iter().map(|(name, tensor)| (name, tensor)), None).unwrap()
+    safetensors::serialize(tensors, None).unwrap()
 }
 
 /// Random weights, loaded.
