@@ -169,7 +169,6 @@ pub fn cascade(config: &ModelsConfig) -> Result<Cascade, StartError> {
         queue_jobs_max: config.queue_jobs_max,
         query_tokens_max: config.query_tokens_max,
         value_tokens_max: config.value_tokens_max,
-        list_len_max: config.list_len_max,
         call_threshold: (call_threshold != CALIBRATED).then_some(call_threshold as f32),
     };
     Ok(match config.dir.as_str() {

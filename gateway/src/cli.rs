@@ -99,6 +99,9 @@ pub struct DemoArgs {
     /// No colours, even in a terminal
     #[arg(long)]
     pub plain: bool,
+    /// End with an error if any answer is wrong
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// What to do with a plugin.

@@ -107,7 +107,6 @@ pub struct ModelsConfig {
     pub queue_jobs_max: usize,
     pub query_tokens_max: usize,
     pub value_tokens_max: usize,
-    pub list_len_max: usize,
     pub call_threshold: f64,
 }
 
@@ -119,7 +118,6 @@ impl Default for ModelsConfig {
             queue_jobs_max: 256,
             query_tokens_max: 384,
             value_tokens_max: 48,
-            list_len_max: 32,
             call_threshold: CALIBRATED,
         }
     }

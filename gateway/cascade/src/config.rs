@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Questions about one parameter after which lists end and optional values are left out: a free JSON
+/// value could otherwise nest lists of lists for minutes.
+pub const PARAMETER_QUESTIONS_MAX: usize = 96;
+
 /// Limits of the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CascadeConfig {
@@ -13,8 +17,6 @@ pub struct CascadeConfig {
     pub query_tokens_max: usize,
     /// Tokens of one generated value.
     pub value_tokens_max: usize,
-    /// Elements of one decoded list.
-    pub list_len_max: usize,
     /// Probability from which a candidate is called; `None` takes the calibrated one.
     pub call_threshold: Option<f32>,
 }
@@ -26,7 +28,6 @@ impl Default for CascadeConfig {
             queue_jobs_max: 256,
             query_tokens_max: 384,
             value_tokens_max: 48,
-            list_len_max: 32,
             call_threshold: None,
         }
     }

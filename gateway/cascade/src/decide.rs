@@ -10,6 +10,7 @@ use hyfunc_functions::{Cursor, Template, Value};
 use crate::api::{Piece, PieceKind, TokenCounts};
 use crate::assign::{Filling, assign};
 use crate::branch::{Branch, choice_answer, slot_answer};
+use crate::config::PARAMETER_QUESTIONS_MAX;
 use crate::error::CascadeError;
 use crate::lexicon::{Kind, Shape};
 use crate::likeness::Likeness;
@@ -52,6 +53,7 @@ pub struct Parameter {
     pub branch: Branch,
     pieces: Vec<Piece>,
     copied: Vec<Range<usize>>,
+    questions: usize,
 }
 
 /// A call that is filled.
@@ -90,6 +92,7 @@ impl CallFilling {
                 branch: Branch::default(),
                 pieces: Vec::new(),
                 copied: Vec::new(),
+                questions: 0,
             })
             .collect();
         Self { template: template.clone(), parameters }
@@ -225,7 +228,16 @@ impl Parameter {
                 Step::Choice(choice) => choice.clone(),
                 Step::Fixed(_) | Step::Done => return Ok(Waits::Nothing),
             };
-            let alternative = choose(tiny, asked, state, &choice)?;
+            self.questions += 1;
+            let tired = self.questions > PARAMETER_QUESTIONS_MAX;
+            let alternative = match choice.kind {
+                ChoiceKind::Presence | ChoiceKind::AnotherElement | ChoiceKind::AnotherKey
+                    if tired =>
+                {
+                    1
+                }
+                _ => choose(tiny, asked, state, &choice)?,
+            };
             let chosen = &choice.alternatives[alternative];
             self.piece(PieceKind::Chosen, chosen.text.clone(), choice.subject.clone());
             counts.chosen += 1;

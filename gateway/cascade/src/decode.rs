@@ -68,7 +68,9 @@ impl Decoder<'_> {
                 tokens_max: self.config.query_tokens_max,
             });
         }
-        if request.candidates.is_empty() || request.choice == ToolChoice::None || tokens.is_empty()
+        if request.candidates.is_empty()
+            || request.choice == ToolChoice::None
+            || request.query.trim().is_empty()
         {
             return Ok(Decoded {
                 scores: vec![0.0; request.candidates.len()],

@@ -50,9 +50,9 @@ const LONG: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn random_weights_decode_to_valid_calls() {
-    let limits = CascadeConfig { value_tokens_max: 6, list_len_max: 4, ..CascadeConfig::default() };
+    let limits = CascadeConfig { value_tokens_max: 4, ..CascadeConfig::default() };
     let functions = [wide_function(), plain_function("forecast")];
-    for round in 0..3 {
+    for round in 0..2 {
         let cascade = cascade(&limits);
         for query in QUERIES {
             let decoded = decode(&cascade, &functions, query, ToolChoice::Required, LONG).await;

@@ -59,7 +59,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 }
 
 /// Limits that would refuse everything at zero; the sandbox checks its own.
-fn at_least_one(config: &Config) -> [(&'static str, u64); 21] {
+fn at_least_one(config: &Config) -> [(&'static str, u64); 20] {
     let Config { server, request, models, retrieval, sandbox, telemetry, .. } = config;
     [
         ("server.connections_max", server.connections_max as u64),
@@ -76,7 +76,6 @@ fn at_least_one(config: &Config) -> [(&'static str, u64); 21] {
         ("models.queue_jobs_max", models.queue_jobs_max as u64),
         ("models.query_tokens_max", models.query_tokens_max as u64),
         ("models.value_tokens_max", models.value_tokens_max as u64),
-        ("models.list_len_max", models.list_len_max as u64),
         ("retrieval.candidates_max", retrieval.candidates_max as u64),
         ("sandbox.component_bytes_max", sandbox.component_bytes_max as u64),
         ("sandbox.compile_ms_max", sandbox.compile_ms_max),

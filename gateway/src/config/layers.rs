@@ -18,6 +18,9 @@ const FILE_VARIABLE: &str = "HYFUNC_CONFIG";
 const RESERVED: &[&str] = &[
     FILE_VARIABLE,
     "HYFUNC_DATA",
+    "HYFUNC_CACHE",
+    "HYFUNC_BIN",
+    "HYFUNC_URL",
     "HYFUNC_BUILD",
     "HYFUNC_TEST",
     "HYFUNC_BLESS",
