@@ -17,7 +17,14 @@ pub struct Mention {
 /// (`two hundred and five`) is one mention.
 pub fn mentions(text: &str) -> Vec<Mention> {
     let mut found = digits(text);
-    found.extend(phrases(text));
+    // The `million` of `2.5 million` is part of that number, not one of its own.
+    let words = phrases(text).into_iter().filter(|phrase| {
+        !found.iter().any(|number| {
+            number.bytes.start <= phrase.bytes.start && phrase.bytes.end <= number.bytes.end
+        })
+    });
+    let words: Vec<Mention> = words.collect();
+    found.extend(words);
     found.sort_by_key(|mention| (mention.bytes.start, mention.bytes.end));
     found
 }
