@@ -172,11 +172,14 @@ pub struct TrainTinyArgs {
     #[arg(long, value_name = "DIR", default_value = "tiny.hyfunc-run")]
     pub out: PathBuf,
     /// Steps of the large model
-    #[arg(long, default_value_t = 900)]
+    #[arg(long, default_value_t = 700)]
     pub steps_large: usize,
     /// Steps of the small model
-    #[arg(long, default_value_t = 2_400)]
+    #[arg(long, default_value_t = 6_000)]
     pub steps_small: usize,
+    /// Parts of a step that run beside each other, a core each; part of what the run comes to
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub shards: u16,
     /// Seed of everything random
     #[arg(long, default_value_t = 7)]
     pub seed: u64,

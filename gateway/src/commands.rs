@@ -8,7 +8,7 @@ mod train;
 pub use call::call;
 pub use eval::{eval_requests, eval_rows};
 pub use plugin::{bundled_functions, inspect, pack};
-pub use train::train_tiny;
+pub use train::{single_threaded, train_tiny};
 
 use std::path::PathBuf;
 
@@ -25,6 +25,9 @@ use crate::eval::EvalError;
 /// Why a command gave nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
+    /// The process that trains could not be started.
+    #[error("cannot start the process that trains: {0}")]
+    Process(std::io::Error),
     /// A file or folder cannot be read or written.
     #[error("cannot use {path}: {source}", path = .path.display())]
     File {

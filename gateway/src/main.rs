@@ -43,7 +43,11 @@ fn run(cli: Cli) -> Result<ExitCode> {
             print(&commands::call(&effective.config, &args.name, &args.arguments).await?)
         }),
         Command::Models => models(&effective),
-        Command::Train(TrainCommand::Tiny(args)) => print(&commands::train_tiny(args)?),
+        Command::Train(TrainCommand::Tiny(args)) => match commands::single_threaded()? {
+            Some(status) if status.success() => Ok(ExitCode::SUCCESS),
+            Some(_) => Ok(ExitCode::FAILURE),
+            None => print(&commands::train_tiny(args)?),
+        },
         Command::Eval(EvalCommand::Requests(args)) => {
             block_on(async move { print(&commands::eval_requests(effective.config, &args).await?) })
         }

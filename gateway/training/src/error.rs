@@ -29,6 +29,12 @@ pub enum TrainingError {
         /// Path of the file.
         path: String,
     },
+    /// A step had nothing to learn from.
+    #[error("no row of step {0} could be read; are all queries empty or too long?")]
+    EmptyStep(usize),
+    /// A shard's thread could not be started.
+    #[error("a thread for training: {0}")]
+    Pool(rayon::ThreadPoolBuildError),
     /// A parameter got no gradient: an operation without a backward pass is in its way.
     #[error("`{0}` got no gradient; some operation on its way has no backward pass")]
     NoGradient(String),

@@ -14,25 +14,37 @@ use crate::phrases::Phrases;
 use crate::synthesis;
 
 /// Share of requests over the bundled library.
-const BUNDLED_SHARE: f64 = 0.55;
+const BUNDLED_SHARE: f64 = 0.64;
 
 /// Share of requests synthesized from catalogues' signatures, of the rest.
 const CATALOGUE_SHARE: f64 = 0.25;
 
 /// Share of requests that join two wishes.
-const JOINED_SHARE: f64 = 0.16;
+const JOINED_SHARE: f64 = 0.1;
 
 /// Share of bundled requests that nothing fits.
-const NONE_SHARE: f64 = 0.12;
+const NONE_SHARE: f64 = 0.13;
+
+/// Share of bundled requests that mean calls of several functions.
+const SEVERAL_SHARE: f64 = 0.12;
 
 /// Share of bundled requests taken word for word from the docs' examples.
-const EXAMPLE_SHARE: f64 = 0.25;
+const EXAMPLE_SHARE: f64 = 0.04;
+
+/// Share of requests in small letters.
+const LOWERED_SHARE: f64 = 0.3;
 
 /// Characters of the longest query.
 const QUERY_CHARS_MAX: usize = 320;
 
-/// Functions offered with a row, called ones included.
+/// Functions offered with a row of imported data, called ones included.
 const OFFERED_MAX: usize = 14;
+
+/// Functions of the bundled library that are offered with a row, called ones included.
+const BUNDLED_MAX: usize = 48;
+
+/// Functions offered with a synthesized row.
+const CATALOGUE_MAX: usize = 3;
 
 /// Where training rows come from.
 pub struct Mix {
@@ -76,6 +88,9 @@ impl Mix {
             Some(second) if joins(&first, &second) => join(first, second, rng),
             _ => first,
         };
+        if rng.random_bool(LOWERED_SHARE) {
+            lower(&mut row);
+        }
         row.query = noisy(&row, rng);
         row
     }
@@ -99,6 +114,10 @@ impl Mix {
     fn bundled_row(&self, rng: &mut ChaCha8Rng) -> Row {
         if rng.random_bool(NONE_SHARE) {
             return self.offered(self.phrases.none(rng), Vec::new(), rng);
+        }
+        if rng.random_bool(SEVERAL_SHARE) {
+            let said = self.phrases.several(rng);
+            return self.offered(said.text, said.calls, rng);
         }
         if rng.random_bool(EXAMPLE_SHARE) {
             let function = self.bundled.choose(rng).expect("the bundled library is not empty");
@@ -130,12 +149,14 @@ impl Mix {
             });
             found.push((at, arguments));
         }
-        while functions.len() < OFFERED_MAX.min(self.bundled.len()) {
-            let other = self.bundled.choose(rng).expect("the bundled library is not empty");
-            if !functions.iter().any(|f| Arc::ptr_eq(f, other)) {
+        let called = functions.len();
+        for other in &self.bundled {
+            if !functions[..called].iter().any(|f| Arc::ptr_eq(f, other)) {
                 functions.push(other.clone());
             }
         }
+        functions[called..].shuffle(rng);
+        functions.truncate(BUNDLED_MAX.max(called));
         Row { id: String::new(), query, functions, calls: found }
     }
 
@@ -143,7 +164,7 @@ impl Mix {
         let function = self.catalogue.choose(rng)?;
         let (query, arguments) = synthesis::utterance(function, rng)?;
         let mut functions = vec![function.clone()];
-        for _ in 1..OFFERED_MAX / 3 {
+        for _ in 1..CATALOGUE_MAX {
             let other = self.catalogue.choose(rng)?;
             if other.name != function.name {
                 functions.push(other.clone());
@@ -206,7 +227,7 @@ fn join(first: Row, second: Row, rng: &mut ChaCha8Rng) -> Row {
     }
     let mut functions = first.functions;
     let mut calls = first.calls;
-    let keep = OFFERED_MAX.max(calls.len() + second.calls.len());
+    let keep = BUNDLED_MAX.max(calls.len() + second.calls.len());
     for (called, arguments) in second.calls {
         let function = &second.functions[called];
         let at = functions.iter().position(|f| Arc::ptr_eq(f, function));
@@ -223,12 +244,37 @@ fn join(first: Row, second: Row, rng: &mut ChaCha8Rng) -> Row {
     row
 }
 
+/// The query in small letters, and with it the values that stand in it word for word. Left alone when
+/// one of them, like base64, is something else in small letters.
+fn lower(row: &mut Row) {
+    let mut said = Vec::new();
+    for (_, arguments) in &mut row.calls {
+        arguments.values_mut().for_each(|value| strings(value, &mut said));
+    }
+    said.retain(|text| row.query.contains(text.as_str()));
+    let inside = |word: &str| word.chars().skip(1).any(char::is_uppercase);
+    if said.iter().any(|text| text.split(' ').any(|word| word.len() > 3 && inside(word))) {
+        return;
+    }
+    row.query = row.query.to_lowercase();
+    for text in said {
+        *text = text.to_lowercase();
+    }
+}
+
+/// All strings in a value.
+fn strings<'a>(value: &'a mut Json, out: &mut Vec<&'a mut String>) {
+    match value {
+        Json::String(text) => out.push(text),
+        Json::Array(list) => list.iter_mut().for_each(|value| strings(value, out)),
+        Json::Object(map) => map.values_mut().for_each(|value| strings(value, out)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
 /// The query as a hurried person would type it. Words that values are made of stay as they are.
 fn noisy(row: &Row, rng: &mut ChaCha8Rng) -> String {
     let mut query = row.query.clone();
-    if rng.random_bool(0.3) {
-        query = query.to_lowercase();
-    }
     if rng.random_bool(0.4) {
         query = query.trim_end_matches(['.', '?', '!']).to_owned();
     }

@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use candle_core::backprop::GradStore;
-use candle_core::{Device, Tensor, Var};
+use candle_core::{CpuStorage, Device, InplaceOp2, InplaceOp3, Layout, Tensor, Var};
 use candle_nn::VarMap;
 
 use crate::error::TrainingError;
 
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.98;
-const EPSILON: f64 = 1e-8;
+const EPSILON: f32 = 1e-8;
 
 /// Norm to which gradients are clipped.
 const CLIP_NORM: f64 = 1.0;
@@ -21,6 +20,107 @@ const WARM_UP: f64 = 0.04;
 
 /// Share of the peak at which the rate ends.
 const RATE_END: f64 = 0.03;
+
+/// A gradient a variable.
+pub type Gradients = Vec<Option<Tensor>>;
+
+/// The mean of several losses' gradients; a loss without one counts as zero.
+pub fn mean(shards: Vec<Gradients>) -> Result<Gradients, TrainingError> {
+    let share = 1.0 / shards.len().max(1) as f64;
+    let mut shards = shards.into_iter();
+    let mut sum = shards.next().unwrap_or_default();
+    for shard in shards {
+        for (sum, gradient) in sum.iter_mut().zip(shard) {
+            *sum = match (sum.take(), gradient) {
+                (Some(one), Some(other)) => Some((one + other)?),
+                (one, other) => one.or(other),
+            };
+        }
+    }
+    Ok(sum
+        .into_iter()
+        .map(|sum| sum.map(|sum| sum * share).transpose())
+        .collect::<Result<_, _>>()?)
+}
+
+/// `m ← β·m + (1 - β)·(scale·g)^power`, in one pass over memory.
+struct Moment {
+    beta: f64,
+    scale: f64,
+    power: u8,
+}
+
+/// `x ← x - decay·x - rate·m / (√v + ε)`, moments corrected for their start at zero.
+struct Update {
+    rate: f32,
+    decay: f32,
+    correct: (f32, f32),
+}
+
+fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> candle_core::Result<&'a [f32]> {
+    let (CpuStorage::F32(data), Some((from, to))) = (storage, layout.contiguous_offsets()) else {
+        candle_core::bail!("the optimizer takes contiguous f32 tensors")
+    };
+    Ok(&data[from..to])
+}
+
+fn floats_mut<'a>(
+    storage: &'a mut CpuStorage,
+    layout: &Layout,
+) -> candle_core::Result<&'a mut [f32]> {
+    let (CpuStorage::F32(data), Some((from, to))) = (storage, layout.contiguous_offsets()) else {
+        candle_core::bail!("the optimizer takes contiguous f32 tensors")
+    };
+    Ok(&mut data[from..to])
+}
+
+impl InplaceOp2 for Moment {
+    fn name(&self) -> &'static str {
+        "moment"
+    }
+
+    fn cpu_fwd(
+        &self,
+        moment: &mut CpuStorage,
+        moment_layout: &Layout,
+        gradient: &CpuStorage,
+        gradient_layout: &Layout,
+    ) -> candle_core::Result<()> {
+        let moment = floats_mut(moment, moment_layout)?;
+        let (beta, scale) = (self.beta as f32, self.scale as f32);
+        let squared = self.power == 2;
+        for (moment, gradient) in moment.iter_mut().zip(floats(gradient, gradient_layout)?) {
+            let gradient = scale * gradient;
+            let given = if squared { gradient * gradient } else { gradient };
+            *moment = beta * *moment + (1.0 - beta) * given;
+        }
+        Ok(())
+    }
+}
+
+impl InplaceOp3 for Update {
+    fn name(&self) -> &'static str {
+        "adamw"
+    }
+
+    fn cpu_fwd(
+        &self,
+        values: &mut CpuStorage,
+        values_layout: &Layout,
+        first: &CpuStorage,
+        first_layout: &Layout,
+        second: &CpuStorage,
+        second_layout: &Layout,
+    ) -> candle_core::Result<()> {
+        let values = floats_mut(values, values_layout)?;
+        let moments = floats(first, first_layout)?.iter().zip(floats(second, second_layout)?);
+        for (value, (first, second)) in values.iter_mut().zip(moments) {
+            let (mean, spread) = (first / self.correct.0, second / self.correct.1);
+            *value -= self.decay * *value + self.rate * mean / (spread.sqrt() + EPSILON);
+        }
+        Ok(())
+    }
+}
 
 /// The optimizer of one model's variables.
 pub struct AdamW {
@@ -59,37 +159,41 @@ impl AdamW {
         self.rate * (RATE_END + (1.0 - RATE_END) * cosine)
     }
 
+    /// A loss's gradient of every variable, in the variables' order; `None` where it has none.
+    pub fn gradients(&self, loss: &Tensor) -> Result<Gradients, TrainingError> {
+        let found = loss.backward()?;
+        Ok(self.vars.iter().map(|(_, var)| found.get(var).map(Tensor::detach)).collect())
+    }
+
     /// Names of the variables that got no gradient.
-    pub fn without_gradient(&self, gradients: &GradStore) -> Vec<String> {
-        let missing =
-            |(name, var): &&(String, Var)| gradients.get(var).is_none().then_some(name.clone());
-        self.vars.iter().filter_map(|entry| missing(&entry)).collect()
+    pub fn without_gradient(&self, gradients: &Gradients) -> Vec<String> {
+        let missing = self.vars.iter().zip(gradients).filter(|(_, gradient)| gradient.is_none());
+        missing.map(|((name, _), _)| name.clone()).collect()
     }
 
     /// One step; gives the norm of the gradients before clipping.
-    pub fn step(&mut self, gradients: &GradStore) -> Result<f64, TrainingError> {
+    pub fn step(&mut self, gradients: &Gradients) -> Result<f64, TrainingError> {
         let rate = self.current_rate();
         self.step += 1;
         let mut square = 0f64;
-        for (_, var) in &self.vars {
-            if let Some(gradient) = gradients.get(var) {
-                square += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
-            }
+        for gradient in gradients.iter().flatten() {
+            square += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
         }
         let norm = square.sqrt();
         let scale = (CLIP_NORM / norm.max(1e-12)).min(1.0);
-        let (correct_1, correct_2) =
-            (1.0 - BETA_1.powi(self.step as i32), 1.0 - BETA_2.powi(self.step as i32));
+        let correct = |beta: f64| (1.0 - beta.powi(self.step as i32)) as f32;
+        let update = Update {
+            rate: rate as f32,
+            decay: (rate * self.decay) as f32,
+            correct: (correct(BETA_1), correct(BETA_2)),
+        };
         for (index, (_, var)) in self.vars.iter().enumerate() {
-            let Some(gradient) = gradients.get(var) else { continue };
-            let gradient = (gradient.detach() * scale)?;
-            self.first[index] = ((&self.first[index] * BETA_1)? + (&gradient * (1.0 - BETA_1))?)?;
-            self.second[index] =
-                ((&self.second[index] * BETA_2)? + (gradient.sqr()? * (1.0 - BETA_2))?)?;
-            let mean = (&self.first[index] / correct_1)?;
-            let spread = ((&self.second[index] / correct_2)?.sqrt()? + EPSILON)?;
-            let decayed = (var.as_tensor().detach() * (1.0 - rate * self.decay))?;
-            var.set(&(decayed - ((mean / spread)? * rate)?)?)?;
+            let Some(gradient) = &gradients[index] else { continue };
+            let gradient = gradient.contiguous()?;
+            let (first, second) = (&self.first[index], &self.second[index]);
+            first.inplace_op2(&gradient, &Moment { beta: BETA_1, scale, power: 1 })?;
+            second.inplace_op2(&gradient, &Moment { beta: BETA_2, scale, power: 2 })?;
+            var.inplace_op3(first, second, &update)?;
         }
         Ok(norm)
     }

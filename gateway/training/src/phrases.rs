@@ -4,10 +4,12 @@
 //!
 //! - `# …`: a comment;
 //! - `function NAME`: phrases that follow belong to that function of the library;
+//! - `function NAME + NAME`: phrases that follow mean a call of each;
 //! - `none`: phrases that follow ask for nothing that the library offers;
 //! - `pool NAME: item | item => json`: things that can be said in one place, and after `=>` the
-//!   JSON value that is meant when it differs from what is said; a line that begins with `|`
-//!   goes on with the pool above it;
+//!   JSON value that is meant when it differs from what is said, or `$` for what the last slot in it
+//!   means (`{_:int(1,9)} percent => $` is a number); a line that begins with `|` goes on with the
+//!   pool above it;
 //! - anything else: a phrase.
 //!
 //! A phrase, and each item of a pool, is text with
@@ -37,17 +39,31 @@ use crate::error::TrainingError;
 use made::Made;
 
 /// The files that are part of the program, with their names.
-const BUNDLED: [(&str, &str); 10] = [
+const BUNDLED: [(&str, &str); 24] = [
     ("pools.txt", include_str!("../phrases/pools.txt")),
     ("calc.txt", include_str!("../phrases/calc.txt")),
+    ("arithmetic.txt", include_str!("../phrases/arithmetic.txt")),
+    ("statistics.txt", include_str!("../phrases/statistics.txt")),
+    ("finance.txt", include_str!("../phrases/finance.txt")),
     ("dates.txt", include_str!("../phrases/dates.txt")),
+    ("calendar.txt", include_str!("../phrases/calendar.txt")),
+    ("clock.txt", include_str!("../phrases/clock.txt")),
     ("geo.txt", include_str!("../phrases/geo.txt")),
+    ("cities.txt", include_str!("../phrases/cities.txt")),
     ("home.txt", include_str!("../phrases/home.txt")),
+    ("rooms.txt", include_str!("../phrases/rooms.txt")),
+    ("house.txt", include_str!("../phrases/house.txt")),
     ("text.txt", include_str!("../phrases/text.txt")),
+    ("words.txt", include_str!("../phrases/words.txt")),
     ("todo.txt", include_str!("../phrases/todo.txt")),
+    ("tasks.txt", include_str!("../phrases/tasks.txt")),
     ("units.txt", include_str!("../phrases/units.txt")),
+    ("measures.txt", include_str!("../phrases/measures.txt")),
     ("weather.txt", include_str!("../phrases/weather.txt")),
+    ("forecast.txt", include_str!("../phrases/forecast.txt")),
+    ("several.txt", include_str!("../phrases/several.txt")),
     ("none.txt", include_str!("../phrases/none.txt")),
+    ("nothing.txt", include_str!("../phrases/nothing.txt")),
 ];
 
 /// Something a person says, and the calls that are meant by it.
@@ -121,13 +137,22 @@ enum Source {
     Made(Made),
 }
 
+/// What an item means.
+#[derive(Clone, Debug, PartialEq)]
+enum Meant {
+    /// This value.
+    Json(Json),
+    /// What its last slot means.
+    Slot,
+}
+
 /// An item of a pool.
 #[derive(Clone, Debug, PartialEq)]
 struct Item {
     /// What is said.
     said: Vec<Node>,
     /// What is meant, where it is not what is said.
-    meant: Option<Json>,
+    meant: Option<Meant>,
 }
 
 /// A phrase, and where it was read.
@@ -142,6 +167,8 @@ struct Phrase {
 #[derive(Clone, Debug, Default)]
 pub struct Phrases {
     functions: Vec<(String, Vec<Phrase>)>,
+    /// Phrases that mean calls of several functions, and which.
+    several: Vec<(Vec<String>, Phrase)>,
     none: Vec<Phrase>,
     pools: BTreeMap<String, Vec<Item>>,
 }
@@ -170,6 +197,18 @@ impl Phrases {
             Some(self.utterance(name, phrase, rng))
         });
         picked.unwrap_or_else(|| Utterance { text: String::new(), calls: Vec::new() })
+    }
+
+    /// Says something that several functions answer together. Empty when there are no such phrases.
+    pub fn several(&self, rng: &mut ChaCha8Rng) -> Utterance {
+        let Some((names, phrase)) = self.several.choose(rng) else {
+            return Utterance { text: String::new(), calls: Vec::new() };
+        };
+        let (text, mut arguments) = expand::spoken(&self.pools, &phrase.nodes, rng);
+        // Calls that take nothing are not written to.
+        arguments.resize(names.len(), Map::new());
+        let calls = names.iter().cloned().zip(arguments).collect();
+        Utterance { text, calls }
     }
 
     /// Says something that no function answers. Empty when there are no such phrases.

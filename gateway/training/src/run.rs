@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub struct Settings {
     pub version: String,
     /// Seed of everything random.
     pub seed: u64,
+    /// Parts of a step that run beside each other.
+    pub shards: usize,
     /// Steps of the large model.
     pub steps_large: usize,
     /// Steps of the small model.
@@ -27,9 +30,15 @@ pub struct Settings {
     pub data: BTreeMap<String, String>,
 }
 
+/// File with the seconds that a run has taken.
+const SECONDS: &str = "seconds";
+
 /// The folder of a run.
 pub struct Run {
     dir: PathBuf,
+    began: Instant,
+    /// Seconds of earlier stretches.
+    before: f64,
 }
 
 impl Run {
@@ -53,7 +62,15 @@ impl Run {
         }
         fs::write(&path, serde_json::to_string_pretty(settings)?)
             .map_err(TrainingError::file(&path))?;
-        Ok(Self { dir: dir.to_owned() })
+        let before = fs::read_to_string(dir.join(SECONDS)).ok().and_then(|text| text.parse().ok());
+        Ok(Self { dir: dir.to_owned(), began: Instant::now(), before: before.unwrap_or(0.0) })
+    }
+
+    /// Writes down how long the run has taken, in seconds, and gives it.
+    pub fn spend(&self) -> Result<f64, TrainingError> {
+        let seconds = self.before + self.began.elapsed().as_secs_f64();
+        self.write(SECONDS, seconds.to_string().as_bytes())?;
+        Ok(seconds)
     }
 
     /// Path of a file in it.

@@ -15,7 +15,7 @@ use hyfunc_cascade::text::{Special, Token, Tokenizer};
 use hyfunc_cascade::tiny::{call_features, sigmoid};
 use hyfunc_functions::{Function, Spelling, Template};
 use rand::Rng;
-use rand::seq::SliceRandom;
+use rand::seq::IteratorRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::data::Row;
@@ -23,8 +23,12 @@ use crate::encode::{self, EncodedCall, Target};
 use crate::error::TrainingError;
 use crate::losses;
 
-/// Not-called functions that each row is read beside.
-const NEGATIVES: usize = 4;
+/// Not-called functions that each row is read beside: those that the retriever likes best, and one
+/// of the next ones.
+const NEGATIVES: usize = 2;
+
+/// Where the further one is drawn from.
+const NEXT_NEGATIVES: usize = 8;
 
 /// Tokens of the longest query that is trained on.
 const QUERY_TOKENS_MAX: usize = 72;
@@ -199,7 +203,7 @@ fn pairs_of(
     Ok(pairs)
 }
 
-/// The called functions, the other one that the retriever likes best, and random others.
+/// The called functions, the others that the retriever likes best, and one that it likes less.
 fn chosen(
     teacher: &mut Teacher<'_>,
     row: &Row,
@@ -207,19 +211,16 @@ fn chosen(
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<usize>, TrainingError> {
     let is_called = |index: &usize| row.calls.iter().any(|(called, _)| called == index);
-    let (mut chosen, mut others): (Vec<usize>, Vec<usize>) =
+    let (mut chosen, others): (Vec<usize>, Vec<usize>) =
         (0..row.functions.len()).partition(is_called);
-    others.shuffle(rng);
-    let mut cosines = vec![0f32; row.functions.len()];
-    for &other in &others {
-        cosines[other] = cosine(&teacher.vector(&row.functions[other])?, vector);
-    }
-    if let Some(at) =
-        (0..others.len()).max_by(|&a, &b| cosines[others[a]].total_cmp(&cosines[others[b]]))
-    {
-        others.swap(0, at);
-    }
-    chosen.extend(others.into_iter().take(NEGATIVES));
+    let mut others: Vec<(f32, usize)> = others
+        .into_iter()
+        .map(|other| Ok((cosine(&teacher.vector(&row.functions[other])?, vector), other)))
+        .collect::<Result<_, TrainingError>>()?;
+    others.sort_by(|one, other| other.0.total_cmp(&one.0));
+    chosen.extend(others.iter().take(NEGATIVES).map(|(_, other)| *other));
+    let next = others.iter().skip(NEGATIVES).take(NEXT_NEGATIVES);
+    chosen.extend(next.choose(rng).map(|(_, other)| *other));
     Ok(chosen)
 }
 

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{VarBuilder, VarMap};
@@ -20,14 +19,14 @@ use crate::card;
 use crate::data::{self, Row};
 use crate::error::TrainingError;
 use crate::mix::Mix;
-use crate::optimizer::AdamW;
+use crate::optimizer::{self, AdamW, Gradients};
 use crate::phrases::Phrases;
 use crate::run::{self, Run, Settings};
 use crate::small::Teacher;
 use crate::{large, small, vocabulary};
 
-/// Rows of one step.
-const BATCH_LARGE: usize = 48;
+/// Rows of one shard of a step.
+const BATCH_LARGE: usize = 40;
 const BATCH_SMALL: usize = 20;
 
 /// Peak learning rates.
@@ -64,6 +63,8 @@ pub struct TinyOptions {
     pub steps_large: usize,
     /// Steps of the small model.
     pub steps_small: usize,
+    /// Parts of a step that run beside each other, a core each.
+    pub shards: usize,
     /// Seed of everything random.
     pub seed: u64,
     /// Continue a run that was stopped.
@@ -75,7 +76,7 @@ pub struct TinyOptions {
 pub struct Report {
     /// Folder with the four files of the models.
     pub models: PathBuf,
-    /// Wall time, in seconds.
+    /// Wall time of all its stretches, in seconds; what a kill threw away does not count.
     pub seconds: f64,
     /// What calibration found on held-out rows.
     pub calibration: calibrate::Calibration,
@@ -85,7 +86,6 @@ pub struct Report {
 
 /// Trains everything.
 pub fn train(options: &TinyOptions) -> Result<Report, TrainingError> {
-    let began = Instant::now();
     let settings = settings(options)?;
     let run = Run::open(&options.out, &settings, options.resume)?;
     let (mix, held_out, refused) = sources(options)?;
@@ -123,7 +123,7 @@ pub fn train(options: &TinyOptions) -> Result<Report, TrainingError> {
     config.retrieval_threshold = calibration.retrieval_threshold;
     config.cosine_weight = calibration.cosine_weight;
     write(&models.join("cascade.json"), &serde_json::to_vec_pretty(&config)?)?;
-    let seconds = began.elapsed().as_secs_f64();
+    let seconds = run.spend()?;
     let card = card::write(&config, &settings, &calibration, seconds);
     write(&models.join("README.md"), card.as_bytes())?;
     let refused = refused.into_iter().map(|(reason, ids)| (reason, ids.len())).collect();
@@ -139,6 +139,7 @@ fn settings(options: &TinyOptions) -> Result<Settings, TrainingError> {
     Ok(Settings {
         version: env!("CARGO_PKG_VERSION").into(),
         seed: options.seed,
+        shards: options.shards,
         steps_large: options.steps_large,
         steps_small: options.steps_small,
         data,
@@ -217,10 +218,11 @@ fn normals(rng: &mut ChaCha8Rng, count: usize, stdev: f32) -> Vec<f32> {
         .collect()
 }
 
-/// The rows of one step depend on seed, phase and step alone, so that a resumed run sees what an
-/// unbroken one would.
-fn rng_of(seed: u64, phase: u64, step: usize) -> ChaCha8Rng {
-    ChaCha8Rng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9) ^ (phase << 48) ^ step as u64)
+/// The rows of one shard depend on seed, phase, step and shard alone, so that a resumed run sees what
+/// an unbroken one would.
+fn rng_of(seed: u64, phase: u64, step: usize, shard: usize) -> ChaCha8Rng {
+    let place = (phase << 56) ^ ((shard as u64) << 40) ^ step as u64;
+    ChaCha8Rng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9) ^ place)
 }
 
 fn train_large(
@@ -233,8 +235,8 @@ fn train_large(
 ) -> Result<(), TrainingError> {
     let mut optimizer = AdamW::new(map, RATE_LARGE, DECAY, options.steps_large)?;
     let phase = Phase { run, name: "large", steps: options.steps_large };
-    phase.go(&mut optimizer, |step| {
-        let mut rng = rng_of(options.seed, 1, step);
+    phase.go(&mut optimizer, &mut vec![(); options.shards], |step, shard, ()| {
+        let mut rng = rng_of(options.seed, 1, step, shard);
         let rows: Vec<Row> = (0..BATCH_LARGE).map(|_| mix.sample(&mut rng)).collect();
         large::loss(large, tokenizer, &rows, &Device::Cpu).map(Some)
     })
@@ -249,12 +251,13 @@ fn train_small(
     (small, map): (&Small, &VarMap),
 ) -> Result<(), TrainingError> {
     let mut optimizer = AdamW::new(map, RATE_SMALL, DECAY, options.steps_small)?;
-    let mut teacher = Teacher::new(large, tokenizer, &Device::Cpu);
+    let teacher = |_| Teacher::new(large, tokenizer, &Device::Cpu);
+    let mut teachers: Vec<Teacher<'_>> = (0..options.shards).map(teacher).collect();
     let phase = Phase { run, name: "small", steps: options.steps_small };
-    phase.go(&mut optimizer, |step| {
-        let mut rng = rng_of(options.seed, 2, step);
+    phase.go(&mut optimizer, &mut teachers, |step, shard, teacher| {
+        let mut rng = rng_of(options.seed, 2, step, shard);
         let rows: Vec<Row> = (0..BATCH_SMALL).map(|_| mix.sample(&mut rng)).collect();
-        small::loss(small, &mut teacher, &rows, &mut rng)
+        small::loss(small, teacher, &rows, &mut rng)
     })
 }
 
@@ -265,27 +268,75 @@ struct Phase<'a> {
     steps: usize,
 }
 
+/// The mean loss of a step's shards and of their gradients; `None` when no shard had a row.
+///
+/// A shard is a thread with a pool of its own: whatever it calls stays on its core, so that shards
+/// never wait for each other but here.
+fn sharded<S: Send>(
+    optimizer: &AdamW,
+    pools: &[rayon::ThreadPool],
+    states: &mut [S],
+    loss: impl Fn(usize, &mut S) -> Result<Option<Tensor>, TrainingError> + Sync,
+) -> Result<Option<(f32, Gradients)>, TrainingError> {
+    type Found = Result<Option<(f32, Gradients)>, TrainingError>;
+    let one = |shard: usize, state: &mut S| -> Found {
+        let Some(loss) = loss(shard, state)? else { return Ok(None) };
+        Ok(Some((loss.to_scalar::<f32>()?, optimizer.gradients(&loss)?)))
+    };
+    let found: Vec<Found> = std::thread::scope(|scope| {
+        let threads: Vec<_> = pools
+            .iter()
+            .zip(states)
+            .enumerate()
+            .map(|(shard, (pool, state))| {
+                let one = &one;
+                scope.spawn(move || pool.install(|| one(shard, state)))
+            })
+            .collect();
+        let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.map(|found| found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    let (mut sum, mut gradients) = (0.0, Vec::new());
+    for shard in found {
+        if let Some((loss, of)) = shard? {
+            sum += loss;
+            gradients.push(of);
+        }
+    }
+    let count = gradients.len() as f32;
+    Ok(if gradients.is_empty() { None } else { Some((sum / count, optimizer::mean(gradients)?)) })
+}
+
+/// A pool of one thread.
+fn pool() -> Result<rayon::ThreadPool, TrainingError> {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(TrainingError::Pool)
+}
+
 impl Phase<'_> {
-    fn go(
+    /// `loss` gives the loss of a step's shard, with what the shard keeps between steps.
+    fn go<S: Send>(
         &self,
         optimizer: &mut AdamW,
-        mut loss: impl FnMut(usize) -> Result<Option<Tensor>, TrainingError>,
+        states: &mut [S],
+        loss: impl Fn(usize, usize, &mut S) -> Result<Option<Tensor>, TrainingError> + Sync,
     ) -> Result<(), TrainingError> {
         let checkpoint = self.run.path(&format!("{}.checkpoint", self.name));
         if checkpoint.exists() {
             optimizer.load(&checkpoint, &Device::Cpu)?;
         }
+        let pools: Vec<_> = states.iter().map(|_| pool()).collect::<Result<_, _>>()?;
         let bar = run::bar(self.name, self.steps, optimizer.steps_done());
         let mut smoothed: Option<f32> = None;
         let mut ungraded: Option<Vec<String>> = None;
         while optimizer.steps_done() < self.steps {
             let step = optimizer.steps_done();
-            let Some(loss) = loss(step)? else { continue };
-            let value = loss.to_scalar::<f32>()?;
+            let found = sharded(optimizer, &pools, states, |shard, s| loss(step, shard, s))?;
+            let Some((value, gradients)) = found else {
+                return Err(TrainingError::EmptyStep(step));
+            };
             if !value.is_finite() {
                 return Err(TrainingError::Diverged { step, loss: value });
             }
-            let gradients = loss.backward()?;
             // A variable may miss its gradient in a batch without, say, lists, but not in all.
             let missing = optimizer.without_gradient(&gradients);
             let still = ungraded.take().unwrap_or_else(|| missing.clone());
@@ -300,6 +351,7 @@ impl Phase<'_> {
             }
             if (step + 1).is_multiple_of(CHECKPOINT_STEPS) || step + 1 == self.steps {
                 optimizer.save(&checkpoint)?;
+                self.run.spend()?;
             }
         }
         bar.finish();

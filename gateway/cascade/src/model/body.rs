@@ -14,7 +14,7 @@ use crate::model::fused::{self, Angles};
 use crate::model::ops;
 use crate::sequence::Pairs;
 
-/// Keys and values of one layer, `[tokens, heads_kv, head_dim]`, f32.
+/// Keys and values of one layer, `[tokens, heads_kv · head_dim]`, f32.
 pub type LayerKv = (Tensor, Tensor);
 
 /// Keys and values of every layer.
@@ -100,27 +100,22 @@ impl Layer {
         pairs: &Arc<Pairs>,
         past: Option<&LayerKv>,
     ) -> Result<(Tensor, LayerKv)> {
-        let len = x.dim(0)?;
-        let split = |t: Tensor, heads: usize| t.reshape((len, heads, config.head_dim));
         let eps = config.rms_norm_eps;
-        let (heads, heads_kv) = (config.num_attention_heads, config.num_key_value_heads);
-        let q = split(ops::linear(x, &self.q)?, heads)?;
-        let k = split(ops::linear(x, &self.k)?, heads_kv)?;
-        let v = split(ops::linear(x, &self.v)?, heads_kv)?;
-        let q = fused::rotate(&fused::rms_norm(&q, &self.q_norm, eps)?, angles)?;
-        let k = fused::rotate(&fused::rms_norm(&k, &self.k_norm, eps)?, angles)?;
-        let (k_all, v_all) = match past {
-            Some((pk, pv)) => (Tensor::cat(&[pk, &k], 0)?, Tensor::cat(&[pv, &v], 0)?),
-            None => (k.clone(), v.clone()),
+        let turned = |projection: &Tensor, norm: &Tensor| {
+            fused::rotate(&fused::rms_norm(&ops::linear(x, projection)?, norm, eps)?, angles)
         };
-        let kv = Tensor::stack(&[&k_all, &v_all], 0)?;
+        let q = turned(&self.q, &self.q_norm)?;
+        let (k, v) = (turned(&self.k, &self.k_norm)?, ops::linear(x, &self.v)?);
+        let kv = match past {
+            Some((past_k, past_v)) => Tensor::cat(&[past_k, &k, past_v, &v], 0)?,
+            None => Tensor::cat(&[&k, &v], 0)?,
+        };
         let mixed = fused::attend(&q, &kv, &self.word_bias, pairs)?;
-        let joined = mixed.reshape((len, heads * config.head_dim))?;
-        Ok((ops::linear(&joined, &self.o)?, (k, v)))
+        Ok((ops::linear(&mixed, &self.o)?, (k, v)))
     }
 
     fn feed(&self, x: &Tensor) -> Result<Tensor> {
-        let gated = (ops::linear(x, &self.gate)?.silu()? * ops::linear(x, &self.up)?)?;
+        let gated = fused::swiglu(&ops::linear(x, &self.gate)?, &ops::linear(x, &self.up)?)?;
         ops::linear(&gated, &self.down)
     }
 }

@@ -12,6 +12,10 @@ pub const MASKED: f32 = -1e9;
 
 /// `x [.., in] · wᵀ [in, out]` → `[.., out]`.
 pub fn linear(x: &Tensor, w: &Tensor) -> Result<Tensor> {
+    if x.rank() == 2 {
+        // Reshapes cost a pass over memory on the way back.
+        return x.matmul(&w.t()?);
+    }
     let mut dims = x.dims().to_vec();
     let width = dims.pop().unwrap_or(1);
     let rows: usize = dims.iter().product();

@@ -6,7 +6,7 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use serde_json::{Map, Value as Json};
 
-use super::{Fixed, Item, Many, Node, Slot, Source, Target};
+use super::{Fixed, Item, Many, Meant, Node, Slot, Source, Target};
 
 /// Draws before a value may be said a second time.
 const DRAWS: usize = 12;
@@ -169,7 +169,11 @@ impl Saying<'_> {
         let closed = text.ends_with(['?', '!', '.']);
         if !self.value_last && !closed {
             if rng.random_bool(0.08) {
-                text.push_str(&self.extra("suffix", rng));
+                let extra = self.extra("suffix", rng);
+                if !extra.starts_with(',') && !extra.is_empty() {
+                    text.push(' ');
+                }
+                text.push_str(&extra);
             }
             if rng.random_bool(0.25) {
                 text.push('.');
@@ -216,9 +220,10 @@ fn draw(
     compose(pools, &item.said, small, rng, &mut said, &mut only);
     let said = said.trim().to_owned();
     let meant = match (&item.meant, only, item.said.as_slice()) {
-        (Some(meant), _, _) => meant.clone(),
+        (Some(Meant::Json(meant)), _, _) => meant.clone(),
+        (Some(Meant::Slot), Some(meant), _) => meant,
         (None, Some(meant), [Node::Slot(_)]) => meant,
-        (None, _, _) => Json::String(said.clone()),
+        (None | Some(Meant::Slot), _, _) => Json::String(said.clone()),
     };
     (said, meant)
 }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::made::Made;
-use super::{Fixed, Item, Many, Node, Phrase, Phrases, Slot, Source, Target};
+use super::{Fixed, Item, Many, Meant, Node, Phrase, Phrases, Slot, Source, Target};
 use crate::error::TrainingError;
 
 /// Where lines go.
 enum Section {
     Nowhere,
     Function(usize),
+    Several(Vec<String>),
     None,
     Pool(String),
 }
@@ -51,8 +52,12 @@ impl Reader {
         if text.is_empty() || text.starts_with('#') {
             return Ok(section);
         }
-        if let Some(name) = text.strip_prefix("function ") {
-            return Ok(Section::Function(self.function(name.trim())));
+        if let Some(names) = text.strip_prefix("function ") {
+            let names: Vec<&str> = names.split('+').map(str::trim).collect();
+            return Ok(match names.as_slice() {
+                [name] => Section::Function(self.function(name)),
+                names => Section::Several(names.iter().map(|&name| name.to_owned()).collect()),
+            });
         }
         if text == "none" {
             return Ok(Section::None);
@@ -74,8 +79,15 @@ impl Reader {
         }
         let nodes = nodes(text)?;
         let phrase = Phrase { nodes, file: file.to_owned(), line };
-        match section {
-            Section::Function(index) => self.phrases.functions[index].1.push(phrase),
+        match &section {
+            Section::Function(index) => self.phrases.functions[*index].1.push(phrase),
+            Section::Several(names) => {
+                let calls = calls(&phrase.nodes);
+                if calls > names.len() {
+                    return Err(format!("{calls} calls for {} functions", names.len()));
+                }
+                self.phrases.several.push((names.clone(), phrase));
+            }
             Section::None => self.phrases.none.push(phrase),
             Section::Nowhere | Section::Pool(_) => {
                 return Err("a phrase needs `function NAME` or `none` above it".to_owned());
@@ -98,13 +110,17 @@ impl Reader {
         let pool = self.phrases.pools.entry(name.to_owned()).or_default();
         for item in split(text) {
             let (said, meant) = match item.split_once("=>") {
-                Some((said, meant)) => (said.trim(), Some(value(meant.trim())?)),
+                Some((said, meant)) => (said.trim(), Some(meaning(meant.trim())?)),
                 None => (item.trim(), None),
             };
             if said.is_empty() {
                 continue;
             }
-            pool.push(Item { said: nodes(said)?, meant });
+            let said = nodes(said)?;
+            if meant == Some(Meant::Slot) && !said.iter().any(|n| matches!(n, Node::Slot(_))) {
+                return Err("`$` means what a slot means, and there is none".to_owned());
+            }
+            pool.push(Item { said, meant });
         }
         Ok(())
     }
@@ -113,7 +129,8 @@ impl Reader {
     fn check(&self) -> Result<(), TrainingError> {
         let pools = &self.phrases.pools;
         let every = self.phrases.functions.iter().flat_map(|(_, list)| list);
-        for phrase in every.chain(&self.phrases.none) {
+        let several = self.phrases.several.iter().map(|(_, phrase)| phrase);
+        for phrase in every.chain(several).chain(&self.phrases.none) {
             known(pools, &phrase.nodes).map_err(|reason| TrainingError::Phrase {
                 file: phrase.file.clone(),
                 line: phrase.line,
@@ -130,6 +147,16 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// Number of the last call that nodes write to; those that write nothing mean one call.
+fn calls(nodes: &[Node]) -> usize {
+    let of = |node: &Node| match node {
+        Node::Any(several) => several.iter().map(|nodes| calls(nodes)).max().unwrap_or(1),
+        Node::Slot(Slot { target: Some(target), .. }) | Node::Fixed(target, _) => target.call + 1,
+        Node::Slot(_) | Node::Text(_) => 1,
+    };
+    nodes.iter().map(of).max().unwrap_or(1)
 }
 
 /// Names of the pools that nodes take from.
@@ -192,6 +219,14 @@ fn split(text: &str) -> Vec<&str> {
     }
     parts.push(&text[start..]);
     parts
+}
+
+/// What stands behind `=>`.
+fn meaning(text: &str) -> Result<Meant, String> {
+    match text {
+        "$" => Ok(Meant::Slot),
+        text => Ok(Meant::Json(value(text)?)),
+    }
 }
 
 /// JSON, or a bare word as a string.
