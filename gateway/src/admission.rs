@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::config::ServerConfig;
 use crate::error::RequestError;
@@ -18,6 +18,7 @@ struct Inner {
     work: Arc<Semaphore>,
     waiting: AtomicUsize,
     draining: AtomicBool,
+    drained: Notify,
     queue_max: usize,
     retry_after_ms: u64,
 }
@@ -44,6 +45,7 @@ impl Admission {
                 work: Arc::new(Semaphore::new(config.concurrent_max)),
                 waiting: AtomicUsize::new(0),
                 draining: AtomicBool::new(false),
+                drained: Notify::new(),
                 queue_max: config.queue_max,
                 retry_after_ms: config.retry_after_ms,
             }),
@@ -71,9 +73,31 @@ impl Admission {
         Ok(Permit { _work: work.expect("the semaphore is never closed") })
     }
 
+    /// What a newcomer would be told now: for a format that must answer before its work enters.
+    pub fn refusal(&self) -> Option<RequestError> {
+        let inner = &self.inner;
+        let retry_after_ms = inner.retry_after_ms;
+        if self.is_draining() {
+            return Some(RequestError::Draining { retry_after_ms });
+        }
+        let waiting = inner.waiting.load(Ordering::Relaxed);
+        let is_full = inner.work.available_permits() == 0 && waiting >= inner.queue_max;
+        is_full.then_some(RequestError::Overloaded { waiting, retry_after_ms })
+    }
+
     /// Refuses newcomers from now on; those inside finish.
     pub fn drain(&self) {
         self.inner.draining.store(true, Ordering::Relaxed);
+        self.inner.drained.notify_waiters();
+    }
+
+    /// Resolves when newcomers are refused: for connections that only wait for news.
+    pub async fn drained(&self) {
+        // Before the look, so that no call of `drain` falls between the two.
+        let drained = self.inner.drained.notified();
+        if !self.is_draining() {
+            drained.await;
+        }
     }
 
     /// Whether newcomers are refused.
@@ -114,6 +138,32 @@ mod tests {
         let wait = tokio::time::timeout(std::time::Duration::from_millis(5), door.enter());
         assert!(wait.await.is_err());
         assert_eq!(door.inner.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_look_tells_what_entering_would() {
+        let door = door(1, 0);
+        assert!(door.refusal().is_none(), "there is room");
+        let inside = door.enter().await.unwrap();
+        assert!(matches!(door.refusal(), Some(RequestError::Overloaded { waiting: 0, .. })));
+        drop(inside);
+        assert!(door.refusal().is_none(), "there is room again");
+        door.drain();
+        assert!(matches!(door.refusal(), Some(RequestError::Draining { .. })));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_end_hears_of_it_whenever_they_ask() {
+        let door = door(1, 1);
+        let waits = tokio::spawn({
+            let door = door.clone();
+            async move { door.drained().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waits.is_finished(), "it is open");
+        door.drain();
+        waits.await.unwrap();
+        door.drained().await;
     }
 
     #[tokio::test]

@@ -18,12 +18,15 @@ use crate::error::StartError;
 use crate::http::server::Server;
 use crate::http::{Shared, router};
 use crate::library::{Library, Shelf};
+use crate::mcp;
 use crate::models::Models;
 use crate::pipeline::Pipeline;
+use crate::recent::Recent;
 use crate::telemetry::Metrics;
 
-/// Engine threads when nobody says: more do not help models this small.
-const THREADS_AUTO_MAX: usize = 4;
+/// Engine threads when nobody says. A request keeps one busy; clients are served by others, which
+/// mostly wait.
+const THREADS_AUTO_MAX: usize = 8;
 
 /// A component that is to be loaded.
 #[derive(Clone, Debug)]
@@ -84,16 +87,26 @@ impl App {
             shelf: Shelf::new(library),
             models,
             metrics: Metrics::default(),
+            recent: Recent::new(&config),
             config,
         });
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let shared = Shared { pipeline: Arc::clone(&pipeline), started_s: started.as_secs() };
+        let shared = Shared {
+            pipeline: Arc::clone(&pipeline),
+            started_s: started.as_secs(),
+            mcp: mcp::Server::new(Arc::clone(&pipeline)),
+        };
         Ok(Self { pipeline, router: router(shared) })
     }
 
     /// What a request passes through.
     pub fn pipeline(&self) -> &Arc<Pipeline> {
         &self.pipeline
+    }
+
+    /// The same for one client that speaks MCP over another transport than HTTP.
+    pub fn mcp(&self) -> mcp::Server {
+        mcp::Server::new(Arc::clone(&self.pipeline))
     }
 
     /// Every endpoint, for serving in another way.
@@ -160,7 +173,7 @@ pub async fn stop_signal() {
 pub fn cascade(config: &ModelsConfig) -> Result<Cascade, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = match config.threads {
-        0 => cores.saturating_sub(1).clamp(1, THREADS_AUTO_MAX),
+        0 => cores.clamp(1, THREADS_AUTO_MAX),
         threads => threads,
     };
     let call_threshold = config.call_threshold;
@@ -246,7 +259,10 @@ pub fn plugin_sources(config: &Config) -> Result<Vec<PluginSource>, StartError> 
 }
 
 /// A component's file and the grants beside it: `NAME.wasm`, `NAME.grants.toml`.
-fn plugin_file(path: &Path) -> Result<PluginSource, StartError> {
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn plugin_file(path: &Path) -> Result<PluginSource, StartError> {
     let failed = |source| StartError::PluginFile { path: path.to_owned(), source };
     let component = std::fs::read(path).map_err(failed)?;
     let grants = match std::fs::read_to_string(path.with_extension("grants.toml")) {
@@ -273,12 +289,22 @@ pub fn load_plugin(sandbox: &Sandbox, source: &PluginSource) -> Result<Plugin, S
     })
 }
 
-/// Loads every component that the configuration names, all at once.
+/// Loads every component that the configuration names.
 ///
 /// # Errors
 /// The first that cannot be loaded.
 pub async fn load_plugins(config: &Config) -> Result<Vec<Plugin>, StartError> {
-    let sources = plugin_sources(config)?;
+    load_sources(config, plugin_sources(config)?).await
+}
+
+/// Loads components, all at once, within the configured limits.
+///
+/// # Errors
+/// The first that cannot be loaded.
+pub async fn load_sources(
+    config: &Config,
+    sources: Vec<PluginSource>,
+) -> Result<Vec<Plugin>, StartError> {
     let limits = config.sandbox.clone();
     let sandbox = off_thread("the sandbox", move || sandbox(&limits)).await?;
     let mut loading = JoinSet::new();

@@ -1,8 +1,15 @@
 //! What can be typed: commands, options and examples.
 
+mod plugin;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use hyfunc_training::bfcl::Category;
+
+use crate::bench::Part;
+
+pub use plugin::{AuthorCommand, BuildArgs, CheckArgs, NewArgs, PluginCallArgs, TestArgs};
 
 /// `hyfunc`
 #[derive(Debug, Parser)]
@@ -32,6 +39,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  hyfunc serve\n  hyfunc serve --address 127.0.0.1:0 \
                             --plugin recipes.wasm\n  HYFUNC_REQUEST__DEADLINE_MS=5000 hyfunc serve")]
     Serve(ServeArgs),
+    /// Serve the functions to one MCP client over standard input and output, until it closes them
+    #[command(after_help = MCP_HELP)]
+    Mcp(McpArgs),
     /// Show in seconds what it does: a gateway on a free port, and requests of every kind
     #[command(after_help = "Example:\n  hyfunc demo")]
     Demo(DemoArgs),
@@ -39,7 +49,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  hyfunc config > hyfunc.toml\n  \
                             hyfunc config --set request.calls_max=2")]
     Config,
-    /// Look into a plugin, or add the docs of its WIT to it
+    /// Write, build, check and try plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Run one function in its sandbox, without any model
@@ -57,6 +67,42 @@ pub enum Command {
     /// Measure on requests with known answers
     #[command(subcommand)]
     Eval(EvalCommand),
+    /// Measure how fast this machine does what, each number beside another of the same run
+    #[command(after_help = BENCH_HELP)]
+    Bench(BenchArgs),
+}
+
+/// How a desktop assistant starts it; such programs see no shell's PATH.
+const MCP_HELP: &str = "\
+Example:
+  hyfunc mcp --plugin recipes.wasm
+
+Configuration of a client (claude_desktop_config.json, .mcp.json and others):
+  {
+    \"mcpServers\": {
+      \"hyfunc\": {
+        \"command\": \"/usr/local/bin/hyfunc\",
+        \"args\": [\"mcp\", \"--plugin\", \"/home/me/recipes.wasm\"]
+      }
+    }
+  }
+
+Log lines go to standard error. `hyfunc serve` offers the same over HTTP, at /mcp.";
+
+/// Options of `mcp`.
+#[derive(Debug, Args)]
+pub struct McpArgs {
+    /// A component to load besides; may be repeated [plugins.files]
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Vec<String>,
+}
+
+impl McpArgs {
+    /// As settings.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let files = (!self.plugin.is_empty()).then(|| self.plugin.join(","));
+        files.map(|files| ("plugins.files".to_owned(), files)).into_iter().collect()
+    }
 }
 
 /// Options of `serve`.
@@ -107,12 +153,15 @@ pub struct DemoArgs {
 /// What to do with a plugin.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
+    /// From an idea to a plugin that others can use
+    #[command(flatten)]
+    Author(AuthorCommand),
     /// List the functions of a component, and what was refused and why
     #[command(after_help = "Examples:\n  hyfunc plugin inspect recipes.wasm\n  \
                             hyfunc plugin inspect dates --json")]
     Inspect {
-        /// A component's file, or the name of a bundled plugin
-        #[arg(value_name = "FILE|NAME")]
+        /// A component's file, the folder of a plugin that is built, or the name of a bundled one
+        #[arg(value_name = "FILE|DIR|NAME")]
         plugin: String,
         /// Print JSON, with schemas
         #[arg(long)]
@@ -196,10 +245,38 @@ pub enum EvalCommand {
                             hyfunc eval requests requests.jsonl --json")]
     Requests(EvalRequestsArgs),
     /// Decode rows that bring their own functions
-    #[command(after_help = "Examples:\n  hyfunc eval rows rows.jsonl.gz\n  \
+    #[command(after_help = "Examples:\n  hyfunc eval rows rows.jsonl.gz --html rows.html\n  \
                             hyfunc eval rows rows.jsonl.gz --models run/models --out answers.jsonl")]
     Rows(EvalRowsArgs),
+    /// Look requests up in a catalogue of functions: the index as served, BM25 alone, vectors alone
+    #[command(after_help = RETRIEVAL_HELP)]
+    Retrieval(EvalRetrievalArgs),
+    /// Answer the rows of the Berkeley Function-Calling Leaderboard, and score the calls
+    #[command(after_help = BFCL_HELP)]
+    Bfcl(EvalBfclArgs),
 }
+
+/// What its files hold.
+const RETRIEVAL_HELP: &str = "\
+Examples:
+  hyfunc eval retrieval --queries queries.jsonl.gz --catalogue functions.jsonl.gz
+  hyfunc eval retrieval --queries queries.jsonl --catalogue a.jsonl --catalogue b.jsonl \
+--k 1,5,10 --limit 500 --html retrieval.html
+
+A line of a catalogue is {\"name\", \"description\", \"parameters\"}, one of the queries \
+{\"id\", \"query\", \"relevant\": [names of functions]}. All three ways are measured in one run, over \
+the same vectors and words; intervals are of 95 %.";
+
+/// Where its answers come from.
+const BFCL_HELP: &str = "\
+Examples:
+  hyfunc eval bfcl --data bfcl_eval.jsonl.gz --answers bfcl_eval/data --out bfcl
+  hyfunc eval bfcl --data bfcl_eval/data --categories simple_python,irrelevance --limit 50
+  hyfunc eval bfcl --data bfcl_eval/data --predictions bfcl/predictions.jsonl --json
+
+`pip install --no-deps bfcl-eval==2026.3.23` brings the benchmark; its folder `data` has the answers \
+that it accepts. Without it, the one answer of each row counts, which is stricter. With --python, \
+the benchmark's own checker has its say besides ours.";
 
 /// Options of `eval requests`.
 #[derive(Debug, Args)]
@@ -213,6 +290,9 @@ pub struct EvalRequestsArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Write a page with pictures and the worst examples besides
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// Options of `eval rows`.
@@ -227,6 +307,137 @@ pub struct EvalRowsArgs {
     /// Where to write what came out, one JSON object a row
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Write a page with pictures and the worst examples besides
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// Options of `eval retrieval`.
+#[derive(Debug, Args)]
+pub struct EvalRetrievalArgs {
+    /// Requests with the names of their functions (jsonl or jsonl.gz)
+    #[arg(long, value_name = "FILE")]
+    pub queries: PathBuf,
+    /// Functions to find (jsonl or jsonl.gz); may be repeated
+    #[arg(long, value_name = "FILE", required = true)]
+    pub catalogue: Vec<PathBuf>,
+    /// Ranks up to which finding a function counts
+    #[arg(
+        long,
+        value_name = "K,K",
+        value_delimiter = ',',
+        default_values_t = [1u16, 5, 10],
+        value_parser = clap::value_parser!(u16).range(1..=1000)
+    )]
+    pub k: Vec<u16>,
+    /// So many requests at most, taken at equal distances
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Folder of the models; else those that `models.dir` names, or the embedded ones
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Write a page with pictures and the worst examples besides
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// Options of `eval bfcl`.
+#[derive(Debug, Args)]
+pub struct EvalBfclArgs {
+    /// Rows with functions and right calls (jsonl or jsonl.gz), or the benchmark's own folder
+    #[arg(long, value_name = "FILE|DIR")]
+    pub data: PathBuf,
+    /// The benchmark's own folder, for the answers that it accepts
+    #[arg(long, value_name = "DIR")]
+    pub answers: Option<PathBuf>,
+    /// A Python with bfcl-eval, to find the answers and to run the benchmark's own checker besides
+    #[arg(long, value_name = "PROGRAM", env = "HYFUNC_PYTHON")]
+    pub python: Option<PathBuf>,
+    /// Which rows; all when left out
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',', value_parser = category)]
+    pub categories: Vec<Category>,
+    /// So many rows of each category at most, taken at equal distances
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Folder of the models; else those that `models.dir` names, or the embedded ones
+    #[arg(long, value_name = "DIR", conflicts_with = "predictions")]
+    pub models: Option<PathBuf>,
+    /// Score these predictions instead of asking the models
+    #[arg(long, value_name = "FILE")]
+    pub predictions: Option<PathBuf>,
+    /// Folder for predictions.jsonl, scores.jsonl, report.json and report.html
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Write a page with pictures and the worst examples besides
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+fn category(name: &str) -> Result<Category, String> {
+    Category::of_name(name.trim()).ok_or_else(|| {
+        let names = Category::ALL.map(Category::name).join(", ");
+        format!("the categories are {names}")
+    })
+}
+
+/// What it takes, and how to ask for less.
+const BENCH_HELP: &str = "\
+Examples:
+  hyfunc bench --html bench.html
+  hyfunc bench http --concurrency 1,256 --duration-ms 10000
+  hyfunc bench retrieval load --functions 1000 --iterations 200 --json
+
+Everything takes a few minutes on two cores. docs/bench.md says what each part measures and \
+what the JSON holds.";
+
+/// Options of `bench`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct BenchArgs {
+    /// What to measure; everything when left out
+    #[arg(value_name = "PART", value_enum)]
+    pub parts: Vec<Part>,
+    /// Milliseconds for which each row is measured, after a tenth of that to warm up [default: 3000]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=600_000))]
+    pub duration_ms: Option<u32>,
+    /// Measure each row so many times instead
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "duration_ms",
+        value_parser = clap::value_parser!(u32).range(1..=5_000_000)
+    )]
+    pub iterations: Option<u32>,
+    /// Sizes of the libraries of `retrieval` and `load`
+    #[arg(
+        long,
+        value_name = "N,N",
+        value_delimiter = ',',
+        value_parser = clap::value_parser!(u32).range(16..=100_000)
+    )]
+    pub functions: Vec<u32>,
+    /// Connections of `http` and calls of `sandbox` at once
+    #[arg(
+        long,
+        value_name = "N,N",
+        value_delimiter = ',',
+        value_parser = clap::value_parser!(u32).range(1..=4096)
+    )]
+    pub concurrency: Vec<u32>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Write a page with tables and pictures besides
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {
@@ -258,6 +469,34 @@ mod tests {
     }
 
     #[test]
+    fn evaluations_are_asked_for_by_ranks_and_categories() {
+        let retrieval = |extra: &[&str]| {
+            let typed = ["hyfunc", "eval", "retrieval", "--queries", "q", "--catalogue", "c"];
+            Cli::try_parse_from(typed.iter().chain(extra)).map(|cli| match cli.command {
+                Command::Eval(EvalCommand::Retrieval(args)) => args,
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(retrieval(&[]).unwrap().k, [1, 5, 10]);
+        assert_eq!(retrieval(&["--k", "3,7", "--catalogue", "d"]).unwrap().k, [3, 7]);
+        for wrong in ["0", "1001", "1,x", ""] {
+            assert!(retrieval(&["--k", wrong]).is_err(), "{wrong:?}");
+        }
+        assert!(retrieval(&["--limit", "0"]).is_err());
+        let bfcl = |categories: &str| {
+            let typed = ["hyfunc", "eval", "bfcl", "--data", "d", "--categories", categories];
+            Cli::try_parse_from(typed).map(|cli| match cli.command {
+                Command::Eval(EvalCommand::Bfcl(args)) => args.categories,
+                other => panic!("{other:?}"),
+            })
+        };
+        let both = [Category::SimplePython, Category::LiveMultiple];
+        assert_eq!(bfcl("simple_python,live_multiple").unwrap(), both);
+        let error = bfcl("simple_python,simple").unwrap_err().to_string();
+        assert!(error.contains("live_parallel_multiple"), "{error}");
+    }
+
+    #[test]
     fn flags_become_settings() {
         let cli = Cli::parse_from([
             "hyfunc",
@@ -277,5 +516,24 @@ mod tests {
         assert!(settings.contains(&("server.address".into(), "127.0.0.1:0".into())));
         assert!(settings.contains(&("plugins.files".into(), "a.wasm,b.wasm".into())));
         assert_eq!(settings.len(), 2, "what was not typed is not set");
+
+        let cli = Cli::parse_from(["hyfunc", "mcp", "--plugin", "a.wasm", "--plugin", "b.wasm"]);
+        let Command::Mcp(mcp) = cli.command else { panic!("mcp was typed") };
+        assert_eq!(mcp.settings(), [("plugins.files".to_owned(), "a.wasm,b.wasm".to_owned())]);
+        let Command::Mcp(mcp) = Cli::parse_from(["hyfunc", "mcp"]).command else { panic!("mcp") };
+        assert!(mcp.settings().is_empty(), "what was not typed is not set");
+    }
+
+    #[test]
+    fn the_example_of_a_clients_configuration_is_json() {
+        let from = MCP_HELP.find('{').expect("it begins");
+        let until = MCP_HELP.rfind('}').expect("it ends");
+        let json: serde_json::Value = serde_json::from_str(&MCP_HELP[from..=until]).unwrap();
+        let server = &json["mcpServers"]["hyfunc"];
+        let command = server["command"].as_str().expect("a command").to_owned();
+        let arguments = server["args"].as_array().expect("arguments");
+        let arguments = arguments.iter().map(|argument| argument.as_str().unwrap().to_owned());
+        let cli = Cli::parse_from(std::iter::once(command).chain(arguments));
+        assert!(matches!(cli.command, Command::Mcp(_)));
     }
 }

@@ -1,14 +1,19 @@
 //! Commands that need no server: each gives the text to print.
 
+mod bench;
 mod call;
 mod eval;
 mod plugin;
 mod train;
 
+pub use bench::bench;
 pub use call::call;
-pub use eval::{eval_requests, eval_rows};
-pub use plugin::{bundled_functions, inspect, pack};
-pub use train::{single_threaded, train_tiny};
+pub use eval::{eval_bfcl, eval_requests, eval_retrieval, eval_rows};
+pub use plugin::{
+    AuthorError, BuildOptions, CheckOptions, Language, TrialOptions, Verdict, build_plugin,
+    bundled_functions, call_plugin, check_plugin, inspect, new_plugin, pack, test_plugin,
+};
+pub use train::train_tiny;
 
 use std::path::PathBuf;
 
@@ -19,15 +24,13 @@ use hyfunc_functions::names::NameError;
 use hyfunc_sandbox::CallError;
 use hyfunc_training::TrainingError;
 
+use crate::bench::BenchError;
 use crate::error::StartError;
 use crate::eval::EvalError;
 
 /// Why a command gave nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The process that trains could not be started.
-    #[error("cannot start the process that trains: {0}")]
-    Process(std::io::Error),
     /// A file or folder cannot be read or written.
     #[error("cannot use {path}: {source}", path = .path.display())]
     File {
@@ -80,6 +83,9 @@ pub enum CommandError {
         /// What the sandbox said.
         source: CallError,
     },
+    /// A plugin cannot be begun or built.
+    #[error(transparent)]
+    Author(#[from] AuthorError),
     /// Two functions of one name that prefixes do not tell apart.
     #[error(transparent)]
     Names(#[from] NameError),
@@ -89,6 +95,9 @@ pub enum CommandError {
     /// Requests cannot be judged.
     #[error(transparent)]
     Eval(#[from] EvalError),
+    /// Nothing could be measured.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// A part did not start.
     #[error(transparent)]
     Start(#[from] StartError),

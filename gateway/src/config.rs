@@ -35,6 +35,10 @@ pub struct Config {
     pub plugins: PluginsConfig,
     /// Logs, traces and metrics.
     pub telemetry: TelemetryConfig,
+    /// The list of the last requests.
+    pub recent: RecentConfig,
+    /// The Model Context Protocol.
+    pub mcp: McpConfig,
 }
 
 /// `[server]`
@@ -234,7 +238,8 @@ pub struct TelemetryConfig {
 impl Default for TelemetryConfig {
     fn default() -> Self {
         Self {
-            log: "info".into(),
+            // What the MCP library notes of every message would drown the rest.
+            log: "info,rmcp=error".into(),
             log_json: false,
             otlp_endpoint: String::new(),
             otlp_interval_ms: 10_000,
@@ -244,3 +249,42 @@ impl Default for TelemetryConfig {
         }
     }
 }
+
+/// `[recent]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "KEYS documents every key once, for people and for `hyfunc config`")]
+pub struct RecentConfig {
+    pub requests_max: usize,
+    pub request_bytes_max: usize,
+    pub content: String,
+}
+
+impl Default for RecentConfig {
+    fn default() -> Self {
+        Self { requests_max: 256, request_bytes_max: 16 * 1024, content: AUTO.into() }
+    }
+}
+
+/// `[mcp]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "KEYS documents every key once, for people and for `hyfunc config`")]
+pub struct McpConfig {
+    pub page_tools_max: usize,
+    pub sessions_max: usize,
+    pub session_idle_ms_max: u64,
+}
+
+impl Default for McpConfig {
+    fn default() -> Self {
+        // Many clients read the first page only.
+        Self { page_tools_max: 200, sessions_max: 256, session_idle_ms_max: 1_800_000 }
+    }
+}
+
+/// The value of a switch that is on whatever else is set.
+pub const ALWAYS: &str = "always";
+
+/// The value of a switch that is off whatever else is set.
+pub const NEVER: &str = "never";

@@ -182,6 +182,17 @@ pub enum RequestError {
         /// The nearest known name.
         suggestion: Option<String>,
     },
+    /// A request that is not remembered, or no more.
+    #[error(
+        "`{id}` is not among the last {requests_max} requests; GET /v1/recent lists them, and \
+         recent.requests_max sets how many are remembered"
+    )]
+    UnknownRequest {
+        /// As asked for.
+        id: String,
+        /// The limit.
+        requests_max: usize,
+    },
     /// The arguments do not fit the function.
     #[error("the arguments of `{function}`: {source}")]
     Arguments {
@@ -208,6 +219,17 @@ pub enum RequestError {
     Overloaded {
         /// Requests in the queue.
         waiting: usize,
+        /// When to come back, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// As many MCP clients as are kept have a session.
+    #[error(
+        "{sessions_max} MCP sessions are open already; try again in {retry_after_ms} ms, end those \
+         no longer used with DELETE, or raise mcp.sessions_max"
+    )]
+    TooManySessions {
+        /// The limit.
+        sessions_max: usize,
         /// When to come back, in milliseconds.
         retry_after_ms: u64,
     },

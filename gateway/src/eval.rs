@@ -1,12 +1,15 @@
-//! `hyfunc eval requests`: requests with known answers, through the way that `POST /v1/route` takes.
+//! `hyfunc eval`: requests with known answers.
 //!
-//! Accept, distil, retrieve and decode are the gateway's own; nothing is run. Requests go one
-//! after the other, so that their times are those of a gateway at rest.
+//! [`requests`] go through the way that `POST /v1/route` takes: accept, distil, retrieve and decode
+//! are the gateway's own; nothing is run. They go one after the other, so that their times are
+//! those of a gateway at rest. [`bfcl`] and [`retrieval`] bring functions of their own.
 
+pub mod bfcl;
 mod compare;
 mod gold;
 mod judge;
 mod report;
+pub mod retrieval;
 mod route;
 mod times;
 
@@ -15,10 +18,15 @@ use std::path::{Path, PathBuf};
 pub use compare::{Call, same_calls, same_functions};
 pub use gold::Gold;
 pub use judge::Judged;
+pub(crate) use judge::ask;
+pub use report::Report;
 pub(crate) use report::written;
-pub use report::{Counts, Report};
 pub use times::Times;
-pub(crate) use times::ms;
+pub(crate) use times::{ms, quantile};
+
+use hyfunc_cascade::CascadeError;
+use hyfunc_retrieval::RetrievalError;
+use hyfunc_training::TrainingError;
 
 use crate::app::App;
 use crate::config::Config;
@@ -69,6 +77,60 @@ pub enum EvalError {
     /// The gateway did not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// A report cannot be written.
+    #[error("cannot write {path}: {source}; name another place", path = .path.display())]
+    Write {
+        /// As typed.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Rows, models or the benchmark's own checker cannot be used.
+    #[error(transparent)]
+    Training(Box<TrainingError>),
+    /// The models stopped.
+    #[error("the models failed: {0}")]
+    Models(Box<CascadeError>),
+    /// The functions cannot be indexed or searched.
+    #[error("the index failed: {0}")]
+    Index(#[from] RetrievalError),
+    /// No function to find.
+    #[error(
+        "no function in {path}; a line is {{\"name\", \"description\", \"parameters\"}}\n{left_out}"
+    )]
+    NoFunction {
+        /// Paths as typed.
+        path: String,
+        /// Lines by why they cannot be used.
+        left_out: String,
+    },
+    /// No request to look up.
+    #[error(
+        "no request to look up in {path}; a line is {{\"id\", \"query\", \"relevant\": [names of \
+         functions in the catalogue]}}\n{left_out}",
+        path = .path.display()
+    )]
+    NoQuery {
+        /// As typed.
+        path: PathBuf,
+        /// Lines by why they cannot be used.
+        left_out: String,
+    },
+    /// Predictions of other rows.
+    #[error("no row has a prediction; are the predictions those of other rows?")]
+    NoPrediction,
+}
+
+// Boxed, so that every `Result` of an evaluation stays small.
+impl From<TrainingError> for EvalError {
+    fn from(error: TrainingError) -> Self {
+        Self::Training(Box::new(error))
+    }
+}
+
+/// Writes a report's file.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), EvalError> {
+    std::fs::write(path, text).map_err(|source| EvalError::Write { path: path.to_owned(), source })
 }
 
 /// Asks every request of a file.
@@ -82,9 +144,9 @@ pub async fn requests(config: Config, path: &Path) -> Result<Report, EvalError> 
     let pipeline = app.pipeline();
     check(&rows, &pipeline.shelf.snapshot())?;
     let bar = hyfunc_training::run::bar("requests", rows.len(), 0);
-    let mut report = Report::default();
+    let mut report = Report { model: pipeline.models.info().id, ..Report::default() };
     for row in rows {
-        report.add(judge::ask(pipeline, row).await);
+        report.add(ask(pipeline, row).await);
         bar.inc(1);
     }
     bar.finish_and_clear();

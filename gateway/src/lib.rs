@@ -3,8 +3,12 @@
 //! [`pipeline`] is the way of a request, [`app`] puts the parts together, [`http`] is what clients
 //! see, [`config`] holds every limit.
 
+// The MCP server's futures are nested deeper than the default allows.
+#![recursion_limit = "256"]
+
 pub mod admission;
 pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -13,10 +17,13 @@ pub mod error;
 pub mod eval;
 pub mod http;
 pub mod library;
+pub mod mcp;
 pub mod models;
 pub mod pipeline;
+pub mod recent;
 mod suggest;
 pub mod telemetry;
+pub mod threads;
 
 pub use app::App;
 pub use config::Config;

@@ -10,6 +10,7 @@ mod request;
 mod retrieve;
 mod sandboxed;
 mod trip;
+mod usage;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -25,12 +26,14 @@ pub use request::{Arrival, Choice, Request, Wire};
 pub use retrieve::{Found, Origin};
 pub use sandboxed::{Failure, Ran, payloads};
 pub use trip::{Step, Timings};
+pub use usage::{Usage, written};
 
 use crate::admission::{Admission, Permit};
 use crate::config::Config;
 use crate::error::RequestError;
 use crate::library::{Library, Shelf};
 use crate::models::Models;
+use crate::recent::{Kind, Recent};
 use crate::telemetry::{self, Metrics};
 use trip::Trip;
 
@@ -46,6 +49,8 @@ pub struct Pipeline {
     pub models: Arc<dyn Models>,
     /// What is counted.
     pub metrics: Metrics,
+    /// What is remembered of the last requests.
+    pub recent: Recent,
 }
 
 /// What a request came to, before it is put into the client's format.
@@ -80,9 +85,13 @@ impl Pipeline {
         body: impl Future<Output = Result<Bytes, RequestError>>,
     ) -> Result<W::Reply, RequestError> {
         let model = self.models.info().id;
+        let arrival = self.recent.open(arrival, if W::RUNS { Kind::Answer } else { Kind::Route });
+        let note = arrival.note.clone();
         let span = telemetry::chat_span(&model);
         let steps = self.steps(wire, model, arrival, body);
-        steps.instrument(span).await
+        let result = steps.instrument(span).await;
+        note.ended(&result);
+        result
     }
 
     async fn steps<W: Wire>(
@@ -98,6 +107,7 @@ impl Pipeline {
         // 1. Bytes become a request that is whole, small enough, and has its turn.
         let accept = self.accept(wire, &model, &library, body);
         let (request, form, permit) = trip.step(Step::Accept, accept).await?;
+        arrival.note.asked(&request.query);
 
         // 2. The query becomes a soft token, a vector for the index, and p(call).
         let intent = trip.step(Step::Distil, self.distil(&arrival, &request)).await?;
@@ -110,9 +120,11 @@ impl Pipeline {
         let p_call = intent.p_call;
         let decode = self.decode(&arrival, &request, intent, &candidates);
         let decoded = trip.step(Step::Decode, decode).await?;
+        let decoded = usage::within(decoded, request.tokens_max);
 
         // 5. Each call runs in its own sandbox, all at once. A stream takes them as they come.
         let calls = call::decide(&candidates, &decoded);
+        arrival.note.decided(p_call, &candidates, &decoded, &calls);
         let dispatch = self.dispatch::<W>(&arrival, calls, permit, &form);
         let outcomes = trip.step(Step::Dispatch, dispatch).await?;
 
@@ -130,8 +142,7 @@ impl Pipeline {
             timings,
         };
         let reply = trip.step(Step::Respond, wire.respond(form, answer)).await?;
-        let written = counts.injected + counts.chosen + counts.sampled + counts.copied;
-        self.metrics.answered(&model, arrival.began.elapsed(), counts.prompt, written);
+        self.metrics.answered(&model, arrival.began.elapsed(), counts.prompt, written(&counts));
         Ok(reply)
     }
 
@@ -220,6 +231,18 @@ impl Pipeline {
         name: &str,
         body: impl Future<Output = Result<Bytes, RequestError>>,
     ) -> Result<(DecidedCall, Ran), RequestError> {
+        let arrival = self.recent.open(arrival.clone(), Kind::Function);
+        let result = self.call_steps(&arrival, name, body).await;
+        arrival.note.ended(&result);
+        result
+    }
+
+    async fn call_steps(
+        &self,
+        arrival: &Arrival,
+        name: &str,
+        body: impl Future<Output = Result<Bytes, RequestError>>,
+    ) -> Result<(DecidedCall, Ran), RequestError> {
         let library = self.shelf.snapshot();
         let mut trip = Trip::new(arrival, &self.metrics);
         let accept = async {
@@ -233,6 +256,7 @@ impl Pipeline {
             Ok((call, permit))
         };
         let (call, _permit) = trip.step(Step::Accept, accept).await?;
+        arrival.note.called(&call);
         let ran = trip.step(Step::Dispatch, sandboxed::run(self, arrival, &call)).await?;
         Ok((call, ran))
     }

@@ -11,5 +11,5 @@ mod spans;
 
 pub use export::{Telemetry, TelemetryError, layer, start};
 pub use metrics::Metrics;
-pub use propagate::{incoming, outgoing};
-pub use spans::{chat_span, count, fail, server_span, step_span, tool_span};
+pub use propagate::{incoming, incoming_text, outgoing, trace_id};
+pub use spans::{chat_span, count, fail, mcp_span, server_span, step_span, tool_span};

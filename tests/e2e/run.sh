@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Tests of the running binary with the real `openai` client: makes a virtual environment, starts
-# `hyfunc serve` on a free port, waits until it is ready, runs pytest, stops the server.
+# Tests of the running binary with the real `openai` and `mcp` clients: makes a virtual
+# environment, starts `hyfunc serve` on a free port, waits until it is ready, runs pytest, stops
+# the server.
 #
 #   tests/e2e/run.sh [pytest arguments]
 #
@@ -47,6 +48,7 @@ if [ -z "${HYFUNC_URL:-}" ]; then
         (cd "$root" && CARGO_TARGET_DIR=$target cargo build --release --bin hyfunc)
         bin=$target/release/hyfunc
     fi
+    export HYFUNC_BIN=$bin
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     export HYFUNC_URL=http://127.0.0.1:$port
     (cd "$work" && exec "$bin" serve --address "127.0.0.1:$port") >"$work/server.log" 2>&1 </dev/null &

@@ -55,11 +55,10 @@ def test_a_value_of_the_request_reaches_the_arguments(client, model, tools):
 
 
 def test_required_calls_something(client, model, tools, arguments_fit):
-    reply = ask(client, model, READING, tools=tools, tool_choice="required")
-    called = reply.choices[0].message.tool_calls or []
-    for call in called:
+    reply = ask(client, model, READING, tools=tools, tool_choice="required").choices[0]
+    assert reply.finish_reason == "tool_calls" and reply.message.tool_calls
+    for call in reply.message.tool_calls:
         arguments_fit(call)
-    assert called or reply.model_extra["hyfunc"]["calls"]
 
 
 def test_none_calls_nothing(client, model, tools):
@@ -67,6 +66,83 @@ def test_none_calls_nothing(client, model, tools):
     assert reply.choices[0].finish_reason == "stop"
     assert not reply.choices[0].message.tool_calls
     assert reply.choices[0].message.content
+
+
+def test_only_allowed_tools_are_called(client, model, tools, arguments_fit):
+    function = {"type": "function", "function": {"name": "book_room"}}
+    allowed = {"mode": "required", "tools": [function]}
+    choice = {"type": "allowed_tools", "allowed_tools": allowed}
+    reply = ask(client, model, READING, tools=tools, tool_choice=choice).choices[0]
+    assert reply.finish_reason == "tool_calls"
+    assert {call.function.name for call in reply.message.tool_calls} == {"book_room"}
+    for call in reply.message.tool_calls:
+        arguments_fit(call)
+
+
+def test_without_parallel_calls_there_is_one(client, model, tools):
+    text = "What do stations KX7 and QR2 read in celsius, and book room Oslo for 4 people"
+    for choice in ("required", {"type": "function", "function": {"name": "station_reading"}}):
+        options = {"tools": tools, "tool_choice": choice, "parallel_tool_calls": False}
+        reply = ask(client, model, text, **options)
+        assert len(reply.model_extra["hyfunc"]["calls"]) == 1
+
+
+def test_a_limit_of_tokens_cuts_the_calls(client, model, tools):
+    choice = {"type": "function", "function": {"name": "station_reading"}}
+    options = {"tools": tools, "tool_choice": choice}
+    reply = ask(client, model, READING, max_completion_tokens=1, **options).choices[0]
+    assert reply.finish_reason == "length"
+    assert not reply.message.tool_calls and not reply.message.content
+    reply = ask(client, model, READING, max_completion_tokens=4096, **options).choices[0]
+    assert reply.finish_reason == "tool_calls"
+
+
+def test_one_request_has_one_answer(client, model):
+    replies = [ask(client, model, "Convert 12 kilometers to miles", seed=seed) for seed in (1, 1, 2)]
+    assert len({reply.choices[0].message.content for reply in replies}) == 1
+    assert len({reply.system_fingerprint for reply in replies}) == 1
+    assert replies[0].system_fingerprint.startswith("fp_")
+
+
+def test_usage_says_how_tokens_came_about(client, model):
+    usage = ask(client, model, "Convert 12 kilometers to miles", tool_choice="required").usage
+    details = usage.completion_tokens_details.model_extra
+    written = [details[f"{kind}_tokens"] for kind in ("injected", "chosen", "sampled", "copied")]
+    assert sum(written) == usage.completion_tokens > 0
+    assert 0 < usage.prompt_tokens_details.cached_tokens < usage.prompt_tokens
+
+
+@pytest.mark.parametrize(
+    "options, param",
+    [
+        ({"n": 2}, "n"),
+        ({"stop": ["\n"]}, "stop"),
+        ({"store": True}, "store"),
+        ({"logprobs": True}, "logprobs"),
+        ({"seed": 1.5}, "seed"),
+        ({"temperature": 3}, "temperature"),
+        ({"max_completion_tokens": 0}, "max_completion_tokens"),
+        ({"metadata": {"a": 1}}, "metadata.a"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"no_such_field": 1}, "no_such_field"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_not_offered_is_refused_by_its_name(client, model, options, param):
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(client, model, "hello", extra_body=options)
+    assert caught.value.param == param
+    assert caught.value.code and caught.value.request_id
+
+
+def test_a_result_without_its_call_is_400(client, model, tools):
+    messages = [
+        {"role": "user", "content": READING},
+        {"role": "tool", "tool_call_id": "call_1", "content": "It reads 21 degrees."},
+    ]
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model=model, messages=messages, tools=tools)
+    assert caught.value.param == "messages[1].tool_call_id"
 
 
 def test_the_client_reports_a_result(client, model, tools):

@@ -61,6 +61,11 @@ impl Prepared {
         &self.text
     }
 
+    /// Tokens of its schema block, which were read when it was made ready.
+    pub fn block_tokens(&self) -> usize {
+        self.block.tokens.len()
+    }
+
     /// Memory that its schema block holds, in bytes.
     pub fn block_bytes(&self) -> usize {
         self.block.bytes()

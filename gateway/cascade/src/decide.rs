@@ -16,6 +16,7 @@ use crate::lexicon::{Kind, Shape};
 use crate::likeness::Likeness;
 use crate::model::heads::Question;
 use crate::model::ops;
+use crate::prompt;
 use crate::spans::{self, Span};
 use crate::text::Token;
 use crate::tiny::{Tiny, log_sigmoid};
@@ -99,11 +100,7 @@ impl CallFilling {
     }
 
     /// Adds the chunks of every parameter's first question; says which parameters wait for a state.
-    pub fn begin(
-        &mut self,
-        tiny: &Tiny,
-        counts: &mut TokenCounts,
-    ) -> Result<Vec<usize>, CascadeError> {
+    pub fn begin(&mut self, tiny: &Tiny, counts: &mut TokenCounts) -> Vec<usize> {
         let template = self.template.clone();
         let mut waiting = Vec::new();
         for (index, parameter) in self.parameters.iter_mut().enumerate() {
@@ -111,7 +108,7 @@ impl CallFilling {
                 waiting.push(index);
             }
         }
-        Ok(waiting)
+        waiting
     }
 
     /// Answers every waiting parameter from its state as far as states are at hand. Says which
@@ -339,7 +336,7 @@ fn option(
 ) -> Result<usize, CascadeError> {
     let count = choice.alternatives.len();
     let ids: Vec<Vec<u32>> =
-        choice.alternatives.iter().map(|a| label_ids(tiny, &a.label)).collect();
+        choice.alternatives.iter().map(|a| prompt::label(&tiny.tokenizer, &a.label)).collect();
     let features: Vec<f32> =
         choice.alternatives.iter().flat_map(|a| asked.likeness.label(&a.label)).collect();
     let features = Tensor::from_vec(features, (count, 3), &tiny.device)?;
@@ -347,12 +344,6 @@ fn option(
     let states = state.broadcast_as((count, state.dim(1)?))?.contiguous()?;
     let logits = tiny.small.heads.options(&states, &labels, &features)?.to_vec1::<f32>()?;
     Ok(best(&logits))
-}
-
-/// Tokens of a label as the model is given them.
-pub fn label_ids(tiny: &Tiny, label: &str) -> Vec<u32> {
-    let words = crate::lexicon::split_identifier(label);
-    tiny.tokenizer.encode(&words).iter().map(|token| token.id).take(8).collect()
 }
 
 fn best(logits: &[f32]) -> usize {

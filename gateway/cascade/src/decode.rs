@@ -223,7 +223,7 @@ impl Decoder<'_> {
         let scene = Scene::new(self, read, row, &prepared.block.tokens, job.asked.tokens, earlier)?;
         let mut filling = CallFilling::new(&prepared.template);
         let mut counts = job.counts;
-        let mut waiting = filling.begin(self.tiny, &mut counts)?;
+        let mut waiting = filling.begin(self.tiny, &mut counts);
         while !waiting.is_empty() {
             self.check(job.request.deadline)?;
             let branches: Vec<&Branch> =
@@ -288,10 +288,11 @@ struct Reading {
 /// What the branches of one call continue.
 struct Scene<'a> {
     decoder: &'a Decoder<'a>,
-    kv: &'a Kv,
+    /// Keys and values of this candidate's block and then its query: every forward copies them, so
+    /// the other candidates' stay out.
+    kv: Kv,
     block: Placed<'a>,
     row: Vec<Token>,
-    row_from: usize,
     /// States of the query's own tokens, `[tokens, d]`.
     query: Tensor,
 }
@@ -299,19 +300,20 @@ struct Scene<'a> {
 impl<'a> Scene<'a> {
     fn new(
         decoder: &'a Decoder<'a>,
-        reading: &'a Reading,
+        reading: &Reading,
         index: usize,
         block: &'a [Token],
         tokens: &[Token],
         earlier: &[Vec<Token>],
     ) -> Result<Self, CascadeError> {
-        let start = reading.queries[index].start;
+        let range = &reading.queries[index];
+        let (start, read_from) = (range.start, reading.read.blocks_len + range.start);
+        let parts = [(reading.blocks[index], block.len()), (read_from, range.len())];
         Ok(Self {
             decoder,
-            kv: &reading.read.kv,
-            block: Placed { tokens: block, from: reading.blocks[index] },
+            kv: body::parts(&reading.read.kv, &parts)?,
+            block: Placed { tokens: block, from: 0 },
             row: prompt::small_query(tokens, earlier),
-            row_from: reading.read.blocks_len + start,
             query: reading.read.states.narrow(0, start + prompt::QUERY_OFFSET, tokens.len())?,
         })
     }
@@ -323,9 +325,9 @@ impl<'a> Scene<'a> {
             .iter()
             .map(|branch| (row.push(branch.tokens()) + branch.tokens().len() - 1) as u32)
             .collect();
-        let after = Placed { tokens: &self.row, from: self.row_from };
+        let after = Placed { tokens: &self.row, from: self.block.tokens.len() };
         let small = &self.decoder.tiny.small;
-        let states = small.branches(&[row], self.kv, &[self.block], &[after])?;
+        let states = small.branches(&[row], &self.kv, &[self.block], &[after])?;
         Ok(ops::rows(&states, &last)?)
     }
 }

@@ -129,12 +129,12 @@ impl Works {
         if Instant::now() >= deadline {
             return Err(CascadeError::Deadline { step: "distil" });
         }
-        let tokens = self.tiny.tokenizer.encode(query).len();
-        let tokens_max = self.config.query_tokens_max;
+        let query = self.tiny.tokenizer.encode(query);
+        let (tokens, tokens_max) = (query.len(), self.config.query_tokens_max);
         if tokens > tokens_max {
             return Err(CascadeError::QueryTooLong { tokens, tokens_max });
         }
-        Ok(self.tiny.distil(query)?)
+        Ok(self.tiny.distil(&query)?)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod assign;
 pub mod blocks;
 pub mod branch;
 pub mod cascade;
+pub mod ceiling;
 pub mod config;
 pub mod decide;
 pub mod decode;

@@ -88,6 +88,12 @@ pub fn chunk(tokenizer: &Tokenizer, subject: &str, answer: Special) -> Vec<Token
     tokens
 }
 
+/// Token ids of an option's label as the options head is given them.
+pub fn label(tokenizer: &Tokenizer, label: &str) -> Vec<u32> {
+    let tokens = tokenizer.encode(&split_identifier(label));
+    tokens.iter().map(|token| token.id).take(NAME_TOKENS_MAX).collect()
+}
+
 /// What kind of answer a type asks for: the last token of its chunk.
 pub fn answer(ty: &Type) -> Special {
     match ty {

@@ -12,7 +12,7 @@ use crate::likeness::Likeness;
 use crate::model::{Large, Small, body};
 use crate::prompt;
 use crate::sequence::Batch;
-use crate::text::Tokenizer;
+use crate::text::{Token, Tokenizer};
 
 /// Functions prepared in one forward.
 const PREPARE_BATCH: usize = 32;
@@ -32,10 +32,9 @@ pub struct Tiny {
 }
 
 impl Tiny {
-    /// Distils one query.
-    pub fn distil(&self, query: &str) -> Result<Intent> {
-        let tokens = self.tokenizer.encode(query);
-        let batch = Batch::new(vec![prompt::large_query(&tokens)]);
+    /// Distils one query from its tokens.
+    pub fn distil(&self, query: &[Token]) -> Result<Intent> {
+        let batch = Batch::new(vec![prompt::large_query(query)]);
         let distilled = self.large.distil(&batch, &self.device)?;
         let logit = distilled.call_logits.to_vec1::<f32>()?[0];
         Ok(Intent {
@@ -43,6 +42,12 @@ impl Tiny {
             query_vector: distilled.vectors.squeeze(0)?.to_vec1()?,
             p_call: sigmoid(logit),
         })
+    }
+
+    /// Embeds functions, in one forward: what [`Tiny::prepare`] does first.
+    pub fn embed(&self, functions: &[Arc<Function>]) -> Result<Vec<Vec<f32>>> {
+        let read = functions.iter().map(|f| prompt::function(&self.tokenizer, f)).collect();
+        self.large.embed(&Batch::new(read), &self.device)?.to_vec2()
     }
 
     /// Embeds functions, builds their templates and reads their blocks.
@@ -55,8 +60,7 @@ impl Tiny {
     }
 
     fn prepare_batch(&self, functions: &[Arc<Function>]) -> Result<Vec<Arc<Prepared>>> {
-        let read = functions.iter().map(|f| prompt::function(&self.tokenizer, f)).collect();
-        let vectors = self.large.embed(&Batch::new(read), &self.device)?.to_vec2::<f32>()?;
+        let vectors = self.embed(functions)?;
         let blocks: Vec<_> = functions.iter().map(|f| prompt::block(&self.tokenizer, f)).collect();
         let batch = Batch::new(blocks.clone());
         let kv = self.small.blocks(&batch)?;
@@ -70,7 +74,7 @@ impl Tiny {
                 template: Arc::new(Template::new(function, Spelling::Param)),
                 vector,
                 text: prompt::function_text(function),
-                block: Block { kv: body::part(&kv, range.start, range.len())?, tokens },
+                block: Block { kv: body::parts(&kv, &[(range.start, range.len())])?, tokens },
             }));
         }
         Ok(prepared)

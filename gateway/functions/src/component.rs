@@ -217,12 +217,15 @@ pub fn read_component_within(
         });
     }
     let package = found.package.take();
-    let (mut functions, refused) = found.convert(types.as_ref(), limits);
+    let (mut functions, mut refused) = found.convert(types.as_ref(), limits);
     if functions.is_empty() {
         return Err(nothing_left(plugin, refused, &exports));
     }
-    let docs = docs::attach(bytes, &mut functions, &refused)
+    let docs = docs::attach(bytes, &mut functions, &mut refused)
         .map_err(|source| ComponentError::Docs { plugin: plugin.to_owned(), source })?;
+    if functions.is_empty() {
+        return Err(nothing_left(plugin, refused, &exports));
+    }
     Ok(ComponentFunctions { functions, refused, package, docs })
 }
 

@@ -304,14 +304,29 @@ fn parse(data: &[u8]) -> Result<Docs, DocsError> {
     serde_json::from_slice(data).map_err(unreadable)
 }
 
-/// Puts whatever docs a component carries onto its functions.
+/// Why an export that the packed WIT does not name is not offered.
+const UNNAMED: &str = "the WIT that was packed with it does not name it: the tool that built the \
+                       component added it for itself; to offer it, export it in the world and pack anew";
+
+/// Puts whatever docs a component carries onto its functions. Docs that were packed list every
+/// function of the world, so an export that they do not list is no function of the author's.
 pub(crate) fn attach(
     component: &[u8],
-    functions: &mut [Function],
-    refused: &[Refusal],
+    functions: &mut Vec<Function>,
+    refused: &mut Vec<Refusal>,
 ) -> Result<DocsSource, DocsError> {
     if let Some(docs) = extract(component)? {
         apply(&docs, functions, refused)?;
+        if !docs.functions.is_empty() {
+            functions.retain(|function| {
+                let name = apply::key_of(function);
+                let is_listed = docs.functions.contains_key(&name);
+                if !is_listed {
+                    refused.push(Refusal { name, reason: UNNAMED.to_owned() });
+                }
+                is_listed
+            });
+        }
         return Ok(DocsSource::Section);
     }
     let sections = section::custom(component, package::SECTION_NAME)?;

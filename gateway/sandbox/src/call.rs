@@ -189,7 +189,7 @@ impl From<CallError> for Failure {
     }
 }
 
-fn arguments_error(mismatch: Mismatch) -> CallError {
+pub(crate) fn arguments_error(mismatch: Mismatch) -> CallError {
     CallError::Arguments {
         path: mismatch.path(),
         expected: mismatch.expected,

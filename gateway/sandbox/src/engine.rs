@@ -53,7 +53,7 @@ impl Machine {
 }
 
 /// The best engine whose pool fits into the address space, which containers may bound.
-fn engine(config: &SandboxConfig) -> Result<(Engine, Allocation), SandboxError> {
+pub(crate) fn engine(config: &SandboxConfig) -> Result<(Engine, Allocation), SandboxError> {
     let mut reason = String::new();
     for allocation in [Allocation::PoolFull, Allocation::PoolTight, Allocation::OnDemand] {
         match Engine::new(&wasmtime_config(config, allocation)) {

@@ -6,6 +6,7 @@
 //! arguments, no stored data.
 
 mod aot;
+mod bare;
 mod call;
 mod compile;
 mod config;
@@ -21,6 +22,7 @@ mod plugin;
 mod sandbox;
 mod ticker;
 
+pub use bare::{BareCall, BareError};
 pub use call::{CallContext, CallTimings, Outcome, OutcomeResult};
 pub use config::SandboxConfig;
 pub use engine::Allocation;

@@ -173,7 +173,7 @@ fn compiled(shared: &Shared, digest: &str, bytes: &[u8]) -> Result<Component, Lo
     Ok(component)
 }
 
-fn entry(component: &Component, export: &Export) -> Result<Entry, LoadError> {
+pub(crate) fn entry(component: &Component, export: &Export) -> Result<Entry, LoadError> {
     let refused =
         |message: String| LoadError::Export { function: export.function.clone(), message };
     let interface = match &export.interface {

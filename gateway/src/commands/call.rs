@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use hyfunc_functions::component::read_component;
 use hyfunc_functions::json::{JsonLimits, parse_arguments};
-use hyfunc_sandbox::{CallContext, OutcomeResult};
+use hyfunc_functions::{Export, Function, Type, Value};
+use hyfunc_sandbox::{CallContext, Outcome, OutcomeResult, Plugin};
 use serde_json::{Value as Json, json};
 
 use super::CommandError;
@@ -28,30 +29,53 @@ pub async fn call(config: &Config, name: &str, arguments: &str) -> Result<String
     else {
         return Err(CommandError::NoFunction { name: name.to_owned(), suggestion: None });
     };
+    let value = read_arguments(config, function, arguments)?;
+    let outcome = invoke(config, &plugin, function, export, &value).await?;
+    Ok(format!("{:#}\n", answer(function, &outcome.result)))
+}
+
+/// Arguments as typed, of the function's types.
+pub(super) fn read_arguments(
+    config: &Config,
+    function: &Function,
+    arguments: &str,
+) -> Result<Value, CommandError> {
     let limits = JsonLimits {
         bytes_max: config.request.body_bytes_max,
         depth_max: config.request.json_depth_max,
     };
-    let value = parse_arguments(&function.parameters, arguments, &limits)
-        .map_err(|source| CommandError::Arguments { function: name.to_owned(), source })?;
+    parse_arguments(&function.parameters, arguments, &limits)
+        .map_err(|source| CommandError::Arguments { function: function.name.clone(), source })
+}
+
+/// Calls a function once, for nobody in particular.
+pub(super) async fn invoke(
+    config: &Config,
+    plugin: &Plugin,
+    function: &Function,
+    export: &Export,
+    arguments: &Value,
+) -> Result<Outcome, CommandError> {
     let context = CallContext {
         request_id: "cli".into(),
         deadline: Instant::now() + Duration::from_millis(config.request.deadline_ms),
         traceparent: None,
         tenant: "local".into(),
     };
-    let outcome = plugin.call(export, &value, context).await;
-    let outcome =
-        outcome.map_err(|source| CommandError::Call { function: name.to_owned(), source })?;
-    let (ok, err) = payloads(function.returns.as_ref());
-    let json = match &outcome.result {
-        OutcomeResult::Value(value) => json!({"result": as_json(ok, value.as_ref())}),
-        OutcomeResult::ToolError(value) => json!({"error": as_json(err, value.as_ref())}),
-    };
-    Ok(format!("{json:#}\n"))
+    let outcome = plugin.call(export, arguments, context).await;
+    outcome.map_err(|source| CommandError::Call { function: function.name.clone(), source })
 }
 
-fn as_json(ty: Option<&hyfunc_functions::Type>, value: Option<&hyfunc_functions::Value>) -> Json {
+/// `{"result": …}`, or `{"error": …}` where the function gave its own error.
+pub(super) fn answer(function: &Function, result: &OutcomeResult) -> Json {
+    let (ok, err) = payloads(function.returns.as_ref());
+    match result {
+        OutcomeResult::Value(value) => json!({"result": as_json(ok, value.as_ref())}),
+        OutcomeResult::ToolError(value) => json!({"error": as_json(err, value.as_ref())}),
+    }
+}
+
+fn as_json(ty: Option<&Type>, value: Option<&Value>) -> Json {
     match (ty, value) {
         (Some(ty), Some(value)) => hyfunc_functions::json::to_json(ty, value),
         _ => Json::Null,

@@ -1,13 +1,17 @@
-//! `hyfunc eval requests` and `hyfunc eval rows`.
+//! `hyfunc eval`.
 
 use std::path::Path;
 
-use hyfunc_training::eval::{self as judge, Tally};
+use hyfunc_training::bfcl::Category;
+use hyfunc_training::{load, rows};
 
 use super::CommandError;
-use crate::cli::{EvalRequestsArgs, EvalRowsArgs};
-use crate::config::{Config, ModelsConfig};
-use crate::eval;
+use crate::app;
+use crate::cli::{EvalBfclArgs, EvalRequestsArgs, EvalRetrievalArgs, EvalRowsArgs};
+use crate::config::{CALIBRATED, Config, ModelsConfig};
+use crate::eval::bfcl::{self, BfclOptions};
+use crate::eval::retrieval::{self, RetrievalOptions, TinyEncoder};
+use crate::eval::{self, EvalError};
 
 /// Sends requests through the gateway's steps; gives a table, or JSON.
 ///
@@ -17,67 +21,146 @@ pub async fn eval_requests(
     config: Config,
     args: &EvalRequestsArgs,
 ) -> Result<String, CommandError> {
+    claim(args.html.as_deref())?;
     let report = eval::requests(config, &args.file).await?;
+    if let Some(path) = &args.html {
+        eval::write(path, &report.to_html(&args.file))?;
+    }
     if args.json {
         return Ok(format!("{:#}\n", report.to_json(args.failures)));
     }
     Ok(report.to_text(args.failures))
 }
 
-/// Decodes rows that bring their own functions; gives the counts.
+/// Decodes rows that bring their own functions; gives tables, or JSON.
 ///
 /// # Errors
-/// Rows or models that cannot be read, or an answer file that cannot be written.
+/// Rows or models that cannot be read, or a file that cannot be written.
 pub fn eval_rows(config: &ModelsConfig, args: &EvalRowsArgs) -> Result<String, CommandError> {
-    let configured = Some(config.dir.as_str()).filter(|dir| !dir.is_empty()).map(Path::new);
-    let models = args.models.as_deref().or(configured);
-    let tally = judge::rows(models, &args.file, args.out.as_deref())?;
-    Ok(to_text(&tally))
+    claim(args.html.as_deref())?;
+    let models = folder(args.models.as_deref(), config);
+    let report = rows::rows(models, &args.file, args.out.as_deref())?;
+    if let Some(path) = &args.html {
+        eval::write(path, &report.to_html(&args.file))?;
+    }
+    if args.json {
+        return Ok(format!("{:#}\n", report.to_json()));
+    }
+    Ok(report.to_text())
 }
 
-fn to_text(tally: &Tally) -> String {
-    let share = |right: usize, all: usize| match all {
-        0 => "      -".into(),
-        _ => format!("{:>5.1} %", 100.0 * right as f64 / all as f64),
+/// Answers the benchmark's rows, or takes a file of predictions, and scores the calls; gives tables,
+/// or JSON.
+///
+/// # Errors
+/// Rows, answers, predictions, models or a Python that cannot be used, or a file that cannot be
+/// written.
+pub async fn eval_bfcl(config: Config, args: &EvalBfclArgs) -> Result<String, CommandError> {
+    claim(args.html.as_deref())?;
+    let every = || Category::ALL.to_vec();
+    let options = BfclOptions {
+        data: args.data.clone(),
+        answers: args.answers.clone(),
+        python: args.python.clone(),
+        categories: if args.categories.is_empty() { every() } else { args.categories.clone() },
+        limit: args.limit.map(|limit| limit as usize),
+        calls_max: config.request.calls_max,
+        out: args.out.clone(),
     };
-    format!(
-        "rows              {:>7}\n\
-         right functions   {:>7}  {}\n\
-         right as a whole  {:>7}  {}\n\
-         right arguments   {:>7}  {} of {} calls whose functions are right\n\
-         right no-calls    {:>7}  {} of {}\n",
-        tally.rows,
-        tally.functions,
-        share(tally.functions, tally.rows),
-        tally.whole,
-        share(tally.whole, tally.rows),
-        tally.calls_right,
-        share(tally.calls_right, tally.calls),
-        tally.calls,
-        tally.none_right,
-        share(tally.none_right, tally.none),
-        tally.none,
-    )
+    let report = match &args.predictions {
+        Some(file) => bfcl::predicted(file, &options)?,
+        None => {
+            let mut models = config.models;
+            if let Some(folder) = &args.models {
+                models.dir = folder.to_string_lossy().into_owned();
+            }
+            bfcl::decoded(&app::cascade(&models)?, &options).await?
+        }
+    };
+    if let Some(path) = &args.html {
+        eval::write(path, &report.to_html())?;
+    }
+    if args.json {
+        return Ok(format!("{:#}\n", report.to_json()));
+    }
+    Ok(report.to_text())
+}
+
+/// Looks requests up in a catalogue; gives tables, or JSON.
+///
+/// # Errors
+/// Files or models that cannot be used, or a file that cannot be written.
+pub fn eval_retrieval(config: &Config, args: &EvalRetrievalArgs) -> Result<String, CommandError> {
+    claim(args.html.as_deref())?;
+    let tiny = load::models(folder(args.models.as_deref(), &config.models))?;
+    let threshold = if config.retrieval.threshold == CALIBRATED {
+        tiny.config.retrieval_threshold
+    } else {
+        config.retrieval.threshold as f32
+    };
+    let mut ks: Vec<usize> = args.k.iter().map(|k| usize::from(*k)).collect();
+    ks.sort_unstable();
+    ks.dedup();
+    let options = RetrievalOptions {
+        queries: args.queries.clone(),
+        catalogues: args.catalogue.clone(),
+        limit: args.limit.map(|limit| limit as usize),
+        ks,
+        candidates_max: config.retrieval.candidates_max,
+        threshold,
+    };
+    let encoder = TinyEncoder { tiny, query_tokens_max: config.models.query_tokens_max };
+    let report = retrieval::retrieval(&encoder, &options)?;
+    if let Some(path) = &args.html {
+        eval::write(path, &report.to_html())?;
+    }
+    if args.json {
+        return Ok(format!("{:#}\n", report.to_json()));
+    }
+    Ok(report.to_text())
+}
+
+/// The models' folder: as typed, else as configured, else none for the embedded ones.
+fn folder<'a>(typed: Option<&'a Path>, config: &'a ModelsConfig) -> Option<&'a Path> {
+    let configured = Some(config.dir.as_str()).filter(|dir| !dir.is_empty()).map(Path::new);
+    typed.or(configured)
+}
+
+/// Makes an empty page before minutes of work: nobody should find out at the end that there is none.
+fn claim(page: Option<&Path>) -> Result<(), EvalError> {
+    page.map_or(Ok(()), |path| eval::write(path, ""))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]
-    fn shares_are_of_the_rows_they_are_about() {
-        let tally = Tally {
-            rows: 4,
-            functions: 3,
-            whole: 2,
-            calls: 5,
-            calls_right: 4,
-            none: 0,
-            none_right: 0,
-        };
-        let text = to_text(&tally);
-        for part in ["75.0 %", "50.0 %", "80.0 % of 5 calls", "- of 0"] {
-            assert!(text.contains(part), "`{part}` is not in {text}");
+    fn the_folder_that_was_typed_wins() {
+        let config = |dir: &str| ModelsConfig { dir: dir.into(), ..ModelsConfig::default() };
+        for (typed, configured, expected) in [
+            (None, "", None),
+            (None, "configured", Some("configured")),
+            (Some("typed"), "", Some("typed")),
+            (Some("typed"), "configured", Some("typed")),
+        ] {
+            let config = config(configured);
+            assert_eq!(folder(typed.map(Path::new), &config), expected.map(Path::new));
         }
+    }
+
+    #[test]
+    fn a_page_that_cannot_be_written_is_said_at_once() {
+        let args = EvalRowsArgs {
+            file: PathBuf::from("rows.jsonl"),
+            models: None,
+            out: None,
+            json: false,
+            html: Some(PathBuf::from("/nonexistent/page.html")),
+        };
+        let error = eval_rows(&ModelsConfig::default(), &args).unwrap_err().to_string();
+        assert!(error.contains("cannot write /nonexistent/page.html"), "{error}");
     }
 }

@@ -1,18 +1,51 @@
-//! `hyfunc plugin inspect` and `hyfunc plugin pack`.
+//! `hyfunc plugin`: what authors do with a plugin, from its first file to its last check.
+//!
+//! Here are `inspect` and `pack`; the others have files of their own.
 
-use std::borrow::Cow;
+mod build;
+mod call;
+mod check;
+mod error;
+#[cfg(test)]
+mod fake;
+mod grants;
+mod language;
+mod name;
+mod new;
+mod project;
+mod reply;
+mod spell;
+mod subject;
+mod tool;
+mod trial;
+mod verdict;
+mod wit;
+
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use hyfunc_functions::Function;
-use hyfunc_functions::component::{ComponentFunctions, DocsSource, read_component};
-use hyfunc_functions::docs;
+use hyfunc_functions::component::{
+    ComponentError, ComponentFunctions, DocsSource, Refusal, read_component,
+};
+use hyfunc_functions::docs::{self, Docs};
 use hyfunc_functions::names::{self, Wanted};
 use hyfunc_functions::schema::{parameters_schema, result_schema};
+use hyfunc_functions::{Cursor, Function, Spelling, Template, notation};
 use serde_json::{Value as Json, json};
 
+pub use build::{BuildOptions, build as build_plugin};
+pub use call::call as call_plugin;
+pub use check::{CheckOptions, check as check_plugin};
+pub use error::AuthorError;
+pub use language::Language;
+pub use new::new as new_plugin;
+pub use trial::{TrialOptions, test as test_plugin};
+pub use verdict::Verdict;
+
 use super::CommandError;
+use spell::{signature, spell};
+use subject::Subject;
 
 /// Every function of the bundled plugins, by plugin, under its name in the library.
 ///
@@ -41,29 +74,14 @@ pub fn bundled_functions() -> Result<Vec<Arc<Function>>, CommandError> {
 /// # Errors
 /// No such file or plugin, or not a component.
 pub fn inspect(plugin: &str, as_json: bool) -> Result<String, CommandError> {
-    let (name, bytes) = find(plugin)?;
-    let component = read_component(&name, &bytes)?;
+    let source = Subject::open(Path::new(plugin))?.source;
+    let (name, bytes) = (&source.name, source.component.len());
+    let component = read_component(name, &source.component)?;
     if as_json {
-        let json = to_json(&name, bytes.len(), &component);
+        let json = to_json(name, bytes, &component);
         return Ok(format!("{json:#}\n"));
     }
-    Ok(to_text(&name, bytes.len(), &component))
-}
-
-fn find(plugin: &str) -> Result<(String, Cow<'static, [u8]>), CommandError> {
-    let path = Path::new(plugin);
-    if path.is_file() {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        return Ok((name, Cow::Owned(read(path)?)));
-    }
-    let bundled = hyfunc_plugins::bundled();
-    match bundled.iter().find(|bundled| bundled.name == plugin) {
-        Some(found) => Ok((found.name.to_owned(), Cow::Borrowed(found.component))),
-        None => Err(CommandError::NoPlugin {
-            name: plugin.to_owned(),
-            bundled: bundled.iter().map(|bundled| bundled.name).collect::<Vec<_>>().join(", "),
-        }),
-    }
+    Ok(to_text(name, bytes, &component))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
@@ -85,6 +103,7 @@ fn to_json(name: &str, bytes: usize, component: &ComponentFunctions) -> Json {
         .map(|function| {
             json!({
                 "name": function.name,
+                "signature": signature(function),
                 "description": function.description,
                 "parameters": parameters_schema(&function.parameters),
                 "result": result_schema(function.returns.as_ref()),
@@ -92,6 +111,7 @@ fn to_json(name: &str, bytes: usize, component: &ComponentFunctions) -> Json {
                 "examples": function.examples.iter().map(|example| json!({
                     "utterance": example.utterance,
                     "arguments": example.arguments.clone(),
+                    "template": filled(function, &example.arguments),
                 })).collect::<Vec<_>>(),
             })
         })
@@ -123,30 +143,48 @@ fn to_text(name: &str, bytes: usize, component: &ComponentFunctions) -> String {
         }
         for field in &function.parameters.fields {
             let needed = if field.required { "" } else { ", optional" };
-            let _ = writeln!(text, "    {}{needed}  {}", field.name, field.doc);
+            let _ = writeln!(
+                text,
+                "    {}: {}{needed}  {}",
+                field.name,
+                spell(&field.ty),
+                field.doc.replace('\n', " ")
+            );
         }
         for example in &function.examples {
             let arguments = Json::Object(example.arguments.clone());
             let _ = writeln!(text, "  \"{}\" {arguments}", example.utterance);
         }
+        let template =
+            function.examples.first().and_then(|first| filled(function, &first.arguments));
+        if let Some(template) = template {
+            let _ = writeln!(text, "  template  {template}");
+        }
+        if let Some(reply) = &function.reply {
+            let _ = writeln!(text, "  reply     {reply}");
+        }
     }
-    if !component.refused.is_empty() {
+    text.push_str(&refused_lines(&component.refused));
+    text
+}
+
+/// A call as a model writes it: fixed text plain, `⟦chosen⟧`, `⟨written⟩`; `None` for arguments that
+/// the template cannot express.
+fn filled(function: &Function, arguments: &serde_json::Map<String, Json>) -> Option<String> {
+    let template = Arc::new(Template::new(function, Spelling::Param));
+    notation::call(Cursor::call(template), &Json::Object(arguments.clone())).ok()
+}
+
+/// A block about the exports that are not offered; empty where all are.
+fn refused_lines(refused: &[Refusal]) -> String {
+    let mut text = String::new();
+    if !refused.is_empty() {
         let _ = writeln!(text, "\nNot offered:");
-        for refusal in &component.refused {
+        for refusal in refused {
             let _ = writeln!(text, "  {}: {}", refusal.name, refusal.reason);
         }
     }
     text
-}
-
-fn signature(function: &Function) -> String {
-    let names: Vec<String> = function
-        .parameters
-        .fields
-        .iter()
-        .map(|field| if field.required { field.name.clone() } else { format!("{}?", field.name) })
-        .collect();
-    format!("{}({})", function.name, names.join(", "))
 }
 
 /// Writes the docs of WIT sources into a component, after checking that they fit it.
@@ -160,53 +198,36 @@ pub fn pack(
     out: &Path,
 ) -> Result<String, CommandError> {
     let bytes = read(component)?;
-    let mut sources = Vec::new();
-    collect(wit, wit, &mut sources)?;
-    if sources.is_empty() {
-        return Err(CommandError::NoWit { path: wit.to_owned() });
-    }
-    let docs = docs::docs_from_wit(&sources, world)?;
-    let packed = docs::inject(&bytes, &docs)?;
+    let docs = docs::docs_from_wit(&wit::sources(wit)?, world)?;
     let name = out.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    // Reading it back applies the docs to the functions, and so checks every example.
-    let functions = read_component(&name, &packed)?;
+    let (packed, component) = with_docs(&name, &bytes, &docs)?;
     std::fs::write(out, &packed)
         .map_err(|source| CommandError::File { path: out.to_owned(), source })?;
     Ok(format!(
         "{}: {} functions, {} bytes; serve it with `hyfunc serve --plugin {}`\n",
         out.display(),
-        functions.functions.len(),
+        component.functions.len(),
         packed.len(),
         out.display()
     ))
 }
 
-/// Every `.wit` file below a folder, by its path from there, in order.
-fn collect(
-    root: &Path,
-    folder: &Path,
-    sources: &mut Vec<(String, String)>,
-) -> Result<(), CommandError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| CommandError::File { path, source }
-    };
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map_err(failed(folder))?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()
-        .map_err(failed(folder))?;
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            collect(root, &path, sources)?;
-        } else if path.extension().is_some_and(|extension| extension == "wit") {
-            let text = std::fs::read_to_string(&path).map_err(failed(&path))?;
-            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-            sources.push((name, text));
-        }
+/// A component with these docs in place of any that it has, and what it offers then.
+fn with_docs(
+    name: &str,
+    bytes: &[u8],
+    docs: &Docs,
+) -> Result<(Vec<u8>, ComponentFunctions), CommandError> {
+    // First as it is, which tells best what is wrong with something that is no component.
+    match read_component(name, bytes) {
+        // Docs of an earlier packing are about to go.
+        Ok(_) | Err(ComponentError::Docs { .. } | ComponentError::AllRefused { .. }) => {}
+        Err(error) => return Err(error.into()),
     }
-    Ok(())
+    let packed = docs::inject(bytes, docs)?;
+    // Reading it back applies the docs to the functions, and so checks every example.
+    let component = read_component(name, &packed)?;
+    Ok((packed, component))
 }
 
 #[cfg(test)]

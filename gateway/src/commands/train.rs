@@ -7,26 +7,6 @@ use hyfunc_training::tiny::{self, Report, TinyOptions};
 use super::{CommandError, bundled_functions};
 use crate::cli::TrainTinyArgs;
 
-/// Variable from which candle alone takes the threads of a multiplication.
-const THREADS: &str = "RAYON_NUM_THREADS";
-
-/// Runs this command again in a process where tensor operations stay on one thread: a training step's
-/// shards run beside each other instead, which keeps the cores busier. `None` in that process.
-///
-/// # Errors
-/// The process cannot be started.
-pub fn single_threaded() -> Result<Option<std::process::ExitStatus>, CommandError> {
-    if std::env::var_os(THREADS).is_some() {
-        return Ok(None);
-    }
-    let program = std::env::current_exe().map_err(CommandError::Process)?;
-    let mut again = std::process::Command::new(program);
-    again.args(std::env::args_os().skip(1)).env(THREADS, "1");
-    // Tensors come and go every step: glibc would give their pages back each time.
-    again.env("MALLOC_MMAP_THRESHOLD_", "1073741824").env("MALLOC_TRIM_THRESHOLD_", "4294967296");
-    Ok(Some(again.status().map_err(CommandError::Process)?))
-}
-
 /// Trains the tiny models on the bundled functions and the given rows; gives what it came to.
 ///
 /// # Errors

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
-use super::{CALIBRATED, Config, ConfigError};
+use super::{ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER};
 
 /// Depth at which the JSON reader itself gives up.
 const JSON_DEPTH_LIMIT: usize = 126;
+/// Requests beyond which the list of the last ones would be too long for one answer.
+const RECENT_LIMIT: usize = 4096;
 
 /// Checks bounds and relations once, so that nobody has to later.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -48,6 +50,12 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     if !(0.0..=1.0).contains(&config.telemetry.sample_ratio) {
         return bad("telemetry.sample_ratio", "must be between 0 and 1".into());
     }
+    if config.recent.requests_max > RECENT_LIMIT {
+        return bad("recent.requests_max", format!("must be at most {RECENT_LIMIT}"));
+    }
+    if ![AUTO, ALWAYS, NEVER].contains(&config.recent.content.as_str()) {
+        return bad("recent.content", "must be auto, always or never".into());
+    }
     let endpoint = &config.telemetry.otlp_endpoint;
     if !endpoint.is_empty() && !endpoint.starts_with("http://") {
         return bad(
@@ -59,8 +67,8 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 }
 
 /// Limits that would refuse everything at zero; the sandbox checks its own.
-fn at_least_one(config: &Config) -> [(&'static str, u64); 20] {
-    let Config { server, request, models, retrieval, sandbox, telemetry, .. } = config;
+fn at_least_one(config: &Config) -> [(&'static str, u64); 23] {
+    let Config { server, request, models, retrieval, sandbox, telemetry, mcp, .. } = config;
     [
         ("server.connections_max", server.connections_max as u64),
         ("server.head_read_ms_max", server.head_read_ms_max),
@@ -82,5 +90,8 @@ fn at_least_one(config: &Config) -> [(&'static str, u64); 20] {
         ("sandbox.result_bytes_max", sandbox.result_bytes_max as u64),
         ("sandbox.http_ms_max", sandbox.http_ms_max),
         ("telemetry.otlp_interval_ms", telemetry.otlp_interval_ms),
+        ("mcp.page_tools_max", mcp.page_tools_max as u64),
+        ("mcp.sessions_max", mcp.sessions_max as u64),
+        ("mcp.session_idle_ms_max", mcp.session_idle_ms_max),
     ]
 }

@@ -32,7 +32,7 @@ pub const KEYS: &[Key] = &[
     key("request.calls_max", "calls in one answer"),
     key("request.reply_bytes_max", "bytes of all rendered replies of one answer; the rest is cut"),
     key("models.dir", "folder of models made by `hyfunc train tiny`; empty: the embedded ones"),
-    key("models.threads", "engine threads; 0: cores minus one, at most 4"),
+    key("models.threads", "engine threads; 0: one a core, at most 8"),
     key("models.queue_jobs_max", "jobs that may wait for an engine thread; more get 503"),
     key("models.query_tokens_max", "tokens of a query"),
     key("models.value_tokens_max", "tokens of one generated value"),
@@ -69,4 +69,16 @@ pub const KEYS: &[Key] = &[
     key("telemetry.service_name", "service.name of traces and metrics"),
     key("telemetry.sample_ratio", "share of traces that are sent, 0 to 1"),
     key("telemetry.capture_content", "write queries, arguments and results into spans"),
+    key("recent.requests_max", "requests that GET /v1/recent remembers, at most 4096; 0: none"),
+    key("recent.request_bytes_max", "bytes of one request's content that it remembers"),
+    key(
+        "recent.content",
+        "remember queries, arguments and results: always, never, or auto: only on loopback",
+    ),
+    key("mcp.page_tools_max", "tools of one page of tools/list"),
+    key(
+        "mcp.sessions_max",
+        "sessions at once, of clients that begin with `initialize`; one more gets 503",
+    ),
+    key("mcp.session_idle_ms_max", "milliseconds without a message after which a session ends"),
 ];

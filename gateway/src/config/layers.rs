@@ -27,6 +27,7 @@ const RESERVED: &[&str] = &[
     "HYFUNC_UPDATE_CASES",
     "HYFUNC_PYTHON",
     "HYFUNC_BFCL_SCORER",
+    "HYFUNC_BFCL_PREDICTIONS",
 ];
 
 /// Where the layers come from.
@@ -260,6 +261,8 @@ mod tests {
             ("", None, Some(("request.json_depth_max", "127")), "at most 126"),
             ("", None, Some(("retrieval.threshold", "1.5")), "between 0 and 1"),
             ("", None, Some(("telemetry.otlp_endpoint", "localhost:4318")), "http://"),
+            ("", None, Some(("recent.requests_max", "4097")), "at most 4096"),
+            ("", None, Some(("recent.content", "true")), "auto, always or never"),
         ] {
             let environment: Vec<_> = environment.into_iter().collect();
             let flags: Vec<_> = flags.into_iter().collect();

@@ -2,6 +2,9 @@
 
 use std::time::Instant;
 
+use hyfunc_cascade::TokenCounts;
+use hyfunc_training::report::{FailureKind, NamedCall, classify};
+
 use super::route::{Routed, route};
 use super::{Call, Gold, same_calls, same_functions};
 use crate::pipeline::{Pipeline, Timings};
@@ -29,9 +32,16 @@ pub struct Judged {
     pub took_us: u64,
     /// Its steps.
     pub timings: Timings,
+    /// The first step that went wrong, against the nearest right answer.
+    pub wrong: Option<FailureKind>,
+    /// Tokens by how they came about.
+    pub counts: TokenCounts,
+    /// How sure the models were, 0 to 1.
+    pub confidence: f32,
 }
 
-pub(super) async fn ask(pipeline: &Pipeline, gold: Gold) -> Judged {
+/// Sends one request through the gateway's steps and judges what was decided; nothing is run.
+pub(crate) async fn ask(pipeline: &Pipeline, gold: Gold) -> Judged {
     let began = Instant::now();
     let routed = route(pipeline, &gold.id, &gold.query).await;
     let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -41,11 +51,7 @@ pub(super) async fn ask(pipeline: &Pipeline, gold: Gold) -> Judged {
 fn judge(gold: Gold, routed: Result<Routed, String>, took_us: u64) -> Judged {
     let (routed, refused) = match routed {
         Ok(routed) => (routed, None),
-        Err(reason) => {
-            let nothing =
-                Routed { calls: Vec::new(), candidates: Vec::new(), timings: Timings::default() };
-            (nothing, Some(reason))
-        }
+        Err(reason) => (Routed::default(), Some(reason)),
     };
     let answered = refused.is_none();
     let whole = answered && gold.answers().any(|right| same_calls(right, &routed.calls));
@@ -59,6 +65,11 @@ fn judge(gold: Gold, routed: Result<Routed, String>, took_us: u64) -> Judged {
     let is_candidate = |name: &str| routed.candidates.iter().any(|found| found == name);
     let found = wanted.iter().filter(|name| is_candidate(name)).count();
     let wanted = wanted.len();
+    let wrong = match (whole, answered) {
+        (true, _) => None,
+        (false, false) => Some(FailureKind::Refused),
+        (false, true) => gold.answers().filter_map(|right| parts(right, &routed)).max(),
+    };
     Judged {
         functions,
         whole,
@@ -69,8 +80,20 @@ fn judge(gold: Gold, routed: Result<Routed, String>, took_us: u64) -> Judged {
         refused,
         took_us,
         timings: routed.timings,
+        wrong,
+        counts: routed.counts,
+        confidence: routed.confidence,
         gold,
     }
+}
+
+/// Where the calls that came first part from a right answer.
+fn parts(right: &[Call], routed: &Routed) -> Option<FailureKind> {
+    fn named(calls: &[Call]) -> Vec<NamedCall<'_>> {
+        calls.iter().map(|call| (call.name.as_str(), &call.arguments)).collect()
+    }
+    let is_candidate = |name: &str| routed.candidates.iter().any(|found| found == name);
+    classify(&named(right), &named(&routed.calls), is_candidate)
 }
 
 #[cfg(test)]
@@ -91,7 +114,7 @@ mod tests {
             None => Ok(Routed {
                 calls: serde_json::from_value(found).unwrap(),
                 candidates: vec!["g".into(), "h".into()],
-                timings: Timings::default(),
+                ..Routed::default()
             }),
         };
         judge(gold, routed, 7)
@@ -100,14 +123,19 @@ mod tests {
     #[test]
     fn any_right_answer_counts_and_a_refusal_is_never_right() {
         let f = |n: u32| json!([{"name": "g"}, {"name": "f", "arguments": {"n": n}}]);
-        for (found, refused, functions, whole, among) in [
-            (f(1), None, true, true, (1, 2)),
-            (f(2), None, true, false, (1, 2)),
-            (json!([{"name": "h"}]), None, true, true, (1, 1)),
-            (json!([]), None, false, false, (1, 2)),
-            (json!([]), Some("busy"), false, false, (0, 2)),
+        // The right function `f` is no candidate, but the second answer's `h` is.
+        let h = |n: u32| json!([{"name": "h", "arguments": {"n": n}}]);
+        for (found, refused, functions, whole, among, wrong) in [
+            (f(1), None, true, true, (1, 2), None),
+            (f(2), None, true, false, (1, 2), Some(FailureKind::Count)),
+            (json!([{"name": "h"}]), None, true, true, (1, 1), None),
+            (h(1), None, true, false, (1, 1), Some(FailureKind::Presence)),
+            (json!([{"name": "g"}]), None, false, false, (1, 2), Some(FailureKind::Function)),
+            (json!([]), None, false, false, (1, 2), Some(FailureKind::Call)),
+            (json!([]), Some("busy"), false, false, (0, 2), Some(FailureKind::Refused)),
         ] {
             let judged = judged(found, refused);
+            assert_eq!(judged.wrong, wrong, "{judged:?}");
             assert_eq!((judged.functions, judged.whole), (functions, whole), "{judged:?}");
             assert_eq!((judged.found, judged.wanted), among, "{judged:?}");
             assert_eq!(judged.refused.as_deref(), refused);

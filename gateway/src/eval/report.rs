@@ -1,57 +1,26 @@
-//! What an evaluation found, as text for people or as JSON.
+//! What an evaluation found, as text for people, as JSON and as a page.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
+use hyfunc_training::report::{Example, Examples, FailureKind, Groups, Page, Table, plain};
 use serde_json::{Map, Value as Json, json};
 
 use super::times::ms;
 use super::{Call, Judged, Times};
 use crate::pipeline::Step;
 
-/// Counts over requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Requests.
-    pub rows: usize,
-    /// Of these, those that call the right functions.
-    pub functions: usize,
-    /// Of these, those whose every call is right.
-    pub whole: usize,
-    /// Functions of right answers, each once a request.
-    pub wanted: usize,
-    /// Of these, those among the candidates.
-    pub found: usize,
-}
-
-impl Counts {
-    fn add(&mut self, judged: &Judged) {
-        self.rows += 1;
-        self.functions += usize::from(judged.functions);
-        self.whole += usize::from(judged.whole);
-        self.wanted += judged.wanted;
-        self.found += judged.found;
-    }
-
-    fn to_json(self) -> Json {
-        json!({
-            "rows": self.rows,
-            "functions_right": self.functions,
-            "whole_right": self.whole,
-            "functions_wanted": self.wanted,
-            "functions_among_candidates": self.found,
-        })
-    }
-}
-
 /// Counts, times, and the requests that went wrong.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
+    /// Name of the models.
+    pub model: String,
     /// By kind, in the order of their first request.
-    pub kinds: Vec<(String, Counts)>,
-    /// Over all.
-    pub total: Counts,
-    /// How long requests took.
+    pub groups: Groups,
+    /// How long the steps took.
     pub times: Times,
+    /// The worst requests, by where they went wrong.
+    pub examples: Examples,
     /// Requests that were not answered right as a whole.
     pub failures: Vec<Judged>,
 }
@@ -59,43 +28,41 @@ pub struct Report {
 impl Report {
     /// Adds one request.
     pub fn add(&mut self, judged: Judged) {
-        let kind = &judged.gold.kind;
-        let at = self.kinds.iter().position(|(known, _)| known == kind).unwrap_or_else(|| {
-            self.kinds.push((kind.clone(), Counts::default()));
-            self.kinds.len() - 1
-        });
-        self.kinds[at].1.add(&judged);
-        self.total.add(&judged);
+        // Equal calls of functions that are told apart by nothing else leave no step to name.
+        let wrong = (!judged.whole).then(|| judged.wrong.unwrap_or(FailureKind::Function));
+        let group = self.groups.of(&judged.gold.kind);
+        group.add(wrong);
+        group.share("right functions", usize::from(judged.functions), 1);
+        group.share("among candidates", judged.found, judged.wanted);
+        group.latency.add(judged.took_us);
+        group.tokens.add(&judged.counts);
         for (step, micros) in judged.timings.micros() {
             self.times.add(step, micros);
         }
         self.times.add_whole(judged.took_us);
-        if !judged.whole {
+        if let Some(kind) = wrong {
+            self.examples.add(kind.name(), example(&judged));
             self.failures.push(judged);
         }
     }
 
-    /// A table, and below it the requests that went wrong if they are wanted.
-    pub fn to_text(&self, with_failures: bool) -> String {
-        let mut text = format!(
-            "{:<20}{:>6}{:>17}{:>17}{:>17}\n",
-            "kind", "rows", "right functions", "right as a whole", "among candidates"
-        );
-        for (kind, counts) in &self.kinds {
-            line(&mut text, kind, counts);
-        }
-        line(&mut text, "total", &self.total);
-        let quantile = |micros: Option<u64>| ms(micros.unwrap_or_default());
-        let _ = writeln!(
-            text,
-            "\nlatency: p50 {}, p95 {}",
-            quantile(self.times.whole(0.5)),
-            quantile(self.times.whole(0.95))
-        );
+    fn steps(&self) -> Table {
+        let mut table = Table::new(&["step", "p50", "p95"]);
         for step in Step::ALL {
-            if let Some(micros) = self.times.step(step, 0.5) {
-                let _ = writeln!(text, "  {:<9} p50 {:>10}", step.name(), ms(micros));
+            let times = [0.5, 0.95].map(|share| self.times.step(step, share).map(ms));
+            if let [Some(half), Some(most)] = times {
+                table.row([step.name().to_owned(), half, most]);
             }
+        }
+        table
+    }
+
+    /// Tables, and below them the requests that went wrong if they are wanted.
+    pub fn to_text(&self, with_failures: bool) -> String {
+        let mut text = self.groups.to_text();
+        let steps = self.steps();
+        if !steps.is_empty() {
+            let _ = write!(text, "\n{}", steps.to_text());
         }
         if with_failures {
             self.failures.iter().for_each(|judged| failure(&mut text, judged));
@@ -105,15 +72,15 @@ impl Report {
 
     /// The same for programs; times are in microseconds.
     pub fn to_json(&self, with_failures: bool) -> Json {
-        let kinds: Map<String, Json> =
-            self.kinds.iter().map(|(kind, counts)| (kind.clone(), counts.to_json())).collect();
+        let (kinds, total) = self.groups.to_json();
         let steps: Map<String, Json> = Step::ALL
             .into_iter()
             .filter_map(|step| Some((step.name().to_owned(), self.times.step(step, 0.5)?.into())))
             .collect();
         let mut json = json!({
+            "model": self.model,
             "kinds": kinds,
-            "total": self.total.to_json(),
+            "total": total,
             "latency_us": {"p50": self.times.whole(0.5), "p95": self.times.whole(0.95)},
             "steps_p50_us": steps,
         });
@@ -122,40 +89,52 @@ impl Report {
         }
         json
     }
+
+    /// The same as a page, with the worst examples.
+    pub fn to_html(&self, file: &Path) -> String {
+        let mut page = Page::new("hyfunc eval requests");
+        page.facts(&[
+            ("models", self.model.clone()),
+            ("requests", file.display().to_string()),
+            ("functions", "the loaded library's; nothing is run".to_owned()),
+        ]);
+        self.groups.write(&mut page);
+        page.table(&self.steps());
+        page.heading("The worst examples");
+        page.paragraph("Those of which the models were surest come first.");
+        page.examples(&self.examples);
+        page.finish()
+    }
 }
 
-fn line(text: &mut String, name: &str, counts: &Counts) {
-    let _ = writeln!(
-        text,
-        "{name:<20}{:>6}{:>17}{:>17}{:>17}",
-        counts.rows,
-        share(counts.functions, counts.rows),
-        share(counts.whole, counts.rows),
-        share(counts.found, counts.wanted),
-    );
+/// What came instead of the right answer: a label and its text.
+fn outcome(judged: &Judged) -> (&'static str, String) {
+    match &judged.refused {
+        Some(reason) => ("refused", reason.clone()),
+        None => ("got", written(&judged.calls)),
+    }
 }
 
-/// `17  85.0 %`; nothing of nothing is no share.
-fn share(part: usize, all: usize) -> String {
-    match all {
-        0 => "-".into(),
-        _ => format!("{part} {:>6.1} %", 100.0 * part as f64 / all as f64),
+fn example(judged: &Judged) -> Example {
+    Example {
+        id: judged.gold.id.clone(),
+        group: judged.gold.kind.clone(),
+        query: judged.gold.query.clone(),
+        lines: vec![
+            ("wanted", written(&judged.gold.calls)),
+            outcome(judged),
+            ("candidates", judged.candidates.join(", ")),
+        ],
+        weight: judged.confidence,
     }
 }
 
 fn failure(text: &mut String, judged: &Judged) {
-    let gold = &judged.gold;
-    let _ = writeln!(text, "\n{} ({}): {}", gold.id, gold.kind, gold.query);
-    let _ = writeln!(text, "  wanted      {}", written(&gold.calls));
-    match &judged.refused {
-        Some(reason) => {
-            let _ = writeln!(text, "  refused     {reason}");
-        }
-        None => {
-            let _ = writeln!(text, "  got         {}", written(&judged.calls));
-        }
+    let Example { id, group, query, lines, .. } = example(judged);
+    let _ = writeln!(text, "\n{} ({}): {}", plain(&id), plain(&group), plain(&query));
+    for (label, line) in lines {
+        let _ = writeln!(text, "  {label:<11} {}", plain(&line));
     }
-    let _ = writeln!(text, "  candidates  {}", judged.candidates.join(", "));
 }
 
 fn failure_json(judged: &Judged) -> Json {
@@ -168,6 +147,7 @@ fn failure_json(judged: &Judged) -> Json {
         "refused": judged.refused,
         "candidates": judged.candidates,
         "functions_right": judged.functions,
+        "failure": judged.wrong.map(FailureKind::name),
     })
 }
 
@@ -182,6 +162,8 @@ pub(crate) fn written(calls: &[Call]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hyfunc_cascade::TokenCounts;
+
     use super::*;
     use crate::eval::Gold;
     use crate::pipeline::Timings;
@@ -191,7 +173,7 @@ mod tests {
             gold: Gold {
                 id: "a1".into(),
                 kind: kind.into(),
-                query: "how far?".into(),
+                query: "how <far>?".into(),
                 calls: vec![Call { name: "f".into(), arguments: json!({"n": 1}) }],
                 accept: Vec::new(),
             },
@@ -204,6 +186,9 @@ mod tests {
             found: 1,
             took_us: 2_000,
             timings: Timings::default(),
+            wrong: (!whole).then_some(FailureKind::Call),
+            counts: TokenCounts { copied: 1, ..TokenCounts::default() },
+            confidence: 0.5,
         }
     }
 
@@ -213,19 +198,32 @@ mod tests {
         for (kind, whole) in [("one", true), ("two", false), ("one", true)] {
             report.add(judged(kind, whole));
         }
-        assert_eq!(report.kinds.len(), 2);
-        assert_eq!((report.total.rows, report.total.whole, report.total.found), (3, 2, 3));
+        let total = report.groups.total();
+        assert_eq!(report.groups.iter().count(), 2);
+        assert_eq!((total.rows, total.right, total.failures.get(FailureKind::Call)), (3, 2, 1));
         let text = report.to_text(false);
-        assert!(text.contains("66.7 %") && text.contains("p50 2.00 ms"), "{text}");
-        assert!(!text.contains("how far?") && report.to_json(false).get("failures").is_none());
+        for part in ["66.7 % [20.8, 93.9]", "2.00 ms", "right functions", "among candidates"] {
+            assert!(text.contains(part), "`{part}` is not in\n{text}");
+        }
+        assert!(!text.contains("<far>") && report.to_json(false).get("failures").is_none());
         let text = report.to_text(true);
-        assert!(text.contains("a1 (two): how far?") && text.contains("no call"), "{text}");
-        assert_eq!(report.to_json(true)["failures"].as_array().map(Vec::len), Some(1));
+        assert!(text.contains("a1 (two): how <far>?") && text.contains("no call"), "{text}");
+        let json = report.to_json(true);
+        assert_eq!(json["failures"].as_array().map(Vec::len), Some(1));
+        assert_eq!(json["failures"][0]["failure"], "call/no call");
+        assert_eq!(json["total"]["among candidates"]["of"], 3);
+        let html = report.to_html(Path::new("requests.jsonl"));
+        assert!(html.contains("how &lt;far&gt;?") && !html.contains("<far>"), "{html}");
     }
 
     #[test]
-    fn a_share_of_nothing_is_not_shown() {
-        assert_eq!(share(0, 0), "-");
-        assert_eq!(share(1, 2), "1   50.0 %");
+    fn steps_that_were_timed_are_shown() {
+        let mut report = Report::default();
+        assert!(!report.to_text(false).contains("decode"));
+        let mut one = judged("one", true);
+        one.timings.set(Step::Decode, std::time::Duration::from_micros(1_500));
+        report.add(one);
+        assert!(report.to_text(false).contains("decode  1.50 ms"), "{}", report.to_text(false));
+        assert_eq!(report.to_json(false)["steps_p50_us"]["decode"], 1_500);
     }
 }

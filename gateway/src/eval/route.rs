@@ -1,6 +1,8 @@
 //! The format of an evaluation: a bare query in, decided calls out.
 
 use axum::body::Bytes;
+use hyfunc_cascade::TokenCounts;
+use hyfunc_training::eval::confidence;
 
 use super::Call;
 use crate::config::RequestConfig;
@@ -8,6 +10,7 @@ use crate::error::RequestError;
 use crate::pipeline::{Answer, Arrival, Pipeline, Request, Timings, Wire};
 
 /// What was decided about one request.
+#[derive(Default)]
 pub(super) struct Routed {
     /// The calls, in their order.
     pub calls: Vec<Call>,
@@ -15,6 +18,10 @@ pub(super) struct Routed {
     pub candidates: Vec<String>,
     /// How long the steps took.
     pub timings: Timings,
+    /// Tokens by how they came about.
+    pub counts: TokenCounts,
+    /// How sure the models were, 0 to 1.
+    pub confidence: f32,
 }
 
 /// The body is the query.
@@ -48,6 +55,8 @@ impl Wire for Bare {
                 .collect(),
             candidates: answer.candidates.iter().map(|found| found.name().to_owned()).collect(),
             timings: answer.timings,
+            counts: answer.decoded.counts,
+            confidence: confidence(&answer.decoded),
         })
     }
 }

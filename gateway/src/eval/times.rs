@@ -1,5 +1,7 @@
 //! How long requests took, step by step.
 
+pub(crate) use hyfunc_training::report::{ms, quantile};
+
 use crate::pipeline::Step;
 
 /// Times of many requests, in microseconds.
@@ -31,37 +33,9 @@ impl Times {
     }
 }
 
-/// By nearest rank.
-fn quantile(values: &[u64], share: f64) -> Option<u64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    let rank = (share * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).copied()
-}
-
-/// Microseconds for people: `12.34 ms`.
-pub(crate) fn ms(micros: u64) -> String {
-    format!("{:.2} ms", micros as f64 / 1000.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_are_by_nearest_rank() {
-        for (values, share, expected) in [
-            (vec![], 0.5, None),
-            (vec![7], 0.0, Some(7)),
-            (vec![7], 0.95, Some(7)),
-            (vec![3, 1, 2], 0.5, Some(2)),
-            (vec![4, 3, 2, 1], 0.5, Some(2)),
-            ((1..=100).collect(), 0.95, Some(95)),
-            ((1..=100).collect(), 1.0, Some(100)),
-        ] {
-            assert_eq!(quantile(&values, share), expected, "{values:?} {share}");
-        }
-    }
 
     #[test]
     fn steps_are_kept_apart() {

@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Json as JsonBody, Response};
 use serde_json::{Value as Json, json};
 
 use super::openai::{
-    ChatForm, Completion, call_json, candidates_json, nothing_said, pieces_json, read_chat,
-    tokens_json, tool_call_json, usage_json,
+    ChatForm, Completion, call_json, candidates_json, fingerprint, nothing_said, pieces_json,
+    read_chat, tokens_json, tool_call_json, usage_json,
 };
 use super::{body, fields, sse};
 use crate::config::RequestConfig;
@@ -31,7 +31,11 @@ pub async fn complete(
     body: Body,
 ) -> Result<Response, RequestError> {
     let limits = &pipeline.config.request;
-    let wire = Chat { reply_bytes_max: limits.reply_bytes_max, metrics: pipeline.metrics.clone() };
+    let wire = Chat {
+        reply_bytes_max: limits.reply_bytes_max,
+        fingerprint: fingerprint(&pipeline.models.info()),
+        metrics: pipeline.metrics.clone(),
+    };
     let bytes = body::read(headers, body, limits.body_bytes_max);
     pipeline.run(&wire, arrival, bytes).await
 }
@@ -39,6 +43,7 @@ pub async fn complete(
 /// OpenAI's format.
 struct Chat {
     reply_bytes_max: usize,
+    fingerprint: String,
     metrics: Metrics,
 }
 
@@ -52,12 +57,8 @@ impl Wire for Chat {
         body: &[u8],
         limits: &RequestConfig,
     ) -> Result<(Request, ChatForm), RequestError> {
-        let (mut request, form) = read_chat(&fields::parse(body, limits)?, limits)?;
-        if !request.results.is_empty() {
-            // The client ran the calls: its results are the answer, and calling again would loop.
-            request.choice = crate::pipeline::Choice::None;
-        }
-        Ok((request, form))
+        let (request, form) = read_chat(&fields::parse(body, limits)?, limits)?;
+        Ok((request.heeding_results(), form))
     }
 
     fn waits(form: &ChatForm) -> bool {
@@ -65,10 +66,12 @@ impl Wire for Chat {
     }
 
     async fn respond(&self, form: ChatForm, answer: Answer) -> Result<Response, RequestError> {
+        let completion = Completion::new(&answer.model, &self.fingerprint);
         if form.stream {
-            Ok(sse::respond(form, answer, self.reply_bytes_max, self.metrics.clone()))
+            let metrics = self.metrics.clone();
+            Ok(sse::respond(form, completion, answer, self.reply_bytes_max, metrics))
         } else {
-            Ok(JsonBody(whole(answer, self.reply_bytes_max).await?).into_response())
+            Ok(JsonBody(whole(completion, answer, self.reply_bytes_max).await?).into_response())
         }
     }
 }
@@ -111,52 +114,69 @@ impl Told {
     }
 
     /// Why the answer ends.
-    pub(super) fn finish(&self) -> &'static str {
-        if self.tool_calls.is_empty() { "stop" } else { "tool_calls" }
+    pub(super) fn finish(&self, answer: &Answer) -> &'static str {
+        if answer.is_cut() {
+            "length"
+        } else if self.tool_calls.is_empty() {
+            "stop"
+        } else {
+            "tool_calls"
+        }
     }
 
     /// The `hyfunc` member.
     pub(super) fn own(self, answer: &Answer) -> Json {
-        let pieces = answer.decoded.calls.iter();
-        let calls: Vec<Json> = self
-            .calls
-            .into_iter()
-            .zip(pieces)
-            .map(|(mut json, call)| {
-                json["score"] = call.score.into();
-                json["pieces"] = pieces_json(&call.pieces);
-                json
-            })
-            .collect();
-        json!({
-            "request_id": answer.arrival.id,
-            "p_call": answer.p_call,
-            "candidates": candidates_json(&answer.candidates, &answer.decoded),
-            "calls": calls,
-            "tokens": tokens_json(&answer.decoded.counts),
-            "timings_us": answer.timings.to_json(),
-        })
+        own_json(answer, self.calls.into_iter())
     }
 }
 
-async fn whole(mut answer: Answer, reply_bytes_max: usize) -> Result<Json, RequestError> {
+/// The `hyfunc` member before any call has run: what was decided, for whoever watches a stream.
+pub(super) fn decided(answer: &Answer) -> Json {
+    let calls = answer.outcomes.calls.iter();
+    own_json(answer, calls.map(|call| call_json(call, &CallOutcome::NotRun)))
+}
+
+fn own_json(answer: &Answer, calls: impl Iterator<Item = Json>) -> Json {
+    let calls: Vec<Json> = calls
+        .zip(&answer.decoded.calls)
+        .map(|(mut json, call)| {
+            json["score"] = call.score.into();
+            json["pieces"] = pieces_json(&call.pieces);
+            json
+        })
+        .collect();
+    json!({
+        "request_id": answer.arrival.id,
+        "p_call": answer.p_call,
+        "candidates": candidates_json(&answer.candidates, &answer.decoded),
+        "calls": calls,
+        "tokens": tokens_json(&answer.decoded.counts),
+        "timings_us": answer.timings.to_json(),
+    })
+}
+
+async fn whole(
+    completion: Completion,
+    mut answer: Answer,
+    reply_bytes_max: usize,
+) -> Result<Json, RequestError> {
     let mut told = Told::new(reply_bytes_max);
     let mut content = String::new();
     for call in answer.outcomes.calls.clone() {
         let Some(outcome) = answer.outcomes.next().await else { break };
         content.extend(told.take(&call, &outcome?));
     }
-    if told.calls.is_empty() {
+    if told.calls.is_empty() && !answer.is_cut() {
         content = cut(nothing_said(&answer.request), reply_bytes_max);
     }
-    let finish = told.finish();
+    let finish = told.finish(&answer);
     let tool_calls: Vec<Json> = told.tool_calls.iter().map(|call| tool_call_json(call)).collect();
     let content = if content.is_empty() { Json::Null } else { content.into() };
     let mut message = json!({"role": "assistant", "content": content, "refusal": null});
     if !tool_calls.is_empty() {
         message["tool_calls"] = tool_calls.into();
     }
-    let usage = usage_json(&answer.decoded.counts);
+    let usage = usage_json(&answer.usage());
     let own = told.own(&answer);
-    Ok(Completion::new(&answer.model).whole(message, finish, usage, own))
+    Ok(completion.whole(message, finish, usage, own))
 }

@@ -44,9 +44,13 @@ fn classify(error: &RequestError) -> Row {
         E::QueryTooLong { .. } => too_long(),
         E::Tool { .. } => row(StatusCode::BAD_REQUEST, INVALID, "invalid_function_parameters"),
         E::UnknownFunction { .. } => row(StatusCode::NOT_FOUND, INVALID, "function_not_found"),
+        E::UnknownRequest { .. } => row(StatusCode::NOT_FOUND, INVALID, "request_not_found"),
         E::Arguments { source, .. } => of_json(source),
         E::Foreign { .. } => row(StatusCode::FORBIDDEN, PERMISSION, "foreign_origin"),
         E::Overloaded { .. } => row(StatusCode::TOO_MANY_REQUESTS, RATE, "overloaded"),
+        E::TooManySessions { .. } => {
+            row(StatusCode::SERVICE_UNAVAILABLE, SERVER, "too_many_sessions")
+        }
         E::Draining { .. } => row(StatusCode::SERVICE_UNAVAILABLE, SERVER, "shutting_down"),
         // The client was slow to send, not the gateway to answer.
         E::Deadline { step: Step::Accept, .. } => {
@@ -137,8 +141,10 @@ fn param_of(error: &RequestError) -> Option<&str> {
         | E::BodyBroken { .. }
         | E::NotUtf8 { .. }
         | E::UnknownFunction { .. }
+        | E::UnknownRequest { .. }
         | E::Foreign { .. }
         | E::Overloaded { .. }
+        | E::TooManySessions { .. }
         | E::Draining { .. }
         | E::Deadline { .. }
         | E::Models { .. }
@@ -150,9 +156,10 @@ fn param_of(error: &RequestError) -> Option<&str> {
     }
 }
 
-/// When to come back, for the errors that pass by themselves.
-fn retry_after_ms(error: &RequestError) -> Option<u64> {
+/// When to come back, in milliseconds, for the errors that pass by themselves.
+pub fn retry_after_ms(error: &RequestError) -> Option<u64> {
     let (RequestError::Overloaded { retry_after_ms, .. }
+    | RequestError::TooManySessions { retry_after_ms, .. }
     | RequestError::Draining { retry_after_ms }
     | RequestError::Models { source: CascadeError::Overloaded { retry_after_ms }, .. }
     | RequestError::Call { source: CallError::Overloaded { retry_after_ms, .. }, .. }) = error
@@ -167,6 +174,11 @@ pub fn code_of(error: &RequestError) -> &'static str {
     classify(error).code
 }
 
+/// The status of an error.
+pub fn status_of(error: &RequestError) -> u16 {
+    classify(error).status.as_u16()
+}
+
 /// `{"error": {message, type, param, code}}`
 pub(super) fn to_json(error: &RequestError) -> Json {
     let row = classify(error);
@@ -178,10 +190,26 @@ pub(super) fn to_json(error: &RequestError) -> Json {
     }})
 }
 
+/// The response of a format that asks in another field than `messages`.
+pub(super) fn respond_asked(error: RequestError, asked: &str) -> Response {
+    let mut json = to_json(&error);
+    if matches!(error, RequestError::NoQuery | RequestError::QueryTooLong { .. }) {
+        json["error"]["param"] = asked.into();
+    }
+    error.into_response_of(json)
+}
+
 impl IntoResponse for RequestError {
     fn into_response(self) -> Response {
+        let json = to_json(&self);
+        self.into_response_of(json)
+    }
+}
+
+impl RequestError {
+    fn into_response_of(self, json: Json) -> Response {
         let status = classify(&self).status;
-        let mut response = (status, JsonBody(to_json(&self))).into_response();
+        let mut response = (status, JsonBody(json)).into_response();
         if let Some(ms) = retry_after_ms(&self) {
             let seconds = HeaderValue::from(ms.div_ceil(1000).max(1));
             response.headers_mut().insert(RETRY_AFTER, seconds);

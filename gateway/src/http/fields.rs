@@ -82,6 +82,20 @@ impl<'a> Fields<'a> {
         self.read(name, "true or false", Json::as_bool)
     }
 
+    /// A whole number of at least 1.
+    pub fn count(&self, name: &str) -> Result<Option<usize>, RequestError> {
+        let Some(json) = self.get(name) else { return Ok(None) };
+        let count = json.as_u64().and_then(|count| usize::try_from(count).ok());
+        match count {
+            Some(count) if count > 0 => Ok(Some(count)),
+            _ if json.is_number() => Err(RequestError::Field {
+                param: self.path(name),
+                reason: format!("send a whole number of at least 1, not {json}"),
+            }),
+            _ => Err(wrong(&self.path(name), "a whole number", json)),
+        }
+    }
+
     /// A list.
     pub fn list(&self, name: &str) -> Result<Option<&'a [Json]>, RequestError> {
         self.read(name, "an array", |json| json.as_array().map(Vec::as_slice))
@@ -119,4 +133,35 @@ pub fn wrong(param: &str, wanted: &str, found: &Json) -> RequestError {
         Json::Object(_) => "an object",
     };
     RequestError::Field { param: param.to_owned(), reason: format!("send {wanted}, not {found}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn counts_begin_at_one() {
+        for (value, read) in [
+            (json!(null), Ok(None)),
+            (json!(1), Ok(Some(1))),
+            (json!(4096), Ok(Some(4096))),
+            (json!(0), Err("of at least 1, not 0")),
+            (json!(-3), Err("of at least 1, not -3")),
+            (json!(1.5), Err("of at least 1, not 1.5")),
+            (json!(1e30), Err("of at least 1, not 1e+30")),
+            (json!("8"), Err("a whole number, not a string")),
+            (json!([8]), Err("a whole number, not an array")),
+        ] {
+            let body = json!({"field": value});
+            match (Fields::of(&body, "").unwrap().count("field"), read) {
+                (Ok(count), Ok(wanted)) => assert_eq!(count, wanted, "{body}"),
+                (Err(error), Err(words)) => {
+                    assert!(error.to_string().contains(words), "{body}: {error}");
+                }
+                (count, read) => panic!("{body}: {count:?}, not {read:?}"),
+            }
+        }
+    }
 }

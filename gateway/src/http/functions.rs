@@ -8,6 +8,7 @@ use axum::extract::{Extension, Path, State};
 use axum::http::HeaderMap;
 use axum::response::Json as JsonBody;
 use hyfunc_functions::schema::{parameters_schema, result_schema};
+use hyfunc_sandbox::{Grants, HostGrant};
 use serde_json::{Value as Json, json};
 
 use super::body;
@@ -40,7 +41,27 @@ fn describe(entry: &Entry) -> Json {
         "result": result_schema(function.returns.as_ref()),
         "plugin": entry.plugin.name(),
         "plugin_digest": entry.plugin.digest(),
+        "grants": grants_json(entry.plugin.grants()),
         "examples": examples,
+    })
+}
+
+/// What its plugin may do besides computing. Values of the configuration may be secrets: only
+/// their keys are told.
+fn grants_json(grants: &Grants) -> Json {
+    let describe = |grant: &HostGrant| {
+        json!({
+            "host": grant.host,
+            "port": grant.port,
+            "methods": grant.methods,
+            "allow_private": grant.allow_private,
+            "allow_plain": grant.allow_plain,
+        })
+    };
+    json!({
+        "http": {"hosts": grants.http.hosts.iter().map(describe).collect::<Vec<Json>>()},
+        "keyvalue": {"store": grants.keyvalue.store},
+        "config": {"keys": grants.config.keys.keys().collect::<Vec<_>>()},
     })
 }
 
@@ -61,7 +82,9 @@ pub async fn call(
     if let Err(failure) = &ran.result
         && let Some(source) = &failure.source
     {
-        return Err(RequestError::Call { function: name, source: source.clone() });
+        let error = RequestError::Call { function: name, source: source.clone() };
+        pipeline.recent.fail(&arrival.id, &error);
+        return Err(error);
     }
     Ok(JsonBody(ran_json(&call, &ran)))
 }

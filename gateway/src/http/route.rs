@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::body;
 use super::fields::{Fields, parse};
 use super::openai::{
-    candidates_json, pieces_json, read_chat, read_choice, read_tools, tokens_json,
+    Chosen, Style, candidates_json, pieces_json, read_chat, read_choice, read_tools, tokens_json,
 };
 use crate::config::RequestConfig;
 use crate::error::RequestError;
@@ -43,13 +43,15 @@ impl Wire for Route {
             return Ok((read_chat(&json, limits)?.0, ()));
         }
         fields.only(&["query", "model", "tools", "tool_choice"])?;
+        let Chosen { choice, allowed } = read_choice(&fields, Style::Nested)?;
         let request = Request {
             model: fields.text("model")?.map(str::to_owned),
             query: fields.text_required("query")?.to_owned(),
-            tools: read_tools(&fields, limits)?,
-            choice: read_choice(&fields)?,
+            tools: read_tools(&fields, limits, Style::Nested)?,
+            choice,
+            allowed,
             calls_max: limits.calls_max,
-            results: Vec::new(),
+            ..Request::default()
         };
         Ok((request, ()))
     }

@@ -4,6 +4,7 @@
 //! a sandbox: the deadline and the closed channel both end the task.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -12,20 +13,22 @@ use serde_json::{Map, Value as Json, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::{Instrument as _, Span};
 
-use super::chat::Told;
+use super::chat::{Told, decided};
 use super::error::to_json;
 use super::openai::{ChatForm, Completion, nothing_said, usage_json};
 use crate::error::RequestError;
-use crate::pipeline::{Answer, DecidedCall, Step, cut};
+use crate::pipeline::{Answer, Arrival, DecidedCall, Step, cut};
+use crate::recent::Note;
 use crate::telemetry::{self, Metrics};
 
 /// Events that wait for the client to read.
-const EVENTS_MAX: usize = 16;
+pub(super) const EVENTS_MAX: usize = 16;
 
 /// Whoever should have read is gone.
-struct HungUp;
+pub(super) struct HungUp;
 
-enum Ended {
+/// Why a stream ended before its end.
+pub(super) enum Ended {
     HungUp,
     Failed(RequestError),
 }
@@ -39,17 +42,43 @@ impl From<HungUp> for Ended {
 /// Starts the stream.
 pub fn respond(
     form: ChatForm,
+    completion: Completion,
     answer: Answer,
     reply_bytes_max: usize,
     metrics: Metrics,
 ) -> Response {
     let (sender, receiver) = channel(EVENTS_MAX);
-    let stream = Stream { sender, form, completion: Completion::new(&answer.model), metrics };
+    let stream = Stream { sender, form, completion, metrics };
     tokio::spawn(stream.run(answer, reply_bytes_max).in_current_span());
     Sse::new(events(receiver)).keep_alive(KeepAlive::default()).into_response()
 }
 
-fn events(receiver: Receiver<Event>) -> impl futures::Stream<Item = Result<Event, Infallible>> {
+/// Lets a stream go on to its end, to its deadline, or until nobody reads.
+pub(super) async fn until_end(
+    sender: &Sender<Event>,
+    arrival: &Arrival,
+    tell: impl Future<Output = Result<(), Ended>>,
+) -> Result<(), Ended> {
+    tokio::select! {
+        // Dropping the work drops the outcomes, which ends the calls.
+        () = sender.closed() => Err(Ended::HungUp),
+        told = tokio::time::timeout_at(arrival.deadline.into(), tell) => {
+            told.unwrap_or_else(|_| Err(Ended::Failed(arrival.late(Step::Respond))))
+        }
+    }
+}
+
+/// Counts and notes a failure of which a client hears in mid-stream.
+pub(super) fn report(metrics: &Metrics, note: &Note, error: &RequestError) {
+    metrics.refused(super::code_of(error));
+    telemetry::fail(&Span::current(), super::code_of(error), error.to_string());
+    note.failed(error);
+}
+
+/// What the task sends, for the body.
+pub(super) fn events(
+    receiver: Receiver<Event>,
+) -> impl futures::Stream<Item = Result<Event, Infallible>> {
     futures::stream::unfold(receiver, |mut receiver| async move {
         receiver.recv().await.map(|event| (Ok(event), receiver))
     })
@@ -64,21 +93,13 @@ struct Stream {
 
 impl Stream {
     async fn run(self, answer: Answer, reply_bytes_max: usize) {
-        let deadline = answer.arrival.deadline;
-        let late = answer.arrival.late(Step::Respond);
-        let ended = tokio::select! {
-            // Dropping the work drops the outcomes, which ends the calls.
-            () = self.sender.closed() => Err(Ended::HungUp),
-            told = tokio::time::timeout_at(deadline.into(), self.tell(answer, reply_bytes_max)) => {
-                told.unwrap_or(Err(Ended::Failed(late)))
-            }
-        };
-        match ended {
+        let arrival = answer.arrival.clone();
+        let tell = self.tell(answer, reply_bytes_max);
+        match until_end(&self.sender, &arrival, tell).await {
             Ok(()) => {}
             Err(Ended::HungUp) => tracing::debug!("the client hung up in mid-stream"),
             Err(Ended::Failed(error)) => {
-                self.metrics.refused(super::code_of(&error));
-                telemetry::fail(&Span::current(), super::code_of(&error), error.to_string());
+                report(&self.metrics, &arrival.note, &error);
                 // No room means that nobody reads: the end of the stream says enough then.
                 let _ = self.sender.try_send(Event::default().data(to_json(&error).to_string()));
             }
@@ -87,7 +108,10 @@ impl Stream {
 
     async fn tell(&self, mut answer: Answer, reply_bytes_max: usize) -> Result<(), Ended> {
         let mut told = Told::new(reply_bytes_max);
-        self.delta(json!({"role": "assistant", "content": ""})).await?;
+        let role = json!({"role": "assistant", "content": ""});
+        let mut first = self.completion.chunk(role, None, self.form.include_usage);
+        first.insert("hyfunc".into(), decided(&answer));
+        self.send(first).await?;
         let calls = answer.outcomes.calls.clone();
         for (at, call) in calls.iter().enumerate() {
             let Some(outcome) = answer.outcomes.next().await else { break };
@@ -101,16 +125,16 @@ impl Stream {
                 self.metrics.first_token(&answer.model, answer.arrival.began.elapsed());
             }
         }
-        if calls.is_empty() {
+        if calls.is_empty() && !answer.is_cut() {
             let said = cut(nothing_said(&answer.request), reply_bytes_max);
             self.delta(json!({"content": said})).await?;
         }
-        let finish = told.finish();
+        let finish = told.finish(&answer);
         let mut last = self.completion.chunk(json!({}), Some(finish), self.form.include_usage);
         last.insert("hyfunc".into(), told.own(&answer));
         self.send(last).await?;
         if self.form.include_usage {
-            let usage = usage_json(&answer.decoded.counts);
+            let usage = usage_json(&answer.usage());
             self.send(self.completion.usage_chunk(usage)).await?;
         }
         Ok(self.put(Event::default().data("[DONE]")).await?)

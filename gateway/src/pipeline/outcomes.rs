@@ -87,6 +87,10 @@ impl Outcomes {
                 _ => return None,
             },
         };
+        if let Err(error) = &outcome {
+            // A stream has begun: nobody else hears of it.
+            self.arrival.note.failed(error);
+        }
         self.pending.pop_front();
         Some(outcome)
     }

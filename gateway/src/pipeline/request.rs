@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use hyfunc_functions::Function;
 use opentelemetry::Context;
+use tokio::sync::mpsc::Sender;
 
 use super::{Answer, Step};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::library::Library;
+use crate::recent::Note;
 
 /// What is known of a request before its body.
 #[derive(Clone, Debug)]
@@ -26,6 +28,10 @@ pub struct Arrival {
     pub deadline_ms: u64,
     /// The caller's trace.
     pub caller: Context,
+    /// Where the steps write what they did.
+    pub note: Note,
+    /// Who is told of every step as it begins, at most one message a step.
+    pub watcher: Option<Sender<Step>>,
 }
 
 impl Arrival {
@@ -39,6 +45,8 @@ impl Arrival {
             deadline: began + Duration::from_millis(deadline_ms),
             deadline_ms,
             caller,
+            note: Note::default(),
+            watcher: None,
         }
     }
 
@@ -73,8 +81,13 @@ pub struct Request {
     pub tools: Vec<Function>,
     /// Whether and what must be called.
     pub choice: Choice,
+    /// Names of the functions that may be called, of the client's and of the library's; `None`
+    /// leaves the choice to the retriever.
+    pub allowed: Option<Vec<String>>,
     /// Most calls in the answer.
     pub calls_max: usize,
+    /// Most tokens that the calls may take; nothing of a longer answer is run.
+    pub tokens_max: Option<usize>,
     /// Results of earlier calls that the client ran, when the conversation ends with them.
     pub results: Vec<String>,
 }
@@ -104,16 +117,40 @@ impl Request {
                 bytes_max: limits.query_bytes_max,
             });
         }
-        if let Choice::Named(name) = &self.choice {
+        let named = match &self.choice {
+            Choice::Named(name) => Some(name),
+            Choice::Auto | Choice::None | Choice::Required => None,
+        };
+        for name in named.into_iter().chain(self.allowed.iter().flatten()) {
             let sent = self.tools.iter().any(|tool| &tool.name == name);
             if !sent && library.get(name).is_none() {
                 return Err(RequestError::Field {
-                    param: "tool_choice.function.name".into(),
+                    param: "tool_choice".into(),
                     reason: format!("`{name}` is neither in `tools` nor in GET /v1/functions"),
                 });
             }
         }
         Ok(())
+    }
+
+    /// Calls nothing where the client brings results back and leaves the choice to the models: the
+    /// results are the answer, and the same words would only be called for again.
+    pub fn heeding_results(mut self) -> Self {
+        if !self.results.is_empty() && self.choice == Choice::Auto {
+            self.choice = Choice::None;
+        }
+        self
+    }
+
+    /// Whether the choice lets a function of that name be called.
+    pub fn may_call(&self, name: &str) -> bool {
+        match &self.choice {
+            Choice::Named(named) => named == name,
+            Choice::Auto | Choice::None | Choice::Required => {
+                let listed = |allowed: &Vec<String>| allowed.iter().any(|other| other == name);
+                self.allowed.as_ref().is_none_or(listed)
+            }
+        }
     }
 }
 

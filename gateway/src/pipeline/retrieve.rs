@@ -51,14 +51,19 @@ impl Pipeline {
             Choice::Named(name) => Some(name.as_str()),
             Choice::Auto | Choice::None | Choice::Required => None,
         };
-        let mut found = self.of_client(request, named, intent).await?;
+        let mut found = self.of_client(request, intent).await?;
         let sent: HashSet<&str> = request.tools.iter().map(|tool| tool.name.as_str()).collect();
         match named {
             Some(name) if found.is_empty() => {
                 found.extend(library.get(name).map(|entry| of_library(entry, 1.0)));
             }
             Some(_) => {}
-            None => found.extend(self.of_library(library, request, &sent, intent)?),
+            None => found.extend(match &request.allowed {
+                Some(allowed) => self.of_allowed(library, request, allowed, &sent, intent)?,
+                // A client that sends functions and requires a call waits for one of them.
+                None if request.choice == Choice::Required && !sent.is_empty() => Vec::new(),
+                None => self.of_library(library, request, &sent, intent)?,
+            }),
         }
         found.sort_by(|a, b| b.score.total_cmp(&a.score));
         telemetry::count(names::TOP_K, self.config.retrieval.candidates_max);
@@ -69,13 +74,12 @@ impl Pipeline {
     async fn of_client(
         &self,
         request: &Request,
-        named: Option<&str>,
         intent: &Intent,
     ) -> Result<Vec<Found>, RequestError> {
         let tools: Vec<_> = request
             .tools
             .iter()
-            .filter(|tool| named.is_none_or(|name| name == tool.name))
+            .filter(|tool| request.may_call(&tool.name))
             .map(|tool| Arc::new(tool.clone()))
             .collect();
         if tools.is_empty() {
@@ -99,6 +103,29 @@ impl Pipeline {
             .collect())
     }
 
+    /// Functions of the library that the client itself lists need not reach the threshold either.
+    fn of_allowed(
+        &self,
+        library: &Library,
+        request: &Request,
+        allowed: &[String],
+        sent: &HashSet<&str>,
+        intent: &Intent,
+    ) -> Result<Vec<Found>, RequestError> {
+        let entries: Vec<&Arc<Entry>> = allowed
+            .iter()
+            .filter(|name| !sent.contains(name.as_str()))
+            .filter_map(|name| library.get(name))
+            .collect();
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let index = index_of(entries.iter().map(|entry| &entry.prepared))?;
+        let k = self.config.retrieval.candidates_max;
+        let hits = index.search(&intent.query_vector, &request.query, k)?;
+        Ok(hits.into_iter().map(|hit| of_library(entries[hit.id as usize], hit.score)).collect())
+    }
+
     fn of_library(
         &self,
         library: &Library,
@@ -110,7 +137,7 @@ impl Pipeline {
         // As many more as the client's functions may hide.
         let hits = library.search(&intent.query_vector, &request.query, k + sent.len())?;
         let threshold = self.retrieval_threshold();
-        let must_call = request.choice == Choice::Required && request.tools.is_empty();
+        let must_call = request.choice == Choice::Required;
         let mut found: Vec<Found> = hits
             .iter()
             .filter(|(entry, _)| !sent.contains(entry.function().name.as_str()))

@@ -72,6 +72,7 @@ pub(super) fn run_owned(
         }
         let ran = in_sandbox(entry, &arrival, &call, &span).instrument(span.clone()).await?;
         report(&metrics, &span, &call, &ran, capture);
+        arrival.note.ran(&call, &ran);
         Ok(ran)
     }
 }

@@ -122,6 +122,10 @@ impl<'a> Trip<'a> {
         work: impl Future<Output = Result<T, RequestError>>,
     ) -> Result<T, RequestError> {
         let span = telemetry::step_span(step);
+        if let Some(watcher) = &self.arrival.watcher {
+            // Nobody reads any more, or too slowly: the step does not wait for that.
+            let _ = watcher.try_send(step);
+        }
         let began = Instant::now();
         let result = if began >= self.arrival.deadline {
             Err(self.arrival.late(step))
@@ -133,6 +137,7 @@ impl<'a> Trip<'a> {
         let took = began.elapsed();
         self.timings.set(step, took);
         self.metrics.step(step, took);
+        self.arrival.note.step(step, took);
         if let Err(error) = &result {
             telemetry::fail(&span, crate::http::code_of(error), error.to_string());
         }

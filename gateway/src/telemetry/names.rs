@@ -39,6 +39,12 @@ pub const HTTP_METHOD: &str = "http.request.method";
 pub const HTTP_ROUTE: &str = "http.route";
 /// `http.response.status_code`
 pub const HTTP_STATUS: &str = "http.response.status_code";
+/// `mcp.method.name`
+pub const MCP_METHOD: &str = "mcp.method.name";
+/// `mcp.protocol.version`
+pub const MCP_VERSION: &str = "mcp.protocol.version";
+/// `jsonrpc.request.id`
+pub const JSONRPC_ID: &str = "jsonrpc.request.id";
 /// Name of the step.
 pub const STEP: &str = "hyfunc.step";
 /// The request's id, as in `x-request-id`.
@@ -94,6 +100,9 @@ mod tests {
             (DATA_SOURCE, "gen_ai.data_source.id"),
             (TOP_K, "gen_ai.retrieval.top_k"),
             (ERROR_TYPE, "error.type"),
+            (MCP_METHOD, "mcp.method.name"),
+            (MCP_VERSION, "mcp.protocol.version"),
+            (JSONRPC_ID, "jsonrpc.request.id"),
             (INFERENCE_DURATION, "gen_ai.client.inference.duration"),
             (INFERENCE_INPUT_TOKENS, "gen_ai.client.inference.usage.input_tokens"),
             (INFERENCE_OUTPUT_TOKENS, "gen_ai.client.inference.usage.output_tokens"),

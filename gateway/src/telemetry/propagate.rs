@@ -11,6 +11,7 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
 
 struct Headers<'a>(&'a HeaderMap);
 
@@ -29,6 +30,14 @@ pub fn incoming(headers: &HeaderMap) -> Context {
     TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers))
 }
 
+/// The context that a message names; `None` without a valid `traceparent`.
+pub fn incoming_text(traceparent: &str, tracestate: Option<&str>) -> Option<Context> {
+    let mut carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
+    carrier.extend(tracestate.map(|state| (TRACESTATE.to_owned(), state.to_owned())));
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier);
+    context.span().span_context().is_valid().then_some(context)
+}
+
 /// The `traceparent` to hand on: of the span if it is exported, else the caller's own.
 pub fn outgoing(span: &Span, caller: &Context) -> Option<String> {
     let own = span.context();
@@ -36,6 +45,11 @@ pub fn outgoing(span: &Span, caller: &Context) -> Option<String> {
     let mut carrier = HashMap::new();
     TraceContextPropagator::new().inject_context(context, &mut carrier);
     carrier.remove(TRACEPARENT)
+}
+
+/// The trace of [`outgoing`], as 32 hexadecimal digits.
+pub fn trace_id(span: &Span, caller: &Context) -> Option<String> {
+    outgoing(span, caller)?.split('-').nth(1).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -57,6 +71,9 @@ mod tests {
             }
             let context = incoming(&headers);
             assert_eq!(outgoing(&Span::none(), &context).as_deref(), handed_on, "{header:?}");
+            let named = header.and_then(|header| incoming_text(header, Some("a=b")));
+            let named = named.and_then(|context| outgoing(&Span::none(), &context));
+            assert_eq!(named.as_deref(), handed_on, "{header:?} in a message");
         }
     }
 }

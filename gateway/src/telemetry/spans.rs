@@ -1,7 +1,7 @@
 //! The spans of a request: the server's, `chat`, the six steps, and one a call.
 
 use opentelemetry::Context;
-use opentelemetry::trace::Status;
+use opentelemetry::trace::{Status, TraceContextExt as _};
 use tracing::{Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
@@ -21,6 +21,29 @@ pub fn server_span(method: &str, route: &str, request_id: &str, parent: Context)
     span.set_attribute(names::HTTP_METHOD, method.to_owned());
     span.set_attribute(names::HTTP_ROUTE, route.to_owned());
     span.set_attribute(names::REQUEST_ID, request_id.to_owned());
+    span
+}
+
+/// The span of one MCP request: below the HTTP request that carried it, or below the span that the
+/// message itself names, with a link to the carrier.
+pub fn mcp_span(
+    method: &'static str,
+    tool: Option<&str>,
+    carrier: &Span,
+    caller: Option<&Context>,
+) -> Span {
+    let name = tool.map_or_else(|| method.to_owned(), |tool| format!("{method} {tool}"));
+    let span = info_span!(parent: carrier, "mcp", otel.name = name, otel.kind = "server", method);
+    if let Some(caller) = caller {
+        // As above: without an exporter nothing is lost.
+        let _ = span.set_parent(caller.clone());
+        span.add_link(carrier.context().span().span_context().clone());
+    }
+    span.set_attribute(names::MCP_METHOD, method);
+    if let Some(tool) = tool {
+        span.set_attribute(names::OPERATION, "execute_tool");
+        span.set_attribute(names::TOOL_NAME, tool.to_owned());
+    }
     span
 }
 

@@ -75,6 +75,39 @@ async fn requests_that_cannot_be_answered() {
             "invalid_value",
             "`no` is neither",
         ),
+        (
+            ask_with(
+                "x",
+                json!({"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto",
+                "tools": [{"type": "function", "function": {"name": "no"}}]}}}),
+            ),
+            400,
+            "invalid_value",
+            "`no` is neither",
+        ),
+        (ask_with("x", json!({"seed": "7"})), 400, "invalid_value", "`seed`"),
+        (ask_with("x", json!({"max_completion_tokens": 0})), 400, "invalid_value", "at least 1"),
+        (ask_with("x", json!({"metadata": {"a": 1}})), 400, "invalid_value", "`metadata.a`"),
+        (ask_with("x", json!({"stop": ["x"]})), 400, "unsupported_parameter", "`stop`"),
+        (ask_with("x", json!({"store": true})), 400, "unsupported_parameter", "`store`"),
+        (
+            messages(json!([{"role": "user", "content": "x"},
+                {"role": "tool", "tool_call_id": "c", "content": "y"}])),
+            400,
+            "invalid_value",
+            "no call `c` waits",
+        ),
+        (
+            ask_with(
+                "x",
+                json!({"tools": [{"type": "function", "function": {"name": "a", "strict": true,
+                "parameters": {"type": "object", "properties": {"b": {"type": "number",
+                "multipleOf": 3}}}}}]}),
+            ),
+            400,
+            "unsupported_parameter",
+            "`multipleOf`",
+        ),
     ] {
         let answer = gateway.chat(&asked).await;
         let (found, found_code, message) = answer.error();

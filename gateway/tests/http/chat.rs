@@ -1,7 +1,7 @@
 //! Whole answers: who runs a call, and what is said.
 
 use hyfunc_cascade::ToolChoice;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::support::{MODEL, Script, ask, ask_with, start, tool};
 
@@ -38,8 +38,17 @@ async fn a_function_of_the_library_runs_here() {
     }
     assert_eq!(
         json["usage"],
-        json!({"prompt_tokens": 7, "completion_tokens": 11, "total_tokens": 18})
+        json!({
+            "prompt_tokens": 7,
+            "completion_tokens": 11,
+            "total_tokens": 18,
+            "prompt_tokens_details": {"cached_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 0, "injected_tokens": 5,
+                "chosen_tokens": 2, "sampled_tokens": 1, "copied_tokens": 3},
+        })
     );
+    assert_eq!(json["system_fingerprint"], "fp_00");
+    assert_eq!(json["service_tier"], "default");
 }
 
 #[tokio::test]
@@ -120,6 +129,44 @@ async fn results_that_a_client_brings_back_are_said_and_not_called_for_again() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_required_is_one_of_the_clients_own() {
+    let mut script = convert();
+    script.calls.push(("open_page", json!({"url": "example.org"})));
+    let gateway = start(script).await;
+    for (choice, calls) in [("auto", 2), ("required", 1)] {
+        let asked =
+            ask_with("convert", json!({"tools": [tool("open_page")], "tool_choice": choice}));
+        let json = gateway.chat(&asked).await.json();
+        assert_eq!(json["choices"][0]["finish_reason"], "tool_calls", "{choice}");
+        assert_eq!(json["hyfunc"]["calls"].as_array().unwrap().len(), calls, "{choice}");
+    }
+}
+
+#[tokio::test]
+async fn results_do_not_silence_a_call_that_is_required() {
+    let script =
+        Script { calls: vec![("open_page", json!({"url": "example.org"}))], ..Script::default() };
+    let gateway = start(script).await;
+    let named = json!({"type": "function", "function": {"name": "open_page"}});
+    for (choice, finish) in [
+        (json!("auto"), "stop"),
+        (json!("none"), "stop"),
+        (json!("required"), "tool_calls"),
+        (named, "tool_calls"),
+    ] {
+        let asked = json!({"model": MODEL, "tools": [tool("open_page")], "tool_choice": choice,
+        "messages": [
+            {"role": "user", "content": "open example.org"},
+            {"role": "assistant", "content": null, "tool_calls": [{"id": "c1",
+                "type": "function", "function": {"name": "open_page", "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "c1", "content": "It is open."},
+        ]});
+        let json = gateway.chat(&asked).await.json();
+        assert_eq!(json["choices"][0]["finish_reason"], finish, "{choice}");
+    }
+}
+
+#[tokio::test]
 async fn no_call_says_that_nothing_fits() {
     let gateway = start(Script::default()).await;
     let json = gateway.chat(&ask("sing me a song")).await.json();
@@ -147,6 +194,78 @@ async fn tool_choice_reaches_the_models() {
         let called = !answer.json()["hyfunc"]["calls"].as_array().unwrap().is_empty();
         assert_eq!(called, wanted != ToolChoice::None, "{choice}");
     }
+}
+
+#[tokio::test]
+async fn only_allowed_tools_are_candidates() {
+    let gateway = start(convert()).await;
+    for (mode, names, wanted) in [
+        ("auto", vec!["units_convert"], ToolChoice::Auto),
+        ("auto", vec!["open_page"], ToolChoice::Auto),
+        ("required", vec!["open_page", "units_convert"], ToolChoice::Required),
+    ] {
+        let function = |name: &&str| json!({"type": "function", "function": {"name": name}});
+        let among: Vec<Json> = names.iter().map(function).collect();
+        let allowed = json!({"mode": mode, "tools": among});
+        let asked = ask_with(
+            "convert",
+            json!({
+                "tools": [tool("open_page"), tool("close_page")],
+                "tool_choice": {"type": "allowed_tools", "allowed_tools": allowed},
+            }),
+        );
+        let answer = gateway.chat(&asked).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let (seen, mut candidates) = gateway.fake.choice.lock().unwrap().clone().unwrap();
+        candidates.sort();
+        assert_eq!((seen, candidates), (wanted, names.iter().map(|name| (*name).into()).collect()));
+    }
+}
+
+#[tokio::test]
+async fn a_clients_function_among_the_allowed_hides_ours_of_the_same_name() {
+    let script =
+        Script { calls: vec![("units_convert", json!({"url": "x"}))], ..Script::default() };
+    let gateway = start(script).await;
+    let function = json!({"type": "function", "function": {"name": "units_convert"}});
+    let asked = ask_with(
+        "convert",
+        json!({
+            "tools": [tool("units_convert")],
+            "tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": [function]}},
+        }),
+    );
+    let json = gateway.chat(&asked).await.json();
+    assert_eq!(json["choices"][0]["finish_reason"], "tool_calls");
+    assert_eq!(json["hyfunc"]["candidates"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_beyond_the_limit_of_tokens_is_cut_and_nothing_runs() {
+    // The fake writes eleven tokens.
+    let calls = vec![("tasks_add", json!({"title": "never added"}))];
+    let gateway = start(Script { calls, ..Script::default() }).await;
+    for limit in ["max_completion_tokens", "max_tokens"] {
+        for stream in [false, true] {
+            let asked = ask_with("remind me", json!({limit: 10, "stream": stream}));
+            let answer = gateway.chat(&asked).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            assert!(answer.text.contains("\"finish_reason\":\"length\""), "{}", answer.text);
+            if !stream {
+                let json = answer.json();
+                assert_eq!(json["choices"][0]["message"]["content"], json!(null));
+                assert_eq!(json["hyfunc"]["calls"], json!([]));
+                assert_eq!(json["usage"]["completion_tokens"], 11);
+            }
+        }
+    }
+    let items = gateway.send(gateway.post("/v1/functions/tasks_list_items")).await;
+    assert!(!items.text.contains("never added"), "{}", items.text);
+
+    let gateway = start(convert()).await;
+    let asked = ask_with("convert", json!({"max_completion_tokens": 11}));
+    let json = gateway.chat(&asked).await.json();
+    assert_eq!(json["choices"][0]["finish_reason"], "stop", "the limit itself");
 }
 
 #[tokio::test]

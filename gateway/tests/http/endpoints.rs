@@ -142,3 +142,29 @@ async fn pages_of_other_sites_are_refused_by_default() {
         gateway.post("/v1/functions/tasks_list_items").header("origin", "http://localhost:3000");
     assert_eq!(gateway.send(request).await.status, 200);
 }
+
+#[tokio::test]
+async fn what_a_plugin_is_granted_is_told_but_no_value_of_its_settings() {
+    let gateway = start(Script::default()).await;
+    let answer = gateway.get("/v1/functions").await;
+    let list = answer.json();
+    let nothing =
+        json!({"http": {"hosts": []}, "keyvalue": {"store": false}, "config": {"keys": []}});
+    let weather = json!({
+        "http": {"hosts": [{
+            "host": "api.open-meteo.com",
+            "port": 443,
+            "methods": ["GET"],
+            "allow_private": false,
+            "allow_plain": false,
+        }]},
+        "keyvalue": {"store": false},
+        "config": {"keys": ["base_url"]},
+    });
+    for (name, grants) in [("units_convert", nothing), ("weather_current", weather)] {
+        let functions = list["data"].as_array().unwrap();
+        let function = functions.iter().find(|function| function["name"] == name).unwrap();
+        assert_eq!(function["grants"], grants, "{name}");
+    }
+    assert!(!answer.text.contains("https://api.open-meteo.com"), "the setting's value is told");
+}

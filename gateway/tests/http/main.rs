@@ -4,10 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod bad_input;
+mod bench;
 mod chat;
 mod deadlines;
 mod endpoints;
 mod limits;
+mod mcp;
+mod playground;
+mod recent;
+mod responses;
 mod streaming;
 mod support;
 mod tracing_out;

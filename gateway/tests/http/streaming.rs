@@ -88,6 +88,29 @@ async fn usage_is_not_there_unless_asked_for() {
 }
 
 #[tokio::test]
+async fn the_first_event_tells_what_was_decided_and_the_last_what_came_of_it() {
+    let gateway = start(script()).await;
+    let extra = json!({"stream": true, "tools": [tool("open_page")]});
+    let mut events = events(&gateway, &ask_with("count and open", extra)).await;
+    assert_eq!(events.pop().as_deref(), Some("[DONE]"));
+    let own = |event: &String| serde_json::from_str::<Json>(event).unwrap()["hyfunc"].clone();
+    let (first, last) = (own(&events[0]), own(&events[events.len() - 1]));
+    for field in ["request_id", "p_call", "candidates", "tokens"] {
+        assert!(!first[field].is_null(), "{field}");
+        assert_eq!(first[field], last[field], "{field}");
+    }
+    for at in 0..3 {
+        let (decided, ran) = (&first["calls"][at], &last["calls"][at]);
+        for field in ["id", "function", "arguments", "score", "pieces"] {
+            assert!(!decided[field].is_null(), "{field} of call {at}");
+            assert_eq!(decided[field], ran[field], "{field} of call {at}");
+        }
+        assert!(decided.get("result").is_none(), "nothing has run yet");
+    }
+    assert_eq!(last["calls"][0]["result"], 3);
+}
+
+#[tokio::test]
 async fn an_error_before_the_stream_has_its_status() {
     let gateway = start(Script::default()).await;
     let mut asked = ask_with("sing", json!({"stream": true}));

@@ -103,3 +103,89 @@ async fn a_failed_step_says_so() {
     assert_eq!(error.map(|kv| kv.value.to_string()).as_deref(), Some("invalid_json"));
     assert!(!spans.iter().any(|span| span.name == "distil"), "nothing after the failed step");
 }
+
+/// The spans of one MCP call, whose message may name a trace of its own.
+async fn spans_of_mcp(meta: serde_json::Value) -> Vec<SpanData> {
+    let (app, _) = build(Script::default(), |_| {}).await;
+    let kept = Kept::default();
+    let provider = SdkTracerProvider::builder().with_simple_exporter(kept.clone()).build();
+    let subscriber = tracing_subscriber::registry().with(telemetry::layer(&provider));
+    let _subscribed = tracing::subscriber::set_default(subscriber);
+    let mut params = json!({
+        "name": "text_count_letter",
+        "arguments": {"text": "banana", "letter": "a"},
+        "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        },
+    });
+    params["_meta"].as_object_mut().unwrap().extend(meta.as_object().unwrap().clone());
+    let message = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params});
+    let request = Request::post("/mcp")
+        .header("host", "localhost")
+        .header("accept", "application/json, text/event-stream")
+        .header("content-type", "application/json")
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", "tools/call")
+        .header("mcp-name", "text_count_letter")
+        .body(Body::from(message.to_string()))
+        .unwrap();
+    let response = app.router().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    drop(response);
+    // The task that answered may still hold the spans.
+    for _ in 0..1_000 {
+        if kept.0.lock().unwrap().iter().any(|span| span.name == "POST /mcp") {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    kept.0.lock().unwrap().clone()
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_call_over_mcp_is_below_its_carrier_or_below_the_span_that_it_names() {
+    for (meta, is_below_the_carrier) in [
+        (json!({}), true),
+        (json!({"traceparent": CALLER}), false),
+        (json!({"traceparent": "x"}), true),
+    ] {
+        let spans = spans_of_mcp(meta.clone()).await;
+        let names: Vec<_> = spans.iter().map(|span| span.name.as_ref()).collect();
+        let of = |name: &str| {
+            let found = spans.iter().find(|span| span.name == name);
+            found.unwrap_or_else(|| panic!("no span {name}: {names:?}"))
+        };
+        let call = of("tools/call text_count_letter");
+        let carrier = of("POST /mcp").span_context.clone();
+        if is_below_the_carrier {
+            assert_eq!(call.parent_span_id, carrier.span_id(), "{meta}");
+        } else {
+            assert_eq!(call.span_context.trace_id().to_string(), &CALLER[3..35]);
+            assert_eq!(call.parent_span_id.to_string(), &CALLER[36..52]);
+            let links = &call.links.links;
+            assert_eq!(links.len(), 1, "the carrier is linked");
+            assert_eq!(links[0].span_context.span_id(), carrier.span_id());
+        }
+        let call_id = call.span_context.span_id();
+        for (child, parent) in [
+            ("accept", call_id),
+            ("dispatch", call_id),
+            ("execute_tool text_count_letter", of("dispatch").span_context.span_id()),
+        ] {
+            assert_eq!(of(child).parent_span_id, parent, "{child}");
+        }
+        let attribute = |key: &str| {
+            let found = call.attributes.iter().find(|kv| kv.key.as_str() == key);
+            found.map(|kv| kv.value.to_string())
+        };
+        for (key, value) in [
+            ("mcp.method.name", "tools/call"),
+            ("mcp.protocol.version", "2026-07-28"),
+            ("jsonrpc.request.id", "7"),
+            ("gen_ai.tool.name", "text_count_letter"),
+        ] {
+            assert_eq!(attribute(key).as_deref(), Some(value), "{key}");
+        }
+    }
+}

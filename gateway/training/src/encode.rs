@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use hyfunc_cascade::branch::{Branch, choice_answer, slot_answer};
 use hyfunc_cascade::decide::{is_value, subject_name, written};
-use hyfunc_cascade::lexicon::split_identifier;
 use hyfunc_cascade::likeness::Likeness;
 use hyfunc_cascade::model::heads::OPTION_FEATURES;
-use hyfunc_cascade::spans;
+use hyfunc_cascade::{prompt, spans};
 use hyfunc_cascade::text::{Token, Tokenizer};
 use hyfunc_functions::oracle::{Answer, OracleError, drive_parameter};
 use hyfunc_functions::template::{Choice, ChoiceKind, Slot, Step};
@@ -19,9 +18,6 @@ use serde_json::{Map, Value as Json};
 
 /// Tokens of the longest written value that is trained on.
 const VALUE_TOKENS_MAX: usize = 24;
-
-/// Tokens of an option's label.
-const LABEL_TOKENS_MAX: usize = 8;
 
 /// What a state should say.
 #[derive(Clone, Debug)]
@@ -150,7 +146,11 @@ impl Scene<'_> {
             | ChoiceKind::Case
             | ChoiceKind::CallOrNot
             | ChoiceKind::Candidate => Target::Option {
-                labels: choice.alternatives.iter().map(|a| self.label(&a.label)).collect(),
+                labels: choice
+                    .alternatives
+                    .iter()
+                    .map(|a| prompt::label(self.tokenizer, &a.label))
+                    .collect(),
                 features: choice
                     .alternatives
                     .iter()
@@ -163,11 +163,6 @@ impl Scene<'_> {
         if is_value(choice.kind) {
             branch.write(self.tokenizer.encode(&choice.alternatives[chosen].label));
         }
-    }
-
-    fn label(&self, label: &str) -> Vec<u32> {
-        let tokens = self.tokenizer.encode(&split_identifier(label));
-        tokens.iter().map(|token| token.id).take(LABEL_TOKENS_MAX).collect()
     }
 
     fn slot(

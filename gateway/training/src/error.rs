@@ -29,6 +29,14 @@ pub enum TrainingError {
         /// Path of the file.
         path: String,
     },
+    /// Data, models or a program that something else was expected of.
+    #[error("{path} cannot be used: {reason}")]
+    Unusable {
+        /// Path or name, as typed.
+        path: String,
+        /// What is wrong and what to do about it.
+        reason: String,
+    },
     /// A step had nothing to learn from.
     #[error("no row of step {0} could be read; are all queries empty or too long?")]
     EmptyStep(usize),

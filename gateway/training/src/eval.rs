@@ -1,24 +1,21 @@
 //! Judging the cascade on rows whose functions are given.
 
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hyfunc_cascade::api::{Candidate, DecodeRequest, Decoded, Prepared, ToolChoice};
+use hyfunc_cascade::CascadeError;
+use hyfunc_cascade::api::{Candidate, DecodeRequest, Decoded, Prepared, TokenCounts, ToolChoice};
 use hyfunc_cascade::config::CascadeConfig;
 use hyfunc_cascade::decode::Decoder;
 use hyfunc_cascade::generate::Masks;
 use hyfunc_cascade::tiny::Tiny;
-use hyfunc_cascade::{CascadeError, shipped};
 use hyfunc_functions::Type;
 use hyfunc_functions::json::to_json;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-use crate::data::{self, Row};
+use crate::data::Row;
 use crate::error::TrainingError;
-use crate::run;
 
 /// Time for one row; rows are never judged by speed, so it is generous.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -61,6 +58,14 @@ pub struct Judged<'a> {
     pub calls: Vec<(String, Json)>,
     /// Whether every call is right.
     pub whole: bool,
+    /// Why nothing was decided, where the cascade refused.
+    pub refused: Option<String>,
+    /// Tokens by how they came about.
+    pub counts: TokenCounts,
+    /// Distilling and decoding, in microseconds.
+    pub took_us: u64,
+    /// How sure the models were: of their surest call, or that none is wanted. 0 to 1.
+    pub confidence: f32,
 }
 
 /// Runs rows through a cascade.
@@ -79,7 +84,8 @@ impl<'a> Judge<'a> {
         Ok(Self { tiny, masks, config, prepared: HashMap::new() })
     }
 
-    fn request(&mut self, row: &Row) -> Result<DecodeRequest, TrainingError> {
+    /// Makes a row's functions ready, unless another row has them too.
+    fn ready(&mut self, row: &Row) -> Result<(), TrainingError> {
         let missing: Vec<_> = row
             .functions
             .iter()
@@ -90,13 +96,18 @@ impl<'a> Judge<'a> {
             // The prepared function holds its Arc, so its address stays its own.
             self.prepared.insert(Arc::as_ptr(prepared.function()) as usize, prepared);
         }
+        Ok(())
+    }
+
+    fn request(&mut self, row: &Row) -> Result<DecodeRequest, TrainingError> {
+        self.ready(row)?;
         let candidate = |function| Candidate {
             prepared: self.prepared[&(Arc::as_ptr(function) as usize)].clone(),
             score: 0.0,
         };
         Ok(DecodeRequest {
             query: row.query.clone(),
-            intent: self.tiny.distil(&row.query)?,
+            intent: self.tiny.distil(&self.tiny.tokenizer.encode(&row.query))?,
             candidates: row.functions.iter().map(candidate).collect(),
             choice: ToolChoice::Auto,
             calls_max: CALLS_MAX,
@@ -138,14 +149,17 @@ impl<'a> Judge<'a> {
     ) -> Result<Tally, TrainingError> {
         let mut tally = Tally::default();
         for row in rows {
+            self.ready(row)?;
+            let began = Instant::now();
             let request = self.request(row)?;
-            let decoded = match self.decode(&request) {
-                Ok(decoded) => decoded,
-                Err(CascadeError::QueryTooLong { .. } | CascadeError::Unfilled { .. }) => {
-                    Decoded::default()
-                }
+            let (decoded, refused) = match self.decode(&request) {
+                Ok(decoded) => (decoded, None),
+                Err(
+                    error @ (CascadeError::QueryTooLong { .. } | CascadeError::Unfilled { .. }),
+                ) => (Decoded::default(), Some(error.to_string())),
                 Err(error) => return Err(error.into()),
             };
+            let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             let calls: Vec<(usize, Json)> = decoded
                 .calls
                 .iter()
@@ -156,10 +170,26 @@ impl<'a> Judge<'a> {
                 .collect();
             let whole = count(&mut tally, row, &calls);
             let named = calls.into_iter().map(|(i, json)| (row.functions[i].name.clone(), json));
-            each(&Judged { row, calls: named.collect(), whole });
+            each(&Judged {
+                row,
+                calls: named.collect(),
+                whole,
+                refused,
+                counts: decoded.counts,
+                took_us,
+                confidence: confidence(&decoded),
+            });
         }
         Ok(tally)
     }
+}
+
+/// Probability of the surest call, or that there is none.
+pub fn confidence(decoded: &Decoded) -> f32 {
+    if decoded.calls.is_empty() {
+        return 1.0 - decoded.scores.iter().copied().fold(0.0, f32::max);
+    }
+    decoded.calls.iter().map(|call| call.score).fold(0.0, f32::max)
 }
 
 /// Adds one row to a tally; says whether it is right as a whole.
@@ -228,39 +258,4 @@ fn plain(text: &str) -> String {
         .filter(|word| !word.is_empty())
         .collect();
     if words.is_empty() { lower } else { words.join(" ") }
-}
-
-/// Judges a file of rows with the models of a folder, or the shipped ones; writes one line a row,
-/// `{"id", "result": [{"name", "arguments"}], "whole"}`, which BFCL's checker reads.
-pub fn rows(
-    models: Option<&Path>,
-    path: &Path,
-    out: Option<&Path>,
-) -> Result<Tally, TrainingError> {
-    let device = candle_core::Device::Cpu;
-    let tiny = match models {
-        Some(dir) => shipped::load_dir(dir, &device)?,
-        None => shipped::EMBEDDED.load(&device)?,
-    };
-    let import = data::import(path)?;
-    let mut judge = Judge::new(&tiny, CascadeConfig::default())?;
-    let bar = run::bar("rows", import.rows.len(), 0);
-    let mut lines = Vec::new();
-    let tally = judge.tally(&import.rows, &mut |judged| {
-        let result: Vec<Json> = judged
-            .calls
-            .iter()
-            .map(|(name, arguments)| json!({"name": name, "arguments": arguments}))
-            .collect();
-        lines.push(json!({"id": judged.row.id, "result": result, "whole": judged.whole}));
-        bar.inc(1);
-    })?;
-    bar.finish_and_clear();
-    if let Some(out) = out {
-        let mut file = std::fs::File::create(out).map_err(TrainingError::file(out))?;
-        for line in lines {
-            writeln!(file, "{line}").map_err(TrainingError::file(out))?;
-        }
-    }
-    Ok(tally)
 }

@@ -23,7 +23,8 @@ pub fn bundled() -> &'static [Bundled] {
     BUNDLED
 }
 
-/// The component of a fixture for tests: `hostile` misbehaves, `types` hands every type back.
+/// The component of a fixture for tests: `hostile` misbehaves, `types` hands every type back,
+/// `conformance` is what the conformance suite of MCP calls.
 pub fn fixture(name: &str) -> Option<&'static [u8]> {
     FIXTURES.iter().find(|(fixture, _)| *fixture == name).map(|(_, component)| *component)
 }

@@ -30,7 +30,7 @@ fn all_eight_are_there() {
 
 #[test]
 fn fixtures_are_there() {
-    for name in ["hostile", "types"] {
+    for name in ["conformance", "hostile", "types"] {
         assert!(fixture(name).is_some_and(|component| component.starts_with(b"\0asm")), "{name}");
     }
     assert!(fixture("dates").is_none());

@@ -175,8 +175,17 @@ pub fn join(parts: &[&Kv]) -> Result<Kv> {
         .collect()
 }
 
-/// `len` tokens of a cache from `start`, in memory of their own.
-pub fn part(kv: &Kv, start: usize, len: usize) -> Result<Kv> {
-    let own = |t: &Tensor| t.narrow(0, start, len)?.copy();
+/// Parts of a cache, each from a token on and so many tokens long, one after another in memory of
+/// their own.
+pub fn parts(kv: &Kv, parts: &[(usize, usize)]) -> Result<Kv> {
+    let own = |t: &Tensor| {
+        let narrowed = parts.iter().map(|&(from, len)| t.narrow(0, from, len));
+        let narrowed: Vec<Tensor> = narrowed.collect::<Result<_>>()?;
+        // Joining a single part would not copy it, and keep the whole alive.
+        match narrowed.as_slice() {
+            [one] => one.copy(),
+            several => Tensor::cat(several, 0),
+        }
+    };
     kv.iter().map(|(k, v)| Ok((own(k)?, own(v)?))).collect()
 }

@@ -45,7 +45,8 @@ pub fn apply(
     Ok(())
 }
 
-fn key_of(function: &Function) -> String {
+/// How docs name a function.
+pub(super) fn key_of(function: &Function) -> String {
     match &function.export {
         Some(export) => key(export.interface.as_deref(), &export.function),
         None => function.name.clone(),

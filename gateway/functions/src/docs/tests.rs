@@ -182,6 +182,29 @@ fn bytes_that_are_no_component() {
     assert_eq!(extract(EMPTY), Ok(None));
 }
 
+/// Tools for dynamic languages leave functions of their own among a component's exports.
+#[test]
+fn exports_that_the_packed_wit_does_not_name_are_not_offered() {
+    let init = || Function {
+        name: "init".to_owned(),
+        export: Some(Export { interface: None, function: "init".to_owned() }),
+        ..find_city()
+    };
+    let attached = |docs: &Docs| {
+        let component = inject(EMPTY, docs).unwrap();
+        let (mut functions, mut refused) = (vec![find_city(), init()], Vec::new());
+        attach(&component, &mut functions, &mut refused).unwrap();
+        let names = |function: Function| function.name;
+        (functions.into_iter().map(names).collect::<Vec<_>>(), refused)
+    };
+    let (offered, refused) = attached(&docs_of(json!({})));
+    assert_eq!(offered, ["cities_find_city"]);
+    assert_eq!(refused.len(), 1);
+    assert!(refused[0].name == "init" && refused[0].reason.contains("does not name it"));
+    let (offered, refused) = attached(&Docs::default());
+    assert_eq!((offered.len(), refused.len()), (2, 0), "docs that say nothing hide nothing");
+}
+
 #[test]
 fn package_docs_serve_where_there_is_nothing_else() {
     let text = json!({"interfaces": {"cities": {"funcs": {
@@ -189,8 +212,9 @@ fn package_docs_serve_where_there_is_nothing_else() {
     }}}});
     let data = format!("\u{1}{text}");
     let component = [EMPTY, &section("package-docs", data.as_bytes())].concat();
-    let mut functions = [find_city()];
-    assert_eq!(attach(&component, &mut functions, &[]), Ok(DocsSource::PackageDocs));
+    let mut functions = vec![find_city()];
+    let attached = attach(&component, &mut functions, &mut Vec::new());
+    assert_eq!(attached, Ok(DocsSource::PackageDocs));
     assert_eq!(functions[0].description, "Finds a city.");
     assert_eq!(functions[0].parameters.fields[1].doc, "of temperatures");
 
@@ -198,9 +222,9 @@ fn package_docs_serve_where_there_is_nothing_else() {
         [&b""[..], b"\x01", b"\x01nonsense", b"\x02{}", b"\x01[]", b"\x01{\"interfaces\": 3}"]
     {
         let component = [EMPTY, &section("package-docs", data)].concat();
-        let mut functions = [find_city()];
-        assert_eq!(attach(&component, &mut functions, &[]), Ok(DocsSource::None));
-        assert_eq!(functions[0], find_city());
+        let mut functions = vec![find_city()];
+        assert_eq!(attach(&component, &mut functions, &mut Vec::new()), Ok(DocsSource::None));
+        assert_eq!(functions, [find_city()]);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::calls::Awaited;
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::http::fields::{Fields, wrong};
@@ -15,7 +16,8 @@ pub struct Conversation {
     pub results: Vec<String>,
 }
 
-/// Reads all messages, so that a bad one is refused wherever it stands.
+/// Reads all messages, so that a bad one is refused wherever it stands. Every call has its result
+/// before anything else is said.
 ///
 /// Members that no one here knows are let pass: clients send back what they were sent.
 pub fn read_messages(
@@ -29,37 +31,115 @@ pub fn read_messages(
         });
     }
     let mut conversation = Conversation::default();
+    let mut awaited = Awaited::default();
     for (at, message) in messages.iter().enumerate() {
-        let fields = Fields::of(message, &format!("messages[{at}]"))?;
-        let text = read_content(&fields)?;
-        match fields.text_required("role")? {
+        let path = format!("messages[{at}]");
+        let fields = Fields::of(message, &path)?;
+        let role = read_role(&fields)?;
+        fields.text("name")?;
+        if role != "tool" {
+            none_awaited(&awaited, &path)?;
+        }
+        let text = read_content(&fields, role)?;
+        match role {
             "user" => conversation = Conversation { query: text, results: Vec::new() },
-            "tool" => conversation.results.push(text),
-            "assistant" => conversation.results.clear(),
-            "system" | "developer" => {}
-            "function" => {
-                return Err(RequestError::Unsupported {
-                    param: fields.path("role"),
-                    reason: "it was replaced by the role `tool`; send that".into(),
-                });
+            "assistant" => {
+                conversation.results.clear();
+                read_calls(&fields, &mut awaited)?;
             }
-            other => {
-                return Err(RequestError::Field {
-                    param: fields.path("role"),
-                    reason: format!(
-                        "`{other}` is not one of system, developer, user, assistant, tool"
-                    ),
-                });
+            "tool" => {
+                read_answered(&fields, &mut awaited)?;
+                conversation.results.push(text);
             }
+            // Of the system or its developer: values come from the request alone.
+            _ => {}
         }
     }
+    none_awaited(&awaited, "messages")?;
     Ok(conversation)
 }
 
-/// A string, or an array of text parts, which are joined by line breaks.
-fn read_content(fields: &Fields<'_>) -> Result<String, RequestError> {
+fn read_role<'a>(fields: &Fields<'a>) -> Result<&'a str, RequestError> {
+    let role = fields.text_required("role")?;
+    match role {
+        "system" | "developer" | "user" | "assistant" | "tool" => Ok(role),
+        "function" => Err(RequestError::Unsupported {
+            param: fields.path("role"),
+            reason: "it was replaced by the role `tool`; send that".into(),
+        }),
+        other => Err(RequestError::Field {
+            param: fields.path("role"),
+            reason: format!("`{other}` is not one of system, developer, user, assistant, tool"),
+        }),
+    }
+}
+
+/// The calls that the client was to run.
+fn read_calls<'a>(fields: &Fields<'a>, awaited: &mut Awaited<'a>) -> Result<(), RequestError> {
+    for (name, instead) in [("function_call", "send `tool_calls`"), ("audio", "send its text")] {
+        if fields.get(name).is_some() {
+            return Err(RequestError::Unsupported {
+                param: fields.path(name),
+                reason: instead.into(),
+            });
+        }
+    }
+    fields.text("refusal")?;
+    let calls = fields.list("tool_calls")?.unwrap_or(&[]);
+    for (at, call) in calls.iter().enumerate() {
+        let call = Fields::of(call, &format!("{}[{at}]", fields.path("tool_calls")))?;
+        let kind = call.text_required("type")?;
+        if kind != "function" {
+            return Err(RequestError::Unsupported {
+                param: call.path("type"),
+                reason: format!("`{kind}` cannot be read, only `function`"),
+            });
+        }
+        let function = call.get("function").ok_or_else(|| call.missing("function", "an object"))?;
+        let function = Fields::of(function, &call.path("function"))?;
+        function.text_required("name")?;
+        function.text_required("arguments")?;
+        let id = call.text_required("id")?;
+        if !awaited.called(id) {
+            return Err(RequestError::Field {
+                param: call.path("id"),
+                reason: format!("`{id}` is there twice; every call has an id of its own"),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn read_answered(fields: &Fields<'_>, awaited: &mut Awaited<'_>) -> Result<(), RequestError> {
+    let id = fields.text_required("tool_call_id")?;
+    if awaited.answered(id) {
+        return Ok(());
+    }
+    Err(RequestError::Field {
+        param: fields.path("tool_call_id"),
+        reason: format!(
+            "no call `{id}` waits for a result; send it once, after the assistant's message whose \
+             `tool_calls` hold it"
+        ),
+    })
+}
+
+fn none_awaited(awaited: &Awaited<'_>, param: &str) -> Result<(), RequestError> {
+    let Some(id) = awaited.first() else { return Ok(()) };
+    Err(RequestError::Field {
+        param: param.to_owned(),
+        reason: format!(
+            "the call `{id}` has no result; send a message of role `tool` for it first"
+        ),
+    })
+}
+
+/// A string, or an array of text parts, which are joined by line breaks. Only an assistant may have
+/// said nothing.
+fn read_content(fields: &Fields<'_>, role: &str) -> Result<String, RequestError> {
     let parts = match fields.get("content") {
-        None => return Ok(String::new()),
+        None if role == "assistant" => return Ok(String::new()),
+        None => return Err(fields.missing("content", "a string or an array")),
         Some(Json::String(text)) => return Ok(text.clone()),
         Some(Json::Array(parts)) => parts,
         Some(other) => return Err(wrong(&fields.path("content"), "a string or an array", other)),
@@ -87,11 +167,22 @@ mod tests {
 
     use super::*;
 
+    fn called(ids: &[&str]) -> Json {
+        let function = json!({"name": "f", "arguments": "{}"});
+        let call = |id: &&str| json!({"id": id, "type": "function", "function": function});
+        let calls: Vec<Json> = ids.iter().map(call).collect();
+        json!({"role": "assistant", "content": null, "tool_calls": calls})
+    }
+
+    fn result(id: &str, content: &str) -> Json {
+        json!({"role": "tool", "tool_call_id": id, "content": content})
+    }
+
     #[test]
     fn the_last_thing_said_counts() {
         let user = |text: &str| json!({"role": "user", "content": text});
-        let called = json!({"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]});
-        let result = json!({"role": "tool", "tool_call_id": "1", "content": "21 °C"});
+        let called = called(&["1"]);
+        let result = result("1", "21 °C");
         for (messages, query, results) in [
             (json!([]), "", vec![]),
             (json!([user("a")]), "a", vec![]),
@@ -122,12 +213,95 @@ mod tests {
     }
 
     #[test]
+    fn every_call_has_its_result_and_every_result_its_call() {
+        let user = || json!({"role": "user", "content": "x"});
+        for (messages, words) in [
+            (json!([user(), called(&["a", "b"]), result("b", "2"), result("a", "1")]), None),
+            (
+                json!([
+                    user(),
+                    called(&["a"]),
+                    result("a", "1"),
+                    user(),
+                    called(&["a"]),
+                    result("a", "2")
+                ]),
+                None,
+            ),
+            (json!([user(), called(&[])]), None),
+            (json!([user(), called(&["a"])]), Some("`messages`: the call `a` has no result")),
+            (
+                json!([user(), called(&["a", "b"]), result("a", "1")]),
+                Some("`messages`: the call `b` has no result"),
+            ),
+            (
+                json!([user(), called(&["a"]), user()]),
+                Some("`messages[2]`: the call `a` has no result"),
+            ),
+            (
+                json!([user(), called(&["a", "a"])]),
+                Some("`messages[1].tool_calls[1].id`: `a` is there twice"),
+            ),
+            (
+                json!([user(), result("a", "1")]),
+                Some("`messages[1].tool_call_id`: no call `a` waits"),
+            ),
+            (
+                json!([user(), called(&["a"]), result("a", "1"), result("a", "1")]),
+                Some("`messages[3].tool_call_id`: no call `a` waits"),
+            ),
+        ] {
+            let list = messages.as_array().expect("an array");
+            let read = read_messages(list, &RequestConfig::default());
+            match words {
+                None => assert!(read.is_ok(), "{messages}: {read:?}"),
+                Some(words) => {
+                    let error = read.unwrap_err().to_string();
+                    assert!(error.contains(words), "{messages}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn bad_messages_are_refused_with_their_place() {
         for (message, named) in [
             (json!("hi"), "`messages[0]`: send an object"),
             (json!({"content": "hi"}), "`messages[0].role`: this is required"),
             (json!({"role": "robot", "content": "hi"}), "`robot` is not one of"),
             (json!({"role": "function", "content": "hi"}), "role `tool`"),
+            (json!({"role": "user"}), "`messages[0].content`: this is required"),
+            (json!({"role": "system", "content": null}), "`messages[0].content`: this is required"),
+            (json!({"role": "user", "content": "hi", "name": 3}), "`messages[0].name`: send a"),
+            (json!({"role": "tool", "content": "hi"}), "`messages[0].tool_call_id`: this is"),
+            (json!({"role": "tool", "tool_call_id": 1, "content": "hi"}), "tool_call_id`: send a"),
+            (json!({"role": "assistant", "refusal": []}), "`messages[0].refusal`: send a string"),
+            (
+                json!({"role": "assistant", "function_call": {}}),
+                "`messages[0].function_call` is not",
+            ),
+            (json!({"role": "assistant", "audio": {"id": "a"}}), "`messages[0].audio` is not"),
+            (json!({"role": "assistant", "tool_calls": {}}), "tool_calls`: send an array"),
+            (json!({"role": "assistant", "tool_calls": [3]}), "tool_calls[0]`: send an object"),
+            (json!({"role": "assistant", "tool_calls": [{}]}), "tool_calls[0].type`: this is"),
+            (
+                json!({"role": "assistant", "tool_calls": [{"type": "custom"}]}),
+                "tool_calls[0].type` is not supported here: `custom`",
+            ),
+            (
+                json!({"role": "assistant", "tool_calls": [{"type": "function", "id": "a"}]}),
+                "tool_calls[0].function`: this is required",
+            ),
+            (
+                json!({"role": "assistant", "tool_calls": [{"type": "function", "id": "a",
+                    "function": {"name": "f", "arguments": {}}}]}),
+                "tool_calls[0].function.arguments`: send a string, not an object",
+            ),
+            (
+                json!({"role": "assistant", "tool_calls": [{"type": "function",
+                    "function": {"name": "f", "arguments": "{}"}}]}),
+                "tool_calls[0].id`: this is required",
+            ),
             (
                 json!({"role": "user", "content": 3}),
                 "`messages[0].content`: send a string or an array",

@@ -3,10 +3,11 @@
 use serde_json::Value as Json;
 
 use super::messages::{Conversation, read_messages};
-use super::tools::{read_choice, read_tools};
+use super::settings::{self, Absence, EFFORTS, RETENTIONS, Shape, VERBOSITIES};
+use super::tools::{Chosen, Style, read_choice, read_tools};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
-use crate::http::fields::{Fields, wrong};
+use crate::http::fields::Fields;
 use crate::pipeline::Request;
 
 /// What the format must remember until the answer.
@@ -27,32 +28,28 @@ const READ: &[&str] = &[
     "parallel_tool_calls",
     "stream",
     "stream_options",
-];
-
-/// Fields that every client library sends and that change nothing here: they steer how free text
-/// is sampled, or keep somebody's books.
-const IGNORED: &[&str] = &[
-    "temperature",
-    "top_p",
-    "seed",
-    "stop",
     "max_tokens",
     "max_completion_tokens",
-    "presence_penalty",
-    "frequency_penalty",
-    "user",
-    "metadata",
-    "store",
-    "service_tier",
-    "safety_identifier",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "reasoning_effort",
-    "verbosity",
+];
+
+/// Fields that change nothing here, and how they must look.
+const IGNORED: &[(&str, Shape)] = &[
+    ("temperature", Shape::Number { from: 0.0, to: 2.0 }),
+    ("top_p", Shape::Number { from: 0.0, to: 1.0 }),
+    ("presence_penalty", Shape::Number { from: -2.0, to: 2.0 }),
+    ("frequency_penalty", Shape::Number { from: -2.0, to: 2.0 }),
+    ("seed", Shape::Integer),
+    ("user", Shape::Text),
+    ("safety_identifier", Shape::Text),
+    ("metadata", Shape::Metadata),
+    ("prompt_cache_key", Shape::Text),
+    ("prompt_cache_retention", Shape::Word(RETENTIONS)),
+    ("reasoning_effort", Shape::Word(EFFORTS)),
+    ("verbosity", Shape::Word(VERBOSITIES)),
 ];
 
 /// Fields that would change the answer in a way that is not offered, and why.
-const UNSUPPORTED: &[(&str, &str)] = &[
+const UNSUPPORTED: &[Absence] = &[
     ("n", "there is one answer; leave it out, or send 1"),
     ("logprobs", "the answer is not sampled from one distribution; leave it out"),
     ("top_logprobs", "the answer is not sampled from one distribution; leave it out"),
@@ -60,7 +57,12 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("audio", "only text is written; leave it out"),
     ("modalities", "only [\"text\"] is written"),
     ("response_format", "only {\"type\": \"text\"} is written"),
-    ("prediction", "leave it out"),
+    ("prediction", "answers are not drafted; leave it out"),
+    ("stop", "no text is sampled that could be stopped; leave it out"),
+    ("store", "nothing is stored; leave it out, or send false"),
+    ("service_tier", "there is one tier; leave it out, or send auto or default"),
+    ("moderation", "nothing is moderated; leave it out"),
+    ("prompt_cache_options", "functions are cached by themselves; leave it out"),
     ("web_search_options", "publish a plugin that searches instead"),
     ("functions", "it was replaced by `tools`; send those"),
     ("function_call", "it was replaced by `tool_choice`; send that"),
@@ -70,14 +72,15 @@ const UNSUPPORTED: &[(&str, &str)] = &[
 pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatForm), RequestError> {
     let fields = Fields::of(json, "")?;
     check_names(&fields)?;
-    refuse_unsupported(&fields)?;
+    settings::refuse(&fields, UNSUPPORTED, asks_nothing)?;
+    settings::check(&fields, IGNORED)?;
 
     let model = fields.text_required("model")?.to_owned();
     let messages = fields.list("messages")?;
     let messages = messages.ok_or_else(|| fields.missing("messages", "an array of messages"))?;
     let Conversation { query, results } = read_messages(messages, limits)?;
-    let tools = read_tools(&fields, limits)?;
-    let choice = read_choice(&fields)?;
+    let tools = read_tools(&fields, limits, Style::Nested)?;
+    let Chosen { choice, allowed } = read_choice(&fields, Style::Nested)?;
     let parallel = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
     let form = read_form(&fields)?;
     let request = Request {
@@ -85,64 +88,52 @@ pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatFo
         query,
         tools,
         choice,
+        allowed,
         calls_max: if parallel { limits.calls_max } else { 1 },
+        tokens_max: read_tokens_max(&fields)?,
         results,
     };
     Ok((request, form))
 }
 
 fn check_names(fields: &Fields<'_>) -> Result<(), RequestError> {
+    let ignored = IGNORED.iter().map(|(name, _)| *name);
     let unsupported = UNSUPPORTED.iter().map(|(name, _)| *name);
-    let known: Vec<&str> = READ.iter().chain(IGNORED).copied().chain(unsupported).collect();
+    let known: Vec<&str> = READ.iter().copied().chain(ignored).chain(unsupported).collect();
     fields.only(&known)
 }
 
-fn refuse_unsupported(fields: &Fields<'_>) -> Result<(), RequestError> {
-    for (name, reason) in UNSUPPORTED {
-        if let Some(value) = fields.get(name)
-            && !changes_nothing(name, value)
-        {
-            return Err(RequestError::Unsupported {
-                param: (*name).to_owned(),
-                reason: (*reason).to_owned(),
-            });
-        }
-    }
-    Ok(())
-}
-
 /// Whether the value of an unsupported field is what happens anyway.
-fn changes_nothing(name: &str, value: &Json) -> bool {
+fn asks_nothing(name: &str, value: &Json) -> bool {
     match name {
         "n" => value.as_u64() == Some(1),
-        "logprobs" => value.as_bool() == Some(false),
+        "logprobs" | "store" => value.as_bool() == Some(false),
         "top_logprobs" => value.as_u64() == Some(0),
         "logit_bias" => value.as_object().is_some_and(serde_json::Map::is_empty),
         "modalities" => {
             value.as_array().is_some_and(|modes| modes.iter().all(|mode| mode == "text"))
         }
         "response_format" => value.get("type").is_some_and(|kind| kind == "text"),
+        "stop" => value.as_array().is_some_and(Vec::is_empty),
+        "service_tier" => value == "auto" || value == "default",
         _ => false,
     }
 }
 
+/// The tighter of the limit and its older name.
+fn read_tokens_max(fields: &Fields<'_>) -> Result<Option<usize>, RequestError> {
+    let now = fields.count("max_completion_tokens")?;
+    let before = fields.count("max_tokens")?;
+    Ok(now.into_iter().chain(before).min())
+}
+
 fn read_form(fields: &Fields<'_>) -> Result<ChatForm, RequestError> {
     let stream = fields.boolean("stream")?.unwrap_or(false);
-    let Some(options) = fields.get("stream_options") else {
-        return Ok(ChatForm { stream, include_usage: false });
+    let known = ["include_usage", "include_obfuscation"];
+    let include_usage = match settings::stream_options(fields, stream, &known)? {
+        None => false,
+        Some(options) => options.boolean("include_usage")?.unwrap_or(false),
     };
-    if !stream {
-        return Err(RequestError::Field {
-            param: "stream_options".into(),
-            reason: "send it only with `stream`: true".into(),
-        });
-    }
-    if !options.is_object() {
-        return Err(wrong("stream_options", "an object", options));
-    }
-    let options = Fields::of(options, "stream_options")?;
-    options.only(&["include_usage", "include_obfuscation"])?;
-    let include_usage = options.boolean("include_usage")?.unwrap_or(false);
     Ok(ChatForm { stream, include_usage })
 }
 
@@ -168,6 +159,11 @@ mod tests {
         for extra in [
             json!({}),
             json!({"temperature": 0.2, "top_p": 1, "seed": 1, "user": "u", "max_tokens": 5}),
+            json!({"temperature": 0, "seed": -1, "presence_penalty": -2, "frequency_penalty": 2}),
+            json!({"metadata": {"session": "s"}, "safety_identifier": "s", "store": false}),
+            json!({"prompt_cache_key": "k", "prompt_cache_retention": "24h", "verbosity": "low"}),
+            json!({"reasoning_effort": "none", "service_tier": "auto", "stop": []}),
+            json!({"stream": true, "stream_options": {"include_obfuscation": false}}),
             json!({"n": 1, "logprobs": false, "logit_bias": {}, "modalities": ["text"]}),
             json!({"response_format": {"type": "text"}, "tools": [], "tool_choice": "auto"}),
             json!({"n": null, "functions": null, "stream_options": null}),
@@ -188,6 +184,38 @@ mod tests {
             (json!({"response_format": {"type": "json_object"}}), "`response_format`"),
             (json!({"functions": []}), "`tools`"),
             (json!({"function_call": "auto"}), "`tool_choice`"),
+            (json!({"n": 0}), "`n`"),
+            (json!({"n": "1"}), "`n`"),
+            (json!({"stop": ["\n"]}), "`stop`"),
+            (json!({"stop": "\n"}), "`stop`"),
+            (json!({"store": true}), "`store`"),
+            (json!({"service_tier": "priority"}), "`service_tier`"),
+            (json!({"moderation": {"model": "m"}}), "`moderation`"),
+            (json!({"prediction": {"type": "content", "content": "x"}}), "`prediction`"),
+            (json!({"prompt_cache_options": {"prewarm": true}}), "`prompt_cache_options`"),
+            (json!({"web_search_options": {}}), "publish a plugin"),
+            (
+                json!({"stream": true, "stream_options": {"include_obfuscation": true}}),
+                "`stream_options.include_obfuscation` is not supported here",
+            ),
+            (json!({"temperature": "hot"}), "`temperature`: send a number, not a string"),
+            (json!({"temperature": 2.1}), "`temperature`: send a number from 0 to 2"),
+            (json!({"top_p": -1}), "`top_p`: send a number from 0 to 1"),
+            (json!({"presence_penalty": 3}), "`presence_penalty`: send a number from -2 to 2"),
+            (json!({"frequency_penalty": []}), "`frequency_penalty`: send a number"),
+            (json!({"seed": 0.5}), "`seed`: send a whole number"),
+            (json!({"user": {}}), "`user`: send a string"),
+            (json!({"safety_identifier": 1}), "`safety_identifier`: send a string"),
+            (json!({"metadata": {"a": 1}}), "`metadata.a`: send a string"),
+            (json!({"prompt_cache_key": 1}), "`prompt_cache_key`: send a string"),
+            (json!({"prompt_cache_retention": "1h"}), "`prompt_cache_retention`: send one of"),
+            (json!({"reasoning_effort": "some"}), "`reasoning_effort`: send one of none"),
+            (json!({"verbosity": 1}), "`verbosity`: send a string"),
+            (json!({"max_tokens": 0}), "`max_tokens`: send a whole number of at least 1"),
+            (json!({"max_completion_tokens": "8"}), "`max_completion_tokens`: send a whole number"),
+            (json!({"parallel_tool_calls": 0}), "`parallel_tool_calls`: send true or false"),
+            (json!({"tools": "f"}), "`tools`: send an array"),
+            (json!({"tool_choice": []}), "`tool_choice`: send a string or an object"),
             (json!({"messagse": []}), "did you mean `messages`"),
             (json!({"stream": "yes"}), "send true or false, not a string"),
             (json!({"stream_options": {"include_usage": true}}), "`stream`: true"),
@@ -209,7 +237,20 @@ mod tests {
                 .unwrap();
         assert_eq!(request.calls_max, 1);
         assert!(form.stream && !form.include_usage);
+        assert_eq!((request.tokens_max, request.allowed), (None, None));
         let (request, _) = read_chat(&body(json!({"tool_choice": "required"})), &limits).unwrap();
         assert_eq!((request.calls_max, request.choice), (limits.calls_max, Choice::Required));
+    }
+    #[test]
+    fn the_tighter_limit_of_tokens_counts() {
+        for (extra, tokens_max) in [
+            (json!({}), None),
+            (json!({"max_tokens": null, "max_completion_tokens": 9}), Some(9)),
+            (json!({"max_tokens": 7}), Some(7)),
+            (json!({"max_tokens": 7, "max_completion_tokens": 9}), Some(7)),
+        ] {
+            let read = read_chat(&body(extra.clone()), &RequestConfig::default());
+            assert_eq!(read.unwrap().0.tokens_max, tokens_max, "{extra}");
+        }
     }
 }

@@ -1,10 +1,10 @@
-//! The client's own functions, and which of them must be called.
+//! The client's own functions, and which functions may or must be called.
 
 use std::collections::HashSet;
 
 use hyfunc_functions::Function;
 use hyfunc_functions::names::check_name;
-use hyfunc_functions::schema::function_from_schema;
+use hyfunc_functions::schema::{Ignored, read_function};
 use serde_json::{Value as Json, json};
 
 use crate::config::RequestConfig;
@@ -12,10 +12,76 @@ use crate::error::RequestError;
 use crate::http::fields::{Fields, wrong};
 use crate::pipeline::Choice;
 
+/// Where a format puts what it says of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Under `function`, beside `type`: chat completions.
+    Nested,
+    /// Beside `type` itself: responses.
+    Flat,
+}
+
+/// What `tool_choice` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// Whether and what must be called.
+    pub choice: Choice,
+    /// Names of the functions that may be called, where the client lists them.
+    pub allowed: Option<Vec<String>>,
+}
+
+impl Style {
+    /// What is said of a function; nothing but the known fields.
+    fn function<'a>(
+        self,
+        json: &'a Json,
+        path: &str,
+        known: &[&str],
+    ) -> Result<Fields<'a>, RequestError> {
+        let outer = Fields::of(json, path)?;
+        let kind = outer.text_required("type")?;
+        if kind != "function" {
+            return Err(RequestError::Unsupported {
+                param: outer.path("type"),
+                reason: format!(
+                    "`{kind}` cannot be called, only `function`; publish a plugin for what else is \
+                     wanted"
+                ),
+            });
+        }
+        self.within(outer, "function", known)
+    }
+
+    /// The object that holds the known fields: this one, or the one under a name in it.
+    fn within<'a>(
+        self,
+        outer: Fields<'a>,
+        name: &str,
+        known: &[&str],
+    ) -> Result<Fields<'a>, RequestError> {
+        match self {
+            Style::Flat => {
+                let mut all = vec!["type"];
+                all.extend_from_slice(known);
+                outer.only(&all)?;
+                Ok(outer)
+            }
+            Style::Nested => {
+                outer.only(&["type", name])?;
+                let inner = outer.get(name).ok_or_else(|| outer.missing(name, "an object"))?;
+                let inner = Fields::of(inner, &outer.path(name))?;
+                inner.only(known)?;
+                Ok(inner)
+            }
+        }
+    }
+}
+
 /// Reads `tools`.
 pub fn read_tools(
     fields: &Fields<'_>,
     limits: &RequestConfig,
+    style: Style,
 ) -> Result<Vec<Function>, RequestError> {
     let tools = fields.list("tools")?.unwrap_or(&[]);
     if tools.len() > limits.tools_max {
@@ -28,10 +94,11 @@ pub fn read_tools(
     let mut functions = Vec::with_capacity(tools.len());
     for (at, tool) in tools.iter().enumerate() {
         let path = format!("{}[{at}]", fields.path("tools"));
-        let function = read_tool(tool, &path)?;
+        let tool = style.function(tool, &path, &["name", "description", "parameters", "strict"])?;
+        let function = read_tool(&tool)?;
         if !names.insert(function.name.clone()) {
             return Err(RequestError::Field {
-                param: format!("{path}.function.name"),
+                param: tool.path("name"),
                 reason: format!("`{}` is there twice; rename one", function.name),
             });
         }
@@ -40,113 +107,233 @@ pub fn read_tools(
     Ok(functions)
 }
 
-fn read_tool(tool: &Json, path: &str) -> Result<Function, RequestError> {
-    let tool = Fields::of(tool, path)?;
-    let kind = tool.text_required("type")?;
-    if kind != "function" {
-        return Err(RequestError::Unsupported {
-            param: tool.path("type"),
-            reason: format!("`{kind}` cannot be called, only `function`"),
-        });
-    }
-    let function = tool.get("function").ok_or_else(|| tool.missing("function", "an object"))?;
-    let function = Fields::of(function, &tool.path("function"))?;
-    let name = function.text_required("name")?;
+fn read_tool(tool: &Fields<'_>) -> Result<Function, RequestError> {
+    let name = tool.text_required("name")?;
     check_name(name).map_err(|error| RequestError::Field {
-        param: function.path("name"),
+        param: tool.path("name"),
         reason: error.to_string(),
     })?;
-    let description = function.text("description")?.unwrap_or("");
+    let description = tool.text("description")?.unwrap_or("");
+    let strict = tool.boolean("strict")?.unwrap_or(false);
     let none = json!({});
-    let parameters = function.get("parameters").unwrap_or(&none);
-    function_from_schema(name, description, parameters)
-        .map_err(|source| RequestError::Tool { param: function.path("parameters"), source })
+    let parameters = tool.get("parameters").unwrap_or(&none);
+    let reading = read_function(name, description, parameters)
+        .map_err(|source| RequestError::Tool { param: tool.path("parameters"), source })?;
+    match reading.ignored.iter().find(|ignored| strict && widens(ignored)) {
+        None => Ok(reading.read),
+        Some(Ignored { path, keyword, reason }) => Err(RequestError::Unsupported {
+            param: tool.path("strict"),
+            reason: format!(
+                "`{keyword}` at `{path}` would not be held to ({reason}); leave out either"
+            ),
+        }),
+    }
+}
+
+/// Whether arguments may come out that the schema does not admit. Where only fewer come out than it
+/// admits, every one of them is what was asked for.
+fn widens(ignored: &Ignored) -> bool {
+    !["additionalProperties", "properties"].contains(&ignored.keyword.as_str())
 }
 
 /// Reads `tool_choice`.
-pub fn read_choice(fields: &Fields<'_>) -> Result<Choice, RequestError> {
+pub fn read_choice(fields: &Fields<'_>, style: Style) -> Result<Chosen, RequestError> {
     let param = fields.path("tool_choice");
-    match fields.get("tool_choice") {
-        None => Ok(Choice::Auto),
+    let choice = match fields.get("tool_choice") {
+        None => Choice::Auto,
         Some(Json::String(word)) => match word.as_str() {
-            "auto" => Ok(Choice::Auto),
-            "none" => Ok(Choice::None),
-            "required" => Ok(Choice::Required),
-            other => Err(RequestError::Field {
-                param,
-                reason: format!("`{other}` is not one of auto, none, required, or an object"),
-            }),
-        },
-        Some(object @ Json::Object(_)) => {
-            let choice = Fields::of(object, &param)?;
-            let kind = choice.text_required("type")?;
-            if kind != "function" {
-                return Err(RequestError::Unsupported {
-                    param: choice.path("type"),
-                    reason: format!("`{kind}` is not offered, only `function`"),
+            "auto" => Choice::Auto,
+            "none" => Choice::None,
+            "required" => Choice::Required,
+            other => {
+                return Err(RequestError::Field {
+                    param,
+                    reason: format!("`{other}` is not one of auto, none, required, or an object"),
                 });
             }
-            let function =
-                choice.get("function").ok_or_else(|| choice.missing("function", "an object"))?;
-            let function = Fields::of(function, &choice.path("function"))?;
-            Ok(Choice::Named(function.text_required("name")?.to_owned()))
+        },
+        Some(object @ Json::Object(_)) => {
+            let outer = Fields::of(object, &param)?;
+            if outer.text_required("type")? == "allowed_tools" {
+                return read_allowed(outer, style);
+            }
+            let function = style.function(object, &param, &["name"])?;
+            Choice::Named(function.text_required("name")?.to_owned())
         }
-        Some(other) => Err(wrong(&param, "a string or an object", other)),
+        Some(other) => return Err(wrong(&param, "a string or an object", other)),
+    };
+    Ok(Chosen { choice, allowed: None })
+}
+
+/// The functions among which the choice is, each named once.
+fn read_allowed(outer: Fields<'_>, style: Style) -> Result<Chosen, RequestError> {
+    let fields = style.within(outer, "allowed_tools", &["mode", "tools"])?;
+    let choice = match fields.text("mode")? {
+        None | Some("auto") => Choice::Auto,
+        Some("required") => Choice::Required,
+        Some(other) => {
+            return Err(RequestError::Field {
+                param: fields.path("mode"),
+                reason: format!("`{other}` is not one of auto, required"),
+            });
+        }
+    };
+    let tools = fields.list("tools")?.unwrap_or(&[]);
+    if tools.is_empty() {
+        return Err(RequestError::Field {
+            param: fields.path("tools"),
+            reason: "name at least one function; \"none\" as the whole choice calls nothing".into(),
+        });
     }
+    let mut seen = HashSet::new();
+    let mut allowed = Vec::new();
+    for (at, tool) in tools.iter().enumerate() {
+        let path = format!("{}[{at}]", fields.path("tools"));
+        let name = style.function(tool, &path, &["name"])?.text_required("name")?;
+        if seen.insert(name) {
+            allowed.push(name.to_owned());
+        }
+    }
+    Ok(Chosen { choice, allowed: Some(allowed) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The same object in either style.
+    fn styled(style: Style, kind: &str, nested: &str, inner: Json) -> Json {
+        let mut object = json!({"type": kind});
+        match style {
+            Style::Nested => object[nested] = inner,
+            Style::Flat => {
+                let inner = inner.as_object().expect("an object").clone();
+                object.as_object_mut().expect("an object").extend(inner);
+            }
+        }
+        object
+    }
+
+    fn function(style: Style, inner: Json) -> Json {
+        styled(style, "function", "function", inner)
+    }
+
     #[test]
     fn choices() {
-        for (json, choice) in [
-            (json!({}), Ok(Choice::Auto)),
-            (json!({"tool_choice": null}), Ok(Choice::Auto)),
-            (json!({"tool_choice": "none"}), Ok(Choice::None)),
-            (json!({"tool_choice": "required"}), Ok(Choice::Required)),
-            (
-                json!({"tool_choice": {"type": "function", "function": {"name": "f"}}}),
-                Ok(Choice::Named("f".into())),
-            ),
-            (json!({"tool_choice": "any"}), Err("not one of auto")),
-            (json!({"tool_choice": 1}), Err("a string or an object")),
-            (json!({"tool_choice": {"type": "custom"}}), Err("only `function`")),
-            (json!({"tool_choice": {"type": "function"}}), Err("this is required")),
-        ] {
-            let read = read_choice(&Fields::of(&json, "").unwrap());
-            match choice {
-                Ok(choice) => assert_eq!(read.unwrap(), choice, "{json}"),
-                Err(words) => assert!(read.unwrap_err().to_string().contains(words), "{json}"),
+        for style in [Style::Nested, Style::Flat] {
+            let named = |name: &str| function(style, json!({"name": name}));
+            let among = |inner: Json| styled(style, "allowed_tools", "allowed_tools", inner);
+            let plain = |choice: Choice| Ok(Chosen { choice, allowed: None });
+            let listed = |choice: Choice, names: &[&str]| {
+                let names = names.iter().map(|name| (*name).to_owned()).collect();
+                Ok(Chosen { choice, allowed: Some(names) })
+            };
+            for (choice, wanted) in [
+                (json!(null), plain(Choice::Auto)),
+                (json!("auto"), plain(Choice::Auto)),
+                (json!("none"), plain(Choice::None)),
+                (json!("required"), plain(Choice::Required)),
+                (named("f"), plain(Choice::Named("f".into()))),
+                (among(json!({"tools": [named("f")]})), listed(Choice::Auto, &["f"])),
+                (
+                    among(
+                        json!({"mode": "required", "tools": [named("f"), named("g"), named("f")]}),
+                    ),
+                    listed(Choice::Required, &["f", "g"]),
+                ),
+                (json!("any"), Err("not one of auto")),
+                (json!(1), Err("a string or an object")),
+                (json!({}), Err("`tool_choice.type`: this is required")),
+                (json!({"type": "custom"}), Err("only `function`")),
+                (json!({"type": "function"}), Err("this is required")),
+                (json!({"type": "function", "nmae": "f"}), Err("unknown field")),
+                (function(style, json!({"name": 3})), Err("send a string, not a number")),
+                (among(json!({})), Err("at least one function")),
+                (among(json!({"tools": []})), Err("at least one function")),
+                (among(json!({"tools": {}})), Err("send an array")),
+                (among(json!({"tools": ["f"]})), Err("tools[0]`: send an object")),
+                (among(json!({"tools": [{"type": "mcp"}]})), Err("tools[0].type")),
+                (
+                    among(json!({"mode": "none", "tools": [named("f")]})),
+                    Err("`none` is not one of"),
+                ),
+            ] {
+                let body = json!({"tool_choice": choice});
+                match (read_choice(&Fields::of(&body, "").unwrap(), style), wanted) {
+                    (Ok(read), Ok(wanted)) => assert_eq!(read, wanted, "{body}"),
+                    (Err(error), Err(words)) => {
+                        assert!(error.to_string().contains(words), "{body}: {error}");
+                    }
+                    (read, wanted) => panic!("{body}: {read:?}, not {wanted:?}"),
+                }
             }
         }
     }
 
     #[test]
     fn tools_are_read_or_refused_with_their_place() {
-        let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
-        for (tools, words) in [
-            (json!([]), None),
-            (json!([tool("a"), tool("b")]), None),
-            (json!([tool("a"), tool("a")]), Some("tools[1].function.name")),
-            (json!([tool("a b")]), Some("tools[0].function.name")),
-            (json!([{"type": "web_search"}]), Some("`web_search` cannot be called")),
-            (json!([{"type": "function"}]), Some("tools[0].function")),
-            (
-                json!([{"type": "function", "function": {"name": "a", "parameters": "x"}}]),
-                Some("tools[0].function.parameters"),
-            ),
-            (json!([tool("a"), tool("b"), tool("c")]), Some("send at most 2")),
+        for style in [Style::Nested, Style::Flat] {
+            let place = if style == Style::Nested { "tools[0].function" } else { "tools[0]" };
+            let tool = |name: &str| function(style, json!({"name": name}));
+            let with = |key: &str, value: Json| {
+                let mut inner = json!({"name": "a"});
+                inner[key] = value;
+                json!([function(style, inner)])
+            };
+            let at = |rest: &str| Some(format!("`{place}.{rest}"));
+            for (tools, words) in [
+                (json!([]), None),
+                (json!([tool("a"), tool("b")]), None),
+                (with("description", json!(null)), None),
+                (with("parameters", json!(null)), None),
+                (with("strict", json!(true)), None),
+                (json!({}), Some("`tools`: send an array".into())),
+                (json!([3]), Some("`tools[0]`: send an object".into())),
+                (json!([tool("a"), tool("a")]), Some("`a` is there twice".into())),
+                (json!([tool("a b")]), at("name`")),
+                (json!([tool(&"a".repeat(65))]), at("name`")),
+                (json!([function(style, json!({}))]), at("name`: this is required")),
+                (json!([{"type": "web_search"}]), Some("`web_search` cannot be called".into())),
+                (with("parameters", json!("x")), at("parameters` cannot be used")),
+                (with("description", json!(3)), at("description`: send a string")),
+                (with("strict", json!("yes")), at("strict`: send true or false")),
+                (with("paramters", json!({})), at("paramters` (did you mean")),
+                (json!([tool("a"), tool("b"), tool("c")]), Some("send at most 2".into())),
+            ] {
+                let body = json!({"tools": tools});
+                let limits = RequestConfig { tools_max: 2, ..RequestConfig::default() };
+                let read = read_tools(&Fields::of(&body, "").unwrap(), &limits, style);
+                match words {
+                    None => assert!(read.is_ok(), "{body}"),
+                    Some(words) => {
+                        let error = read.unwrap_err().to_string();
+                        assert!(error.contains(&words), "{body}: {error} should hold {words}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn strict_is_promised_only_where_it_is_kept() {
+        let property = |schema: Json| json!({"type": "object", "properties": {"p": schema}});
+        let mut open = property(json!({"type": "string"}));
+        open["additionalProperties"] = true.into();
+        for (parameters, kept) in [
+            (property(json!({"type": "integer", "minimum": 1})), true),
+            (property(json!({"type": "string", "enum": ["a", "b"]})), true),
+            (property(json!({"type": "number", "multipleOf": 3})), false),
+            (open, true),
         ] {
-            let body = json!({"tools": tools});
-            let limits = RequestConfig { tools_max: 2, ..RequestConfig::default() };
-            let read = read_tools(&Fields::of(&body, "").unwrap(), &limits);
-            match words {
-                None => assert!(read.is_ok(), "{tools}"),
-                Some(words) => {
-                    let error = read.unwrap_err().to_string();
-                    assert!(error.contains(words), "{error}");
+            for strict in [true, false] {
+                let inner = json!({"name": "f", "parameters": parameters, "strict": strict});
+                let body = json!({"tools": [function(Style::Flat, inner)]});
+                let fields = Fields::of(&body, "").unwrap();
+                let read = read_tools(&fields, &RequestConfig::default(), Style::Flat);
+                assert_eq!(read.is_ok(), kept || !strict, "{body}");
+                if let Err(error) = read {
+                    let words = "`tools[0].strict` is not supported here: `multipleOf` at";
+                    assert!(error.to_string().contains(words), "{error}");
                 }
             }
         }

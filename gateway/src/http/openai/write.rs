@@ -1,11 +1,15 @@
 //! What is written: completions, chunks, and the `hyfunc` member.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hyfunc_cascade::{Decoded, Piece, PieceKind, TokenCounts};
+use hyfunc_cascade::{Decoded, ModelInfo, Piece, PieceKind, TokenCounts};
+use hyfunc_sandbox::CallTimings;
 use serde_json::{Map, Value as Json, json};
 
-use crate::pipeline::{CallOutcome, Choice, DecidedCall, Found, Origin, Ran, Request, say};
+use crate::pipeline::{CallOutcome, Choice, DecidedCall, Found, Origin, Ran, Request, Usage, say};
+
+/// Digits of the weights' digest that a fingerprint shows.
+const FINGERPRINT_DIGITS: usize = 12;
 
 /// The parts of an answer that every chunk repeats.
 #[derive(Clone, Debug)]
@@ -13,16 +17,18 @@ pub struct Completion {
     id: String,
     created_s: u64,
     model: String,
+    fingerprint: String,
 }
 
 impl Completion {
-    /// A new answer of a model.
-    pub fn new(model: &str) -> Self {
+    /// A new answer of a model, whose weights the fingerprint names.
+    pub fn new(model: &str, fingerprint: &str) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
             created_s: now.as_secs(),
             model: model.to_owned(),
+            fingerprint: fingerprint.to_owned(),
         }
     }
 
@@ -32,6 +38,8 @@ impl Completion {
         frame.insert("object".into(), object.into());
         frame.insert("created".into(), self.created_s.into());
         frame.insert("model".into(), self.model.clone().into());
+        frame.insert("system_fingerprint".into(), self.fingerprint.clone().into());
+        frame.insert("service_tier".into(), "default".into());
         frame
     }
 
@@ -75,13 +83,26 @@ pub fn tool_call_json(call: &DecidedCall) -> Json {
     })
 }
 
-/// Tokens read and written, in OpenAI's names.
-pub fn usage_json(counts: &TokenCounts) -> Json {
-    let written = counts.injected + counts.chosen + counts.sampled + counts.copied;
+/// The same name for the same weights: with it, one request has one answer.
+pub fn fingerprint(models: &ModelInfo) -> String {
+    let digest = models.digest.get(..FINGERPRINT_DIGITS).unwrap_or(&models.digest);
+    format!("fp_{digest}")
+}
+
+/// Tokens read and written, in OpenAI's names; how they were written, in ours.
+pub fn usage_json(usage: &Usage) -> Json {
     json!({
-        "prompt_tokens": counts.prompt,
-        "completion_tokens": written,
-        "total_tokens": counts.prompt + written,
+        "prompt_tokens": usage.input(),
+        "completion_tokens": usage.output(),
+        "total_tokens": usage.input() + usage.output(),
+        "prompt_tokens_details": {"cached_tokens": usage.cached},
+        "completion_tokens_details": {
+            "reasoning_tokens": 0,
+            "injected_tokens": usage.counts.injected,
+            "chosen_tokens": usage.counts.chosen,
+            "sampled_tokens": usage.counts.sampled,
+            "copied_tokens": usage.counts.copied,
+        },
     })
 }
 
@@ -144,18 +165,23 @@ pub fn ran_json(call: &DecidedCall, ran: &Ran) -> Json {
         }
     }
     json["reply"] = say(call, ran).into();
-    let mut timings = Map::new();
-    if let Some(parts) = &ran.timings {
-        timings.insert("queue".into(), parts.queue_us.into());
-        timings.insert("instantiate".into(), parts.instantiate_us.into());
-        timings.insert("run".into(), parts.run_us.into());
-    }
-    timings.insert("total".into(), u64::try_from(ran.took.as_micros()).unwrap_or(u64::MAX).into());
-    json["timings_us"] = Json::Object(timings);
+    json["timings_us"] = sandbox_json(ran.timings.as_ref(), ran.took);
     if !ran.logs.is_empty() {
         json["logs"] = ran.logs.iter().map(|line| Json::from(line.message.clone())).collect();
     }
     json
+}
+
+/// Where the time of a call went, in microseconds; without the parts where the sandbox gave up.
+pub fn sandbox_json(parts: Option<&CallTimings>, took: Duration) -> Json {
+    let mut timings = Map::new();
+    if let Some(parts) = parts {
+        timings.insert("queue".into(), parts.queue_us.into());
+        timings.insert("instantiate".into(), parts.instantiate_us.into());
+        timings.insert("run".into(), parts.run_us.into());
+    }
+    timings.insert("total".into(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX).into());
+    Json::Object(timings)
 }
 
 /// A decided call and what came of it.

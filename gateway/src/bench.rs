@@ -1,0 +1,228 @@
+//! `hyfunc bench`: what this machine makes of the gateway, part by part.
+//!
+//! Machines differ and are never alone, so what counts are ratios within one run: a step beside its
+//! floor, the gateway beside a bare handler, the sandbox beside bare wasmtime, the graph beside the
+//! scan.
+
+mod ceiling;
+mod effort;
+mod floor;
+mod gateway;
+mod http;
+mod load;
+mod machine;
+mod page;
+mod picture;
+mod progress;
+mod report;
+mod request;
+mod retrieval;
+mod row;
+mod samples;
+mod sandbox;
+mod synthetic;
+mod units;
+
+use clap::ValueEnum;
+use hyfunc_cascade::CascadeError;
+use hyfunc_cascade::error::WeightsError;
+use hyfunc_functions::json::JsonError;
+use hyfunc_retrieval::RetrievalError;
+use hyfunc_sandbox::{BareError, CallError};
+use tokio::task::spawn_blocking;
+
+pub use ceiling::Ceilings;
+pub use effort::{Effort, SAMPLES_MAX};
+pub use machine::Machine;
+pub use picture::{Picture, Scale, Series, Span};
+pub use report::{PartReport, Report, VERSION};
+pub use row::{At, Floor, Ratio, Row};
+pub use samples::Times;
+
+use crate::config::Config;
+use crate::error::StartError;
+
+/// A part that can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// One request at a time through every step, each step beside its floor
+    Request,
+    /// Throughput and latency over sockets, beside a bare axum handler
+    Http,
+    /// One call in its sandbox, beside bare wasmtime
+    Sandbox,
+    /// Exact scan, HNSW graph and BM25: time and recall
+    Retrieval,
+    /// Making a library ready: time and memory
+    Load,
+}
+
+impl Part {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Request => "request",
+            Part::Http => "http",
+            Part::Sandbox => "sandbox",
+            Part::Retrieval => "retrieval",
+            Part::Load => "load",
+        }
+    }
+}
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// A part of the gateway did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The shapes of the models cannot be read.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The models failed.
+    #[error("the models failed: {0}")]
+    Models(#[from] CascadeError),
+    /// An index failed.
+    #[error("the index failed: {0}")]
+    Retrieval(#[from] RetrievalError),
+    /// The bare call cannot be made.
+    #[error("bare wasmtime: {0}")]
+    Bare(#[from] BareError),
+    /// A call in a sandbox failed.
+    #[error("the call that is measured failed: {0}")]
+    Call(#[from] CallError),
+    /// The arguments of the call do not fit.
+    #[error("the call that is measured: {0}")]
+    Arguments(#[from] JsonError),
+    /// A call gave no value.
+    #[error("`{name}` gave no value; what is measured must work")]
+    Unanswered {
+        /// The function.
+        name: &'static str,
+    },
+    /// The function that is called is not there.
+    #[error("the bundled plugins have no function `{name}` with an example; build hyfunc anew")]
+    NoFunction {
+        /// The function.
+        name: &'static str,
+    },
+    /// No function says what people ask for.
+    #[error("no bundled function has an example, so there is nothing to ask; build hyfunc anew")]
+    NoExamples,
+    /// The gateway refused what was asked.
+    #[error("the gateway answered with status {status}: {body}")]
+    Refused {
+        /// Of HTTP.
+        status: u16,
+        /// What came back.
+        body: String,
+    },
+    /// A request or its answer broke off.
+    #[error("a request of the measurement broke: {reason}; try again, or with fewer connections")]
+    Exchange {
+        /// What the connection said.
+        reason: String,
+    },
+    /// An answer cannot be read.
+    #[error("an answer of the gateway cannot be read: {0}")]
+    Format(serde_json::Error),
+    /// The clients or the bare handler cannot be set up.
+    #[error("cannot set up the clients: {0}")]
+    Client(std::io::Error),
+    /// A thread of the measurement panicked.
+    #[error("the measurement panicked; the lines above say where")]
+    Panicked,
+}
+
+/// What is to be measured, and how long.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The parts, each once; none means all of them.
+    pub parts: Vec<Part>,
+    /// How long each row is measured.
+    pub effort: Effort,
+    /// Sizes of libraries, for retrieval and load; none leaves them to each part.
+    pub functions: Vec<usize>,
+    /// Requests or calls at once, for http and sandbox; none leaves them to each part.
+    pub concurrency: Vec<usize>,
+}
+
+impl Plan {
+    /// The parts in the order in which a report shows them, each once.
+    fn parts(&self) -> Vec<Part> {
+        let wanted = |part: &Part| self.parts.is_empty() || self.parts.contains(part);
+        Part::value_variants().iter().copied().filter(wanted).collect()
+    }
+}
+
+/// What every part is given.
+struct Bench {
+    config: Config,
+    ceilings: Ceilings,
+    effort: Effort,
+    functions: Vec<usize>,
+    concurrency: Vec<usize>,
+}
+
+/// Measures what is wanted, part after part.
+///
+/// # Errors
+/// The first part that does not work as a whole; a request that is refused is counted.
+pub async fn run(config: Config, plan: &Plan) -> Result<Report, BenchError> {
+    let machine = Machine::here();
+    let info = gateway::cascade(&config).await?.info().clone();
+    let ceilings = spawn_blocking(Ceilings::measure).await.map_err(|_| BenchError::Panicked)??;
+    let bench = Bench {
+        config,
+        ceilings,
+        effort: plan.effort,
+        functions: plan.functions.clone(),
+        concurrency: plan.concurrency.clone(),
+    };
+    let wanted = plan.parts();
+    let mut order = wanted.clone();
+    // Memory is measured first: what others leave behind would be used again and not be seen.
+    order.sort_by_key(|part| *part != Part::Load);
+    let mut parts = Vec::new();
+    for part in order {
+        parts.push(match part {
+            Part::Request => request::measure(&bench).await?,
+            Part::Http => http::measure(&bench).await?,
+            Part::Sandbox => sandbox::measure(&bench).await?,
+            Part::Retrieval => retrieval::measure(&bench).await?,
+            Part::Load => load::measure(&bench).await?,
+        });
+    }
+    parts.sort_by_key(|report| wanted.iter().position(|part| *part == report.part));
+    let models = (info.id, info.digest);
+    Ok(Report { machine, models, ceilings, effort: plan.effort, parts })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(parts: &[Part]) -> Plan {
+        Plan {
+            parts: parts.to_vec(),
+            effort: Effort::Iterations(1),
+            functions: Vec::new(),
+            concurrency: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn no_name_is_every_part_and_a_name_twice_is_one() {
+        assert_eq!(plan(&[]).parts(), Part::value_variants());
+        let twice = plan(&[Part::Load, Part::Http, Part::Load]);
+        assert_eq!(twice.parts(), [Part::Http, Part::Load]);
+    }
+
+    #[test]
+    fn a_part_is_named_as_it_is_typed() {
+        for part in Part::value_variants() {
+            let typed = part.to_possible_value().unwrap();
+            assert_eq!(typed.get_name(), part.name());
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! `hyfunc plugin call`: one function of a plugin at hand, and what the sandbox saw of it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+use hyfunc_functions::{Export, Function};
+use hyfunc_sandbox::{LogLevel, Outcome, OutcomeResult, Plugin};
+use serde_json::{Value as Json, json};
+
+use super::grants::describe;
+use super::reply::reply;
+use super::subject::Subject;
+use crate::app;
+use crate::commands::CommandError;
+use crate::commands::call::{answer, invoke, read_arguments};
+use crate::config::Config;
+use crate::eval::ms;
+use crate::suggest::nearest;
+
+/// Calls a function of a component's file, a built folder or a bundled plugin, under the grants
+/// beside it.
+///
+/// # Errors
+/// No such plugin or function, arguments that do not fit, or a sandbox that ended the call. An
+/// error that the function itself gives is a result.
+pub async fn call(
+    config: &Config,
+    plugin: &Path,
+    function: &str,
+    arguments: &str,
+    as_json: bool,
+) -> Result<String, CommandError> {
+    let subject = Subject::open(plugin)?;
+    let began = Instant::now();
+    let plugin = app::load_plugin(&app::sandbox(&config.sandbox)?, &subject.source)?;
+    let load_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let (function, export) = find(&plugin, function)?;
+    let value = read_arguments(config, function, arguments)?;
+    let arguments = hyfunc_functions::json::arguments_to_json(&function.parameters, &value);
+    let outcome = invoke(config, &plugin, function, export, &value).await?;
+    let called = Called { plugin: &plugin, function, arguments, load_us, outcome };
+    Ok(if as_json { format!("{:#}\n", called.to_json()) } else { called.to_text() })
+}
+
+/// By its name in the library, or by its name in the WIT where only one has it.
+fn find<'a>(plugin: &'a Plugin, name: &str) -> Result<(&'a Function, &'a Export), CommandError> {
+    let all: Vec<(&Function, &Export)> = plugin
+        .functions()
+        .iter()
+        .filter_map(|function| Some((function.as_ref(), function.export.as_ref()?)))
+        .collect();
+    if let Some(found) = all.iter().find(|(function, _)| function.name == name) {
+        return Ok(*found);
+    }
+    let kebab = name.replace('_', "-");
+    let mut short = all.iter().filter(|(_, export)| export.function == kebab);
+    if let (Some(found), None) = (short.next(), short.next()) {
+        return Ok(*found);
+    }
+    let names = all.iter().map(|(function, _)| function.name.as_str());
+    Err(CommandError::NoFunction {
+        name: name.to_owned(),
+        suggestion: nearest(name, names).map(str::to_owned),
+    })
+}
+
+/// A call that came to its end.
+struct Called<'a> {
+    plugin: &'a Plugin,
+    function: &'a Function,
+    arguments: Json,
+    load_us: u64,
+    outcome: Outcome,
+}
+
+impl Called<'_> {
+    fn to_text(&self) -> String {
+        let Outcome { result, timings, memory_bytes_peak, logs, .. } = &self.outcome;
+        let answer = answer(self.function, result);
+        let (label, payload) = match result {
+            OutcomeResult::Value(_) => ("result", &answer["result"]),
+            OutcomeResult::ToolError(_) => ("error", &answer["error"]),
+        };
+        let mut text = format!("{} {}\n", self.function.name, self.arguments);
+        let mut line = |label: &str, content: String| {
+            let _ = writeln!(text, "  {label:<8} {content}");
+        };
+        line(label, payload.to_string());
+        match reply(self.function, result, &self.arguments) {
+            Ok(Some(reply)) => line("reply", reply),
+            Ok(None) => {}
+            Err(error) => line("reply", format!("fails: {error}")),
+        }
+        line(
+            "time",
+            format!(
+                "load {}, wait {}, instantiate {}, run {}",
+                ms(self.load_us),
+                ms(timings.queue_us),
+                ms(timings.instantiate_us),
+                ms(timings.run_us)
+            ),
+        );
+        line("memory", format!("{} KiB at most", memory_bytes_peak >> 10));
+        line("grants", describe(self.plugin.grants()));
+        for entry in logs {
+            let content = format!("{} {}: {}", level(entry.level), entry.context, entry.message);
+            line("log", content);
+        }
+        text
+    }
+
+    /// The members of [`answer`], and what was measured.
+    fn to_json(&self) -> Json {
+        let Outcome { result, timings, memory_bytes_peak, logs, .. } = &self.outcome;
+        let mut json = answer(self.function, result);
+        json["function"] = json!(self.function.name);
+        json["arguments"] = self.arguments.clone();
+        match reply(self.function, result, &self.arguments) {
+            Ok(reply) => json["reply"] = json!(reply),
+            Err(error) => json["reply_error"] = json!(error.to_string()),
+        }
+        json["timings_us"] = json!({
+            "load": self.load_us,
+            "queue": timings.queue_us,
+            "instantiate": timings.instantiate_us,
+            "run": timings.run_us,
+        });
+        json["memory_bytes_peak"] = json!(memory_bytes_peak);
+        json["grants"] = json!(describe(self.plugin.grants()));
+        json["logs"] = logs
+            .iter()
+            .map(|entry| {
+                json!({
+                    "level": level(entry.level),
+                    "context": entry.context,
+                    "message": entry.message,
+                })
+            })
+            .collect();
+        json
+    }
+}
+
+fn level(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Trace => "trace",
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+        LogLevel::Critical => "critical",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        let mut config = Config::default();
+        config.sandbox.aot_dir = String::new();
+        config.sandbox.deadline_ms_max = 500;
+        config
+    }
+
+    async fn called(plugin: &str, function: &str, arguments: &str) -> Result<Json, CommandError> {
+        let text = call(&config(), Path::new(plugin), function, arguments, true).await?;
+        Ok(serde_json::from_str(&text).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_result_comes_with_what_was_measured() {
+        for function in ["units_convert", "convert"] {
+            let arguments = r#"{"value": 3, "from_unit": "km", "to_unit": "m"}"#;
+            let json = called("units", function, arguments).await.unwrap();
+            assert_eq!(json["function"], "units_convert");
+            assert_eq!(json["result"]["value"], 3_000.0, "{json}");
+            assert!(json["reply"].as_str().unwrap().contains("3000"), "{json}");
+            assert!(json["memory_bytes_peak"].as_u64() > Some(60_000), "{json}");
+            assert!(json["timings_us"]["run"].is_u64(), "{json}");
+            assert_eq!(json["grants"], "nothing");
+            assert_eq!(json["logs"], json!([]));
+        }
+        let config = config();
+        let text = call(
+            &config,
+            Path::new("text"),
+            "count_letter",
+            r#"{"text": "aa", "letter": "a"}"#,
+            false,
+        );
+        let text = text.await.unwrap();
+        for part in [
+            "text_count_letter {",
+            "result   2",
+            "reply    ",
+            "time     load ",
+            "KiB at most",
+            "grants   nothing",
+        ] {
+            assert!(text.contains(part), "`{part}` is not in {text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_function_is_a_result() {
+        let arguments = r#"{"value": 3, "from_unit": "km", "to_unit": "no unit"}"#;
+        let json = called("units", "convert", arguments).await.unwrap();
+        assert!(json["error"].is_string() && json.get("result").is_none(), "{json}");
+        assert_eq!(json["reply"], Json::Null);
+    }
+
+    #[tokio::test]
+    async fn mistakes_are_named() {
+        for (plugin, function, arguments, said) in [
+            ("nothing", "f", "{}", "bundled are"),
+            ("units", "units_convrt", "{}", "did you mean `units_convert`"),
+            ("units", "units_convert", "{}", "required but missing"),
+            ("units", "units_convert", "{", "not JSON"),
+        ] {
+            let error = called(plugin, function, arguments).await.unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn grants_come_from_the_file_beside_it_and_logs_are_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let component = folder.path().join("hostile.wasm");
+        std::fs::write(&component, hyfunc_plugins::fixture("hostile").unwrap()).unwrap();
+        let typed = component.to_str().unwrap();
+        let json = called(typed, "log", r#"{"bytes": 200}"#).await.unwrap();
+        assert_eq!(json["grants"], "nothing");
+        assert_eq!(json["logs"][0]["context"], "stderr");
+        let text = call(&config(), &component, "log", r#"{"bytes": 200}"#, false).await.unwrap();
+        assert!(text.contains("log      warn stderr: "), "{text}");
+
+        let grants = "[http]\nhosts = [{ host = \"a.b\" }]";
+        std::fs::write(folder.path().join("hostile.grants.toml"), grants).unwrap();
+        let json = called(typed, "list-env", "{}").await.unwrap();
+        assert_eq!(json["grants"], "https://a.b:443 (GET, HEAD)");
+        let spun = called(typed, "attacks_spin", "{}").await.unwrap_err().to_string();
+        assert!(spun.contains("`attacks_spin` failed") && spun.contains("deadline"), "{spun}");
+        std::fs::write(folder.path().join("hostile.grants.toml"), "[files]").unwrap();
+        let refused = called(typed, "list-env", "{}").await.unwrap_err().to_string();
+        assert!(refused.contains("grants"), "{refused}");
+    }
+}

@@ -1,0 +1,47 @@
+//! What a plugin asks for, in words.
+
+use hyfunc_sandbox::{Grants, HostGrant};
+
+/// `https://api.example.com:443 (GET, HEAD); its key-value store`, or `nothing`.
+pub(super) fn describe(grants: &Grants) -> String {
+    let mut wishes: Vec<String> = grants.http.hosts.iter().map(host).collect();
+    if grants.keyvalue.store {
+        wishes.push("its key-value store".into());
+    }
+    if !grants.config.keys.is_empty() {
+        let keys: Vec<&str> = grants.config.keys.keys().map(String::as_str).collect();
+        wishes.push(format!("the configuration {}", keys.join(", ")));
+    }
+    if wishes.is_empty() { "nothing".into() } else { wishes.join("; ") }
+}
+
+fn host(grant: &HostGrant) -> String {
+    let HostGrant { host, port, methods, allow_private, allow_plain, .. } = grant;
+    let scheme = if *allow_plain { "http" } else { "https" };
+    let private = if *allow_private { ", private addresses too" } else { "" };
+    format!("{scheme}://{host}:{port} ({}{private})", methods.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wishes_are_told_in_words() {
+        for (text, told) in [
+            ("", "nothing"),
+            ("[keyvalue]\nstore = true", "its key-value store"),
+            (
+                "[http]\nhosts = [{ host = \"a.b\" }]\n[config]\nkeys = { x = \"1\", y = \"2\" }",
+                "https://a.b:443 (GET, HEAD); the configuration x, y",
+            ),
+            (
+                "[http]\nhosts = [{ host = \"a.b\", port = 80, methods = [\"post\"], \
+                 allow_plain = true, allow_private = true }]",
+                "http://a.b:80 (POST, private addresses too)",
+            ),
+        ] {
+            assert_eq!(describe(&Grants::parse(text).unwrap()), told);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `POST /v1/responses`: OpenAI's newer format around the same pipeline.
+//!
+//! Nothing is stored: whoever goes on with a conversation sends it whole. Functions that the client
+//! sent come back as items of type `function_call`, for the client to run. Functions of the library
+//! run here and come back as items of type `mcp_call` with `server_label` `hyfunc`: the one item by
+//! which clients know that a server ran a call, and has its result. What a person reads follows as
+//! one message.
+
+mod events;
+mod input;
+mod items;
+mod object;
+mod read;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Json as JsonBody, Response};
+use serde_json::Value as Json;
+
+use super::chat::Told;
+use super::error::respond_asked;
+use super::openai::nothing_said;
+use super::{body, fields};
+use crate::config::RequestConfig;
+use crate::error::RequestError;
+use crate::pipeline::{Answer, Arrival, CallOutcome, Pipeline, Request, Wire, cut};
+use crate::telemetry::Metrics;
+use object::ResponseObject;
+use read::{ResponseForm, read_response};
+
+/// The handler.
+pub async fn create(
+    State(pipeline): State<Arc<Pipeline>>,
+    Extension(arrival): Extension<Arrival>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let limits = &pipeline.config.request;
+    let wire =
+        Responses { reply_bytes_max: limits.reply_bytes_max, metrics: pipeline.metrics.clone() };
+    let bytes = body::read(headers, body, limits.body_bytes_max);
+    match pipeline.run(&wire, arrival, bytes).await {
+        Ok(response) => response,
+        Err(error) => respond_asked(error, "input"),
+    }
+}
+
+/// The format.
+struct Responses {
+    reply_bytes_max: usize,
+    metrics: Metrics,
+}
+
+impl Wire for Responses {
+    type Form = ResponseForm;
+    type Reply = Response;
+    const RUNS: bool = true;
+
+    fn accept(
+        &self,
+        body: &[u8],
+        limits: &RequestConfig,
+    ) -> Result<(Request, ResponseForm), RequestError> {
+        let (request, form) = read_response(&fields::parse(body, limits)?, limits)?;
+        Ok((request.heeding_results(), form))
+    }
+
+    fn waits(form: &ResponseForm) -> bool {
+        !form.stream
+    }
+
+    async fn respond(&self, form: ResponseForm, answer: Answer) -> Result<Response, RequestError> {
+        let object = ResponseObject::new(&answer.model, form.repeated);
+        if form.stream {
+            Ok(events::respond(object, answer, self.reply_bytes_max, self.metrics.clone()))
+        } else {
+            Ok(JsonBody(whole(object, answer, self.reply_bytes_max).await?).into_response())
+        }
+    }
+}
+
+async fn whole(
+    object: ResponseObject,
+    mut answer: Answer,
+    reply_bytes_max: usize,
+) -> Result<Json, RequestError> {
+    let mut told = Told::new(reply_bytes_max);
+    let mut said = Vec::new();
+    let mut output = Vec::new();
+    for call in answer.outcomes.calls.clone() {
+        let Some(outcome) = answer.outcomes.next().await else { break };
+        let outcome = outcome?;
+        said.extend(told.take(&call, &outcome));
+        output.push(match &outcome {
+            CallOutcome::NotRun => items::function_call(&call, items::COMPLETED),
+            CallOutcome::Ran(ran) => items::gateway_call_done(&call, ran),
+        });
+    }
+    said.extend(said_without_calls(&answer, reply_bytes_max));
+    if !said.is_empty() {
+        output.push(items::message(&items::message_id(), items::COMPLETED, Some(&said.concat())));
+    }
+    let own = told.own(&answer);
+    Ok(object.ended(&answer, output, own))
+}
+
+/// What there is to say when nothing was called.
+fn said_without_calls(answer: &Answer, reply_bytes_max: usize) -> Option<String> {
+    let called = !answer.outcomes.calls.is_empty() || answer.is_cut();
+    (!called).then(|| cut(nothing_said(&answer.request), reply_bytes_max))
+}
