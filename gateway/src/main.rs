@@ -112,7 +112,8 @@ async fn mcp(effective: Effective) -> Result<ExitCode> {
     let line_bytes_max = effective.config.request.body_bytes_max;
     let telemetry = telemetry::start(&effective.config.telemetry)?;
     let server = App::build(effective.config).await?.mcp();
-    let served = hyfunc::mcp::stdio::serve(server, line_bytes_max, Box::pin(app::stop_signal())).await;
+    let served =
+        hyfunc::mcp::stdio::serve(server, line_bytes_max, Box::pin(app::stop_signal())).await;
     telemetry.shutdown().await;
     served?;
     Ok(ExitCode::SUCCESS)

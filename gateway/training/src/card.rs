@@ -36,7 +36,7 @@ pub fn write(
          {found}\n\
          Fresh samples of the phrases are of functions and wordings seen in training; the held-out \
          rows are unseen rows of the imported data, most of functions that were seen. Scores on \
-         requests written by hand are in the project's README.\n",
+         the held-out requests over the bundled library are in the project's README.\n",
         id = config.id,
         version = settings.version,
         ll = config.large.num_hidden_layers,
