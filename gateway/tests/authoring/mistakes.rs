@@ -73,7 +73,9 @@ fn folders_that_cannot_be_built() {
 #[test]
 fn missing_tools_are_named_with_what_to_install() {
     let parent = tempfile::tempdir().unwrap();
-    let steps: &[(&str, &[(&str, &[&str])])] = &[
+    /// A language, and what is said while one tool after the other is still missing.
+    type Step<'a> = (&'a str, &'a [(&'a str, &'a [&'a str])]);
+    let steps: &[Step<'_>] = &[
         (
             "rust",
             &[("cargo", &["`cargo` is missing", "rustup", "wasm32-wasip2"]), ("", &["`rustc`"])],
