@@ -165,6 +165,7 @@ impl Saying<'_> {
         let mut text = self.text.trim().to_owned();
         if text.ends_with('?') && rng.random_bool(0.3) {
             text.pop();
+            text.truncate(text.trim_end().len());
         }
         let closed = text.ends_with(['?', '!', '.']);
         if !self.value_last && !closed {
