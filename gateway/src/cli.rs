@@ -204,7 +204,9 @@ pub struct CallArgs {
 pub enum TrainCommand {
     /// Train the tiny models that are embedded
     #[command(after_help = "Examples:\n  hyfunc train tiny --rows train.jsonl.gz\n  \
-                            hyfunc train tiny --rows train.jsonl.gz --resume")]
+                            hyfunc train tiny --rows train.jsonl.gz --resume\n  \
+                            hyfunc train tiny --rows more.jsonl.gz --from tiny.hyfunc-run/models \
+                            --steps-large 0")]
     Tiny(TrainTinyArgs),
 }
 
@@ -235,6 +237,9 @@ pub struct TrainTinyArgs {
     /// Go on from the last checkpoint in the folder
     #[arg(long)]
     pub resume: bool,
+    /// Begin with the tokenizer and the weights of these models instead of drawn ones
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
 }
 
 /// What to measure.

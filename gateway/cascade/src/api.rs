@@ -6,6 +6,7 @@ use std::time::Instant;
 use hyfunc_functions::{Function, Spelling, Template, Value};
 
 use crate::blocks::Block;
+use crate::evidence::Profile;
 use crate::prompt;
 
 /// What the large model made of a query.
@@ -25,6 +26,7 @@ pub struct Prepared {
     pub(crate) template: Arc<Template>,
     pub(crate) vector: Vec<f32>,
     pub(crate) text: String,
+    pub(crate) profile: Profile,
     pub(crate) block: Block,
 }
 
@@ -35,6 +37,7 @@ impl Prepared {
         Self {
             template: Arc::new(Template::new(&function, Spelling::Param)),
             text: prompt::function_text(&function),
+            profile: Profile::new(&function),
             vector,
             block: Block { tokens: Vec::new(), kv: Vec::new() },
             function,

@@ -15,7 +15,7 @@ pub struct Filling {
 }
 
 /// Natural-log cost of every pair of slots that take overlapping spans.
-const OVERLAP_COST: f32 = 3.0;
+pub const OVERLAP_COST: f32 = 3.0;
 
 /// Partial assignments kept.
 const BEAM: usize = 24;

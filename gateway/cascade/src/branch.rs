@@ -79,7 +79,7 @@ fn top_level(parameters: &RecordType, subject: &str) -> Option<Special> {
 }
 
 /// `tags[2].name` → `tags.name`.
-fn without_indices(subject: &str) -> String {
+pub fn without_indices(subject: &str) -> String {
     let mut depth = 0usize;
     subject
         .chars()

@@ -17,7 +17,8 @@ pub struct CascadeConfig {
     pub query_tokens_max: usize,
     /// Tokens of one generated value.
     pub value_tokens_max: usize,
-    /// Probability from which a candidate is called; `None` takes the calibrated one.
+    /// Probability from which a candidate is called; `None` takes the calibrated one. It stands for
+    /// [`TinyConfig::more_threshold`] and [`TinyConfig::again_threshold`] as well.
     pub call_threshold: Option<f32>,
 }
 
@@ -59,7 +60,7 @@ pub struct ModelConfig {
 /// Shapes and calibration of a tiny cascade: `cascade.json` beside its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TinyConfig {
-    /// Layout of the folder; this code reads 1.
+    /// Layout of the folder; this code reads 2.
     pub version: u32,
     /// Name under which clients ask for it.
     pub id: String,
@@ -71,6 +72,12 @@ pub struct TinyConfig {
     pub index_size: usize,
     /// Probability from which a candidate is called, calibrated on held-out rows.
     pub call_threshold: f32,
+    /// Probability from which a candidate is called beside a likelier one, calibrated likewise.
+    #[serde(default)]
+    pub more_threshold: f32,
+    /// Probability from which a function is called once more, calibrated likewise.
+    #[serde(default)]
+    pub again_threshold: f32,
     /// Score of the index below which no function is a candidate, calibrated on held-out rows.
     pub retrieval_threshold: f32,
     /// Weight of the retriever's cosine in the probability of a call, calibrated on held-out rows.
@@ -97,12 +104,14 @@ impl TinyConfig {
             rope_theta: 10_000.0,
         };
         Self {
-            version: 1,
+            version: 2,
             id: "hyfunc-tiny".into(),
             large: model(160, 3),
             small: model(160, 4),
             index_size: 160,
             call_threshold: 0.5,
+            more_threshold: 0.5,
+            again_threshold: 0.5,
             retrieval_threshold: 0.0,
             cosine_weight: 0.0,
             large_sha256: String::new(),

@@ -8,13 +8,14 @@ use hyfunc_functions::template::{Choice, ChoiceKind, Slot, Step};
 use hyfunc_functions::{Cursor, Template, Value};
 
 use crate::api::{Piece, PieceKind, TokenCounts};
-use crate::assign::{Filling, assign};
+use crate::assign::{Filling, OVERLAP_COST, assign};
 use crate::branch::{Branch, choice_answer, slot_answer};
 use crate::config::PARAMETER_QUESTIONS_MAX;
 use crate::error::CascadeError;
+use crate::evidence;
 use crate::lexicon::{Kind, Shape};
 use crate::likeness::Likeness;
-use crate::model::heads::Question;
+use crate::model::heads::{self, OPTION_FEATURES, PRESENCE_FEATURES, Question};
 use crate::model::ops;
 use crate::prompt;
 use crate::spans::{self, Span};
@@ -32,6 +33,13 @@ pub struct Asked<'a> {
     pub tokens: &'a [Token],
     /// Their likeness to labels.
     pub likeness: &'a Likeness,
+}
+
+impl Asked<'_> {
+    /// First and last token of some bytes, both inclusive.
+    fn place(&self, bytes: Option<Range<usize>>) -> Option<(usize, usize)> {
+        spans::token_range(self.tokens, &bytes?)
+    }
 }
 
 /// Writes a slot's value after a branch: the value and its tokens.
@@ -129,13 +137,17 @@ impl CallFilling {
             let mut slots = Vec::new();
             for (row, index) in rows.drain(..) {
                 let state = at.asked.i(row)?;
-                match self.parameters[index].choices(tiny, &self.template, asked, &state, counts)? {
+                let parameter = &mut self.parameters[index];
+                let states = (&state, &at.query);
+                match parameter.choices(tiny, &self.template, asked, states, counts)? {
                     Waits::State => next.push(index),
                     Waits::Slot(slot) => slots.push((row, index, slot)),
                     Waits::Nothing => {}
                 }
             }
-            let fillings = weigh(asked, &slots, &questions, &starts, &ends);
+            let earlier: Vec<&[Range<usize>]> =
+                slots.iter().map(|(_, index, _)| &*self.parameters[*index].copied).collect();
+            let fillings = weigh(asked, &slots, &earlier, (&questions, &starts, &ends));
             let plain =
                 |weighed: &Weighed| weighed.iter().map(|(filling, _)| filling.clone()).collect();
             let chosen = assign(&fillings.iter().map(plain).collect::<Vec<_>>());
@@ -213,7 +225,7 @@ impl Parameter {
         tiny: &Tiny,
         template: &Template,
         asked: &Asked<'_>,
-        state: &Tensor,
+        states: (&Tensor, &Tensor),
         counts: &mut TokenCounts,
     ) -> Result<Waits, CascadeError> {
         loop {
@@ -233,7 +245,7 @@ impl Parameter {
                 {
                     1
                 }
-                _ => choose(tiny, asked, state, &choice)?,
+                _ => choose(tiny, template, asked, states, &choice)?,
             };
             let chosen = &choice.alternatives[alternative];
             self.piece(PieceKind::Chosen, chosen.text.clone(), choice.subject.clone());
@@ -294,16 +306,12 @@ pub fn is_value(kind: ChoiceKind) -> bool {
     }
 }
 
-/// The name that a presence or flag is likened to: the last word of its path.
-pub fn subject_name(subject: &str) -> &str {
-    subject.rsplit('.').next().unwrap_or(subject)
-}
-
-/// The alternative that the state favours.
+/// The alternative that the state favours. `query` is `[tokens, d]`.
 fn choose(
     tiny: &Tiny,
+    template: &Template,
     asked: &Asked<'_>,
-    state: &Tensor,
+    (state, query): (&Tensor, &Tensor),
     choice: &Choice,
 ) -> Result<usize, CascadeError> {
     let state = state.unsqueeze(0)?;
@@ -311,9 +319,15 @@ fn choose(
     let yes_no = |yes: bool| usize::from(!yes);
     Ok(match choice.kind {
         ChoiceKind::Presence | ChoiceKind::Flag => {
-            let share = asked.likeness.share(subject_name(&choice.subject));
-            let features = Tensor::from_vec(vec![share], (1, 1), &tiny.device)?;
-            yes_no(heads.presence(&state, &features)?.to_vec1::<f32>()?[0] > 0.0)
+            let evidence = evidence::presence(asked.likeness, template.parameters(), choice);
+            let said = heads::mentioned(query, &[asked.place(evidence.mention)])?;
+            let features =
+                Tensor::from_slice(&evidence.features, (1, PRESENCE_FEATURES), &tiny.device)?;
+            let logit = match choice.kind {
+                ChoiceKind::Flag => heads.flags(&state, &said, &features)?,
+                _ => heads.presence(&state, &said, &features)?,
+            };
+            yes_no(logit.to_vec1::<f32>()?[0] > 0.0)
         }
         ChoiceKind::AnotherElement | ChoiceKind::AnotherKey | ChoiceKind::AnotherCall => {
             let logits = heads.questions(&state)?.to_vec2::<f32>()?;
@@ -324,14 +338,14 @@ fn choose(
         | ChoiceKind::Literal
         | ChoiceKind::Case
         | ChoiceKind::CallOrNot
-        | ChoiceKind::Candidate => option(tiny, asked, &state, choice)?,
+        | ChoiceKind::Candidate => option(tiny, asked, (&state, query), choice)?,
     })
 }
 
 fn option(
     tiny: &Tiny,
     asked: &Asked<'_>,
-    state: &Tensor,
+    (state, query): (&Tensor, &Tensor),
     choice: &Choice,
 ) -> Result<usize, CascadeError> {
     let count = choice.alternatives.len();
@@ -339,10 +353,13 @@ fn option(
         choice.alternatives.iter().map(|a| prompt::label(&tiny.tokenizer, &a.label)).collect();
     let features: Vec<f32> =
         choice.alternatives.iter().flat_map(|a| asked.likeness.label(&a.label)).collect();
-    let features = Tensor::from_vec(features, (count, 3), &tiny.device)?;
+    let features = Tensor::from_vec(features, (count, OPTION_FEATURES), &tiny.device)?;
+    let mentions: Vec<_> =
+        choice.alternatives.iter().map(|a| asked.place(asked.likeness.mention(&a.label))).collect();
+    let said = heads::mentioned(query, &mentions)?;
     let labels = tiny.small.labels(&ids, &tiny.device)?;
     let states = state.broadcast_as((count, state.dim(1)?))?.contiguous()?;
-    let logits = tiny.small.heads.options(&states, &labels, &features)?.to_vec1::<f32>()?;
+    let logits = tiny.small.heads.options(&states, &labels, &said, &features)?.to_vec1::<f32>()?;
     Ok(best(&logits))
 }
 
@@ -360,23 +377,34 @@ fn pointers(tiny: &Tiny, at: &States) -> Result<(Rows, Rows), CascadeError> {
 
 type Weighed = Vec<(Filling, Option<Span>)>;
 
-/// Ways to fill every slot, best first: its likeliest spans, and writing the value.
+/// Ways to fill every slot, best first: its likeliest spans, and writing the value. `earlier` are
+/// the bytes that went into the same parameter before: a list's next element lies elsewhere.
 fn weigh(
     asked: &Asked<'_>,
     slots: &[(usize, usize, Slot)],
-    questions: &[Vec<f32>],
-    starts: &[Vec<f32>],
-    ends: &[Vec<f32>],
+    earlier: &[&[Range<usize>]],
+    (questions, starts, ends): (&[Vec<f32>], &[Vec<f32>], &[Vec<f32>]),
 ) -> Vec<Weighed> {
     slots
         .iter()
-        .map(|(row, _, slot)| {
+        .zip(earlier)
+        .map(|((row, _, slot), earlier)| {
             let copy = questions[*row][Question::Copy as usize];
-            let mut spans: Vec<(f32, Span)> =
-                spans::candidates(asked.query, asked.tokens, &slot.ty)
-                    .into_iter()
-                    .map(|span| (starts[*row][span.tokens.0] + ends[*row][span.tokens.1], span))
-                    .collect();
+            let negative = questions[*row][Question::Negative as usize];
+            let mut spans: Vec<(f32, Span)> = Vec::new();
+            for span in spans::candidates(asked.query, asked.tokens, &slot.ty) {
+                let again = earlier.iter().any(|before| spans::covers(&span.bytes, before));
+                let score = starts[*row][span.tokens.0] + ends[*row][span.tokens.1]
+                    - if again { OVERLAP_COST } else { 0.0 };
+                match spans::negated(&slot.ty, &span.value) {
+                    Some(value) => {
+                        let turned = Span { value, ..span.clone() };
+                        spans.push((score + log_sigmoid(negative), turned));
+                        spans.push((score + log_sigmoid(-negative), span));
+                    }
+                    None => spans.push((score, span)),
+                }
+            }
             spans.sort_by(|one, other| other.0.total_cmp(&one.0));
             let sum: f32 = spans.iter().map(|(score, _)| score.exp()).sum();
             let norm = sum.max(f32::MIN_POSITIVE).ln();

@@ -15,6 +15,7 @@ use crate::decide::{Asked, CallFilling, Filled, States, written};
 use crate::error::CascadeError;
 use crate::generate::{Masks, Written, plainest};
 use crate::likeness::Likeness;
+use crate::model::heads::CALL_FEATURES;
 use crate::model::small::{BranchRow, Placed, Read};
 use crate::model::{Kv, body, ops};
 use crate::prompt;
@@ -104,18 +105,21 @@ impl Decoder<'_> {
 
     /// Candidates that are called, best first.
     fn called(&self, request: &DecodeRequest, scores: &[f32]) -> Vec<usize> {
-        let threshold = self.config.call_threshold.unwrap_or(self.tiny.config.call_threshold);
+        let told = self.config.call_threshold;
+        let threshold = told.unwrap_or(self.tiny.config.call_threshold);
+        let more_threshold = told.unwrap_or(self.tiny.config.more_threshold);
         let mut best: Vec<usize> = (0..scores.len()).collect();
         best.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-        let over = |index: &usize| scores[*index] >= threshold;
+        let first = best[0];
+        let wanted = request.choice == ToolChoice::Required || scores[first] >= threshold;
         let mut called: Vec<usize> = match request.choice {
             ToolChoice::None => Vec::new(),
             ToolChoice::Named(index) => vec![index],
-            ToolChoice::Auto => best.into_iter().filter(over).collect(),
-            ToolChoice::Required => {
-                let first = best[0];
-                best.into_iter().filter(|index| *index == first || over(index)).collect()
-            }
+            ToolChoice::Auto | ToolChoice::Required if !wanted => Vec::new(),
+            ToolChoice::Auto | ToolChoice::Required => best
+                .into_iter()
+                .filter(|index| *index == first || scores[*index] >= more_threshold)
+                .collect(),
         };
         called.truncate(request.calls_max);
         called
@@ -148,28 +152,30 @@ impl Decoder<'_> {
             .contiguous()?;
         let read = self.tiny.small.read(&batch, &soft, &kv, &beside)?;
         let last = ops::rows(&read.states, &batch.last())?;
-        let cosines: Vec<f32> = candidates
-            .iter()
-            .map(|index| dot(&request.intent.query_vector, of(index).prepared.vector()))
-            .collect();
+        // Of all candidates, since how a cosine lies among the others tells more than itself.
+        let all = || request.candidates.iter().map(|candidate| &candidate.prepared);
+        let cosines: Vec<f32> =
+            all().map(|one| dot(&request.intent.query_vector, one.vector())).collect();
         let features: Vec<f32> = candidates
             .iter()
-            .zip(&cosines)
-            .flat_map(|(index, &cosine)| {
-                let prepared = &of(index).prepared;
-                call_features(
-                    cosine,
-                    request.intent.p_call,
-                    job.asked.likeness,
-                    prepared.function(),
-                )
+            .flat_map(|&index| {
+                let likeness = of(&index).prepared.profile.likeness(job.asked.likeness);
+                call_features(&cosines, index, request.intent.p_call, likeness)
             })
             .collect();
-        let features = Tensor::from_vec(features, (batch.size(), 3), &self.tiny.device)?;
-        let logits = self.tiny.small.heads.call(&last, &features)?;
-        let weight = self.tiny.config.cosine_weight;
-        let logits = logits.to_vec1::<f32>()?.into_iter().zip(&cosines);
-        let scores = logits.map(|(logit, cosine)| weighed(logit, *cosine, weight)).collect();
+        let shape = (batch.size(), CALL_FEATURES);
+        let features = Tensor::from_vec(features, shape, &self.tiny.device)?;
+        let heads = &self.tiny.small.heads;
+        let first = earlier.iter().all(Vec::is_empty);
+        let scores = if first {
+            let weight = self.tiny.config.cosine_weight;
+            let logits = heads.call(&last, &features)?.to_vec1::<f32>()?;
+            let each = logits.into_iter().zip(candidates);
+            each.map(|(logit, &index)| weighed(logit, cosines[index], weight)).collect()
+        } else {
+            let logits = heads.again(&last, &features)?.to_vec1::<f32>()?;
+            logits.into_iter().map(sigmoid).collect()
+        };
         let at = beside.iter().map(|placed| placed.from).collect();
         let queries = (0..batch.size()).map(|list| batch.range(list)).collect();
         Ok((Reading { read, blocks: at, queries }, scores))
@@ -184,7 +190,7 @@ impl Decoder<'_> {
         mut score: f32,
         calls_max: usize,
     ) -> Result<Vec<Found>, CascadeError> {
-        let threshold = self.config.call_threshold.unwrap_or(self.tiny.config.call_threshold);
+        let threshold = self.config.call_threshold.unwrap_or(self.tiny.config.again_threshold);
         let mut earlier: Vec<Vec<Token>> = Vec::new();
         let mut found: Vec<Found> = Vec::new();
         let mut again: Option<Reading> = None;

@@ -16,6 +16,7 @@ pub mod decide;
 pub mod decode;
 pub mod engine;
 pub mod error;
+pub mod evidence;
 pub mod generate;
 pub mod lexicon;
 pub mod likeness;

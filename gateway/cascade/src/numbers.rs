@@ -44,6 +44,9 @@ fn digits(text: &str) -> Vec<Mention> {
             at = end;
             continue;
         };
+        if let Some((hour, clock_end)) = afternoon(text, at, end, value) {
+            found.push(Mention { bytes: at..clock_end, value: hour });
+        }
         let (scale, scaled_end) = magnitude(text, end);
         let negative =
             at > 0 && matches!(bytes[at - 1], b'-') && (at == 1 || bytes[at - 2] == b' ')
@@ -106,6 +109,29 @@ fn magnitude(text: &str, end: usize) -> (f64, usize) {
         _ => return (1.0, end),
     };
     (scale, end + skipped + word.len())
+}
+
+/// The hour of the day, 0 to 23, that a clock of twelve hours shows as `7pm`, `7:15 p.m.` or `12 am`
+/// where it differs from what is written, and where the time ends.
+fn afternoon(text: &str, start: usize, end: usize, hour: f64) -> Option<(f64, usize)> {
+    let joined = text[..start].ends_with([':', '.']);
+    if joined || hour.fract() != 0.0 || !(1.0..=12.0).contains(&hour) {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let minutes = bytes.get(end).is_some_and(|byte| matches!(byte, b':' | b'.'))
+        && bytes.get(end + 1..end + 3).is_some_and(|pair| pair.iter().all(u8::is_ascii_digit));
+    let end = if minutes { end + 3 } else { end };
+    let rest = text.get(end..)?;
+    let trimmed = rest.trim_start_matches(' ');
+    let from = end + rest.len() - trimmed.len();
+    let marks: [(&str, f64); 4] = [("p.m.", 12.0), ("pm", 12.0), ("a.m.", 0.0), ("am", 0.0)];
+    let (mark, half) = marks.into_iter().find(|(mark, _)| {
+        trimmed.get(..mark.len()).is_some_and(|said| said.eq_ignore_ascii_case(mark))
+            && !trimmed[mark.len()..].starts_with(char::is_alphanumeric)
+    })?;
+    let shown = hour % 12.0 + half;
+    (shown != hour).then_some((shown, from + mark.len()))
 }
 
 /// What one word adds to a number in words.
@@ -237,6 +263,10 @@ mod tests {
             ("one, two", vec![1.0, 2.0]),
             ("A4 paper", vec![]),
             ("10km", vec![10.0]),
+            ("6:15pm", vec![6.0, 18.0, 15.0]),
+            ("at 7 p.m. or 12 am", vec![7.0, 19.0, 12.0, 0.0]),
+            ("7am, 12pm", vec![7.0, 12.0]),
+            ("5 pmol, 13pm", vec![5.0, 13.0]),
             ("no numbers and a word", vec![]),
             ("", vec![]),
             ("9".repeat(400).as_str(), vec![f64::INFINITY]),

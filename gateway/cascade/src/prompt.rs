@@ -145,7 +145,8 @@ fn push_field(
     }
 }
 
-fn options(ty: &Type) -> Vec<String> {
+/// Names that a value of this type, or an element of it, is one of.
+pub fn options(ty: &Type) -> Vec<String> {
     match ty {
         Type::Enum(cases) | Type::Flags(cases) => {
             cases.iter().map(|case| case.name.clone()).collect()
@@ -157,7 +158,8 @@ fn options(ty: &Type) -> Vec<String> {
     }
 }
 
-fn inner(ty: &Type) -> &Type {
+/// The type without `option<…>` around it.
+pub fn inner(ty: &Type) -> &Type {
     match ty {
         Type::Option(ty) => inner(ty),
         ty => ty,

@@ -13,7 +13,7 @@ use crate::tiny::Tiny;
 use crate::weights::{self, File};
 
 /// Layout that this code reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Contents of a cascade's folder.
 pub struct Files<'a> {

@@ -10,7 +10,7 @@ use crate::numbers;
 use crate::text::Token;
 
 /// Words of the longest span.
-const SPAN_WORDS_MAX: usize = 14;
+const SPAN_WORDS_MAX: usize = 40;
 
 /// A span and the value that it means.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,9 +43,41 @@ pub fn candidates(query: &str, tokens: &[Token], slot: &SlotType) -> Vec<Span> {
         .collect()
 }
 
-/// The span that means `value`, if the query has one.
-pub fn find(query: &str, tokens: &[Token], slot: &SlotType, value: &Value) -> Option<Span> {
-    candidates(query, tokens, slot).into_iter().find(|span| same(&span.value, value))
+/// The span that means `value`, if the query has one, and whether it means it negated (*down 12*);
+/// `None` where the span leaves no such choice. One that covers none of `used` is preferred.
+pub fn find(
+    query: &str,
+    tokens: &[Token],
+    slot: &SlotType,
+    value: &Value,
+    used: &[Range<usize>],
+) -> Option<(Span, Option<bool>)> {
+    let found = candidates(query, tokens, slot);
+    let pick = |means: &dyn Fn(&Span) -> bool| {
+        let mut likely = found.iter().filter(|span| means(span));
+        let fresh = likely.clone().find(|span| !used.iter().any(|used| covers(&span.bytes, used)));
+        fresh.or_else(|| likely.next()).cloned()
+    };
+    if let Some(span) = pick(&|span| same(&span.value, value)) {
+        let choice = negated(slot, &span.value).map(|_| false);
+        return Some((span, choice));
+    }
+    pick(&|span| negated(slot, &span.value).as_ref() == Some(value)).map(|span| (span, Some(true)))
+}
+
+/// The positive number `value` with its sign turned, where the slot admits that.
+pub fn negated(slot: &SlotType, value: &Value) -> Option<Value> {
+    let turned = match value {
+        Value::Int(number) if *number > 0 => Value::Int(-number),
+        Value::Float(number) if *number > 0.0 => Value::Float(-number),
+        _ => return None,
+    };
+    slot.admits(&turned).then_some(turned)
+}
+
+/// Whether `one` takes in all of `other`.
+pub fn covers(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start <= other.start && other.end <= one.end
 }
 
 /// Whether two values are the same as far as copying goes: strings up to case.
@@ -135,9 +167,69 @@ fn stretches(query: &str) -> Vec<(usize, usize)> {
 }
 
 /// First and last token that overlap `bytes`.
-fn token_range(tokens: &[Token], bytes: &Range<usize>) -> Option<(usize, usize)> {
+pub fn token_range(tokens: &[Token], bytes: &Range<usize>) -> Option<(usize, usize)> {
     let overlaps = |token: &Token| token.bytes.start < bytes.end && token.bytes.end > bytes.start;
     let first = tokens.iter().position(overlaps)?;
     let last = tokens.iter().rposition(overlaps)?;
     Some((first, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyfunc_functions::Value;
+    use hyfunc_functions::template::SlotType;
+    use hyfunc_functions::types::{IntType, StringType};
+
+    use super::{covers, find, negated};
+    use crate::lexicon::words;
+    use crate::text::Token;
+
+    /// A token a word: what a span's place is counted in.
+    fn tokens(query: &str) -> Vec<Token> {
+        let token = |bytes| Token { bytes, ..crate::decide::written(0) };
+        words(query).into_iter().map(|word| token(word.bytes)).collect()
+    }
+
+    #[test]
+    fn values_are_found_where_they_are_said() {
+        let any = SlotType::Int(IntType { min: -100, max: 100 });
+        let positive = SlotType::Int(IntType { min: 0, max: 100 });
+        let text = SlotType::String(StringType::default());
+        let said = |text: &str| Value::String(text.into());
+        for (query, slot, value, expected) in [
+            ("bathroom music down 12", &any, Value::Int(-12), Some(("12", Some(true)))),
+            ("bathroom music up 12", &any, Value::Int(12), Some(("12", Some(false)))),
+            ("bathroom music up 12", &positive, Value::Int(12), Some(("12", None))),
+            ("bathroom music up 12", &positive, Value::Int(-12), None),
+            ("minus 12 outside", &any, Value::Int(-12), Some(("minus 12", None))),
+            ("at 6:15 pm", &positive, Value::Int(18), Some(("6:15 pm", None))),
+            ("weather in Oslo", &text, said("oslo"), Some(("Oslo", None))),
+            ("", &text, said("oslo"), None),
+        ] {
+            let found = find(query, &tokens(query), slot, &value, &[]);
+            let found = found.map(|(span, negative)| (&query[span.bytes], negative));
+            assert_eq!(found, expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_second_of_two_is_found_after_the_first() {
+        let slot = SlotType::Int(IntType { min: 0, max: 100 });
+        let query = "the mean of 2, 2 and 3";
+        let find = |used: &[_]| find(query, &tokens(query), &slot, &Value::Int(2), used);
+        let (first, _) = find(&[]).expect("it is said");
+        let (second, _) = find(&[first.bytes.clone()]).expect("it is said twice");
+        assert_ne!(first.bytes, second.bytes);
+        let both = [first.bytes.clone(), second.bytes];
+        assert_eq!(find(&both).expect("again, the first").0.bytes, first.bytes);
+    }
+
+    #[test]
+    fn signs_turn_where_they_may() {
+        let slot = SlotType::Int(IntType { min: -5, max: 100 });
+        assert_eq!(negated(&slot, &Value::Int(5)), Some(Value::Int(-5)));
+        assert_eq!(negated(&slot, &Value::Int(6)), None);
+        assert_eq!(negated(&slot, &Value::Int(-5)), None);
+        assert!(covers(&(0..5), &(1..5)) && !covers(&(1..5), &(0..5)));
+    }
 }

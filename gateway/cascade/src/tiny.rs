@@ -8,7 +8,8 @@ use hyfunc_functions::{Function, Spelling, Template};
 use crate::api::{Intent, Prepared};
 use crate::blocks::Block;
 use crate::config::TinyConfig;
-use crate::likeness::Likeness;
+use crate::evidence::Profile;
+use crate::model::heads::CALL_FEATURES;
 use crate::model::{Large, Small, body};
 use crate::prompt;
 use crate::sequence::Batch;
@@ -74,6 +75,7 @@ impl Tiny {
                 template: Arc::new(Template::new(function, Spelling::Param)),
                 vector,
                 text: prompt::function_text(function),
+                profile: Profile::new(function),
                 block: Block { kv: body::parts(&kv, &[(range.start, range.len())])?, tokens },
             }));
         }
@@ -81,14 +83,19 @@ impl Tiny {
     }
 }
 
-/// Numbers given beside the state at a call: cosine, p(call), share of the name's words.
+/// Numbers given beside the state at a call; see [`CALL_FEATURES`]. `likeness` is that of the
+/// function's [`Profile`](crate::evidence::Profile).
 pub fn call_features(
-    cosine: f32,
+    cosines: &[f32],
+    index: usize,
     p_call: f32,
-    likeness: &Likeness,
-    function: &Function,
-) -> [f32; 3] {
-    [cosine, p_call, likeness.share(&function.name)]
+    likeness: [f32; 3],
+) -> [f32; CALL_FEATURES] {
+    let others = cosines.iter().enumerate().filter(|(other, _)| *other != index);
+    let best = others.map(|(_, cosine)| *cosine).reduce(f32::max);
+    let behind = best.map_or(0.0, |best| cosines[index] - best);
+    let [name, covered, example] = likeness;
+    [cosines[index], p_call, name, behind, covered, example]
 }
 
 /// Logistic function.

@@ -86,9 +86,9 @@ const CASES: [Case; 11] = [
     },
     Case {
         name: "another version",
-        change: |files| files.config.version = 2,
+        change: |files| files.config.version = 1,
         damage: nothing,
-        says: "its version is 2, this program reads 1",
+        says: "its version is 1, this program reads 2",
     },
     Case {
         name: "impossible shape",

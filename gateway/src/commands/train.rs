@@ -22,6 +22,7 @@ pub fn train_tiny(args: TrainTinyArgs) -> Result<String, CommandError> {
         shards: usize::from(args.shards),
         seed: args.seed,
         resume: args.resume,
+        from: args.from.clone(),
     };
     Ok(to_text(&tiny::train(&options)?))
 }

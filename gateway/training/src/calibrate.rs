@@ -30,6 +30,10 @@ const RETRIEVAL_LOSS: f64 = 0.003;
 pub struct Calibration {
     /// Probability from which a candidate is called.
     pub call_threshold: f32,
+    /// Probability from which a candidate is called beside a likelier one.
+    pub more_threshold: f32,
+    /// Probability from which a function is called once more.
+    pub again_threshold: f32,
     /// Score of the index below which no function is a candidate.
     pub retrieval_threshold: f32,
     /// Weight of the retriever's cosine in the probability of a call.
@@ -62,17 +66,22 @@ pub fn calibrate(
         }
         scored.push((row, scores));
     }
-    let (cosine_weight, call_threshold) = best(&scored, tiny.config.cosine_weight);
+    let (cosine_weight, call_threshold, more_threshold) = best(&scored, tiny.config.cosine_weight);
     cosines.sort_by(f32::total_cmp);
     let retrieval_threshold =
         cosines.get((cosines.len() as f64 * RETRIEVAL_LOSS) as usize).copied().unwrap_or(0.0);
     let retrieval_threshold = (DENSE_SHARE * retrieval_threshold).max(0.0);
 
     tiny.config.cosine_weight = cosine_weight;
-    let config = CascadeConfig { call_threshold: Some(call_threshold), ..CascadeConfig::default() };
-    let mut judge = Judge::new(tiny, config)?;
+    tiny.config.call_threshold = call_threshold;
+    tiny.config.more_threshold = more_threshold;
+    tiny.config.again_threshold = again(tiny, &sampled)?;
+    let again_threshold = tiny.config.again_threshold;
+    let mut judge = Judge::new(tiny, CascadeConfig::default())?;
     Ok(Calibration {
         call_threshold,
+        more_threshold,
+        again_threshold,
         cosine_weight,
         retrieval_threshold,
         sampled: judge.tally(&sampled, &mut |_| ())?,
@@ -80,22 +89,64 @@ pub fn calibrate(
     })
 }
 
-/// The cosine's weight and the threshold with which most rows get the right set of functions.
-fn best(scored: &[(&Row, Scores)], weight_now: f32) -> (f32, f32) {
-    let right = |weight: f32, threshold: f32| {
-        let exact = |(row, scores): &&(&Row, Scores)| {
-            scores.calls.iter().zip(&scores.cosines).enumerate().all(|(index, (&call, &cosine))| {
-                let odds = call.clamp(1e-6, 1.0 - 1e-6);
-                let logit = (odds / (1.0 - odds)).ln() - weight_now * (cosine - 0.5);
-                let called = row.calls.iter().any(|(called, _)| *called == index);
-                (weighed(logit, cosine, weight) >= threshold) == called
-            })
-        };
-        scored.iter().filter(exact).count()
-    };
-    let weights = (0..=12).map(|step| step as f32);
-    let grid = weights.flat_map(|w| (1..20).map(move |step| (w, step as f32 * 0.05)));
-    grid.max_by_key(|&(weight, threshold)| right(weight, threshold)).unwrap_or((0.0, 0.5))
+/// Probabilities that are tried as thresholds.
+fn steps() -> impl Iterator<Item = f32> + Clone {
+    (1..20).map(|step| step as f32 * 0.05)
+}
+
+/// The cosine's weight, the threshold of the likeliest candidate and that of the others with which
+/// most rows get the right set of functions.
+fn best(scored: &[(&Row, Scores)], weight_now: f32) -> (f32, f32, f32) {
+    let mut found = (0, (0.0, 0.5, 0.5));
+    for weight in (0..=12).map(|step| step as f32) {
+        let rows: Vec<Vec<(f32, bool)>> =
+            scored.iter().map(|(row, scores)| ranked(row, scores, weight_now, weight)).collect();
+        for (first, more) in steps().flat_map(|first| steps().map(move |more| (first, more))) {
+            let right = rows.iter().filter(|row| is_right(row, first, more)).count();
+            if right > found.0 {
+                found = (right, (weight, first, more));
+            }
+        }
+    }
+    found.1
+}
+
+/// Every candidate's probability with another weight of the cosine, likeliest first, and whether it
+/// should be called.
+fn ranked(row: &Row, scores: &Scores, weight_now: f32, weight: f32) -> Vec<(f32, bool)> {
+    let each = scores.calls.iter().zip(&scores.cosines).enumerate();
+    let mut ranked: Vec<(f32, bool)> = each
+        .map(|(index, (&call, &cosine))| {
+            let odds = call.clamp(1e-6, 1.0 - 1e-6);
+            let logit = (odds / (1.0 - odds)).ln() - weight_now * (cosine - 0.5);
+            let called = row.calls.iter().any(|(called, _)| *called == index);
+            (weighed(logit, cosine, weight), called)
+        })
+        .collect();
+    ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
+    ranked
+}
+
+/// Whether exactly the right functions are called.
+fn is_right(ranked: &[(f32, bool)], first: f32, more: f32) -> bool {
+    let any = ranked.first().is_some_and(|(probability, _)| *probability >= first);
+    ranked.iter().enumerate().all(|(place, &(probability, wanted))| {
+        let called = any && (place == 0 || probability >= more);
+        called == wanted
+    })
+}
+
+/// The threshold of one more call of a function with which most rows come out right as a whole.
+fn again(tiny: &mut Tiny, rows: &[Row]) -> Result<f32, TrainingError> {
+    let mut found = (0, 0.5);
+    for threshold in [0.3, 0.4, 0.5, 0.6, 0.7, 0.8] {
+        tiny.config.again_threshold = threshold;
+        let tally = Judge::new(tiny, CascadeConfig::default())?.tally(rows, &mut |_| ())?;
+        if tally.whole > found.0 {
+            found = (tally.whole, threshold);
+        }
+    }
+    Ok(found.1)
 }
 
 impl fmt::Display for Calibration {
@@ -117,8 +168,13 @@ impl fmt::Display for Calibration {
         }
         write!(
             f,
-            "\nCall threshold {:.2}, weight of the cosine {:.0}; retrieval threshold {:.3}.\n",
-            self.call_threshold, self.cosine_weight, self.retrieval_threshold
+            "\nCall threshold {:.2}, of further functions {:.2}, of one more call {:.2}; weight of the \
+             cosine {:.0}; retrieval threshold {:.3}.\n",
+            self.call_threshold,
+            self.more_threshold,
+            self.again_threshold,
+            self.cosine_weight,
+            self.retrieval_threshold
         )
     }
 }

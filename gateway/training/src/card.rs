@@ -18,6 +18,13 @@ pub fn write(
     for (file, hash) in &settings.data {
         let _ = writeln!(data, "- `{file}`, SHA-256 `{hash}`");
     }
+    let began = match settings.from.as_slice() {
+        [] => String::new(),
+        from => format!(
+            "The run began with the tokenizer and the weights of an earlier run (`--from`; SHA-256 {}).\n\n",
+            from.join(", ")
+        ),
+    };
     format!(
         "# {id}\n\n\
          Two small transformers trained from scratch by `hyfunc train tiny` (version {version}).\n\n\
@@ -31,7 +38,7 @@ pub fn write(
          BFCL, `sealtools_out_domain` and retrieval queries were not trained on. The weights are \
          under the project's licence.\n\n\
          ## Command\n\n`hyfunc train tiny --seed {seed} --steps-large {steps_large} --steps-small \
-         {steps_small}` with the files above; {minutes:.0} minutes on two cores.\n\n\
+         {steps_small}` with the files above; {minutes:.0} minutes on two cores.\n\n{began}\
          ## Scores of calibration\n\n\
          {found}\n\
          Fresh samples of the phrases are of functions and wordings seen in training; the held-out \

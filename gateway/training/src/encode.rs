@@ -3,12 +3,14 @@
 //! The same branches are built here from gold answers and in serving from the model's own, by the
 //! same code, so that training sees exactly what serving asks.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use hyfunc_cascade::branch::{Branch, choice_answer, slot_answer};
-use hyfunc_cascade::decide::{is_value, subject_name, written};
+use hyfunc_cascade::decide::{is_value, written};
+use hyfunc_cascade::evidence;
 use hyfunc_cascade::likeness::Likeness;
-use hyfunc_cascade::model::heads::OPTION_FEATURES;
+use hyfunc_cascade::model::heads::{OPTION_FEATURES, PRESENCE_FEATURES};
 use hyfunc_cascade::text::{Token, Tokenizer};
 use hyfunc_cascade::{prompt, spans};
 use hyfunc_functions::oracle::{Answer, OracleError, drive_parameter};
@@ -19,15 +21,22 @@ use serde_json::{Map, Value as Json};
 /// Tokens of the longest written value that is trained on.
 const VALUE_TOKENS_MAX: usize = 24;
 
+/// First and last token of the query, both inclusive.
+pub type Mention = Option<(usize, usize)>;
+
 /// What a state should say.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// Whether an optional parameter or flag is written.
+    /// Whether an optional parameter is written, or a flag set.
     Presence {
         /// It is.
         yes: bool,
-        /// Share of its name's words that the query has.
-        feature: f32,
+        /// It is a flag.
+        flag: bool,
+        /// What speaks for it.
+        features: [f32; PRESENCE_FEATURES],
+        /// Tokens of the query that speak of it.
+        mention: Mention,
     },
     /// Whether a list goes on.
     Another {
@@ -40,6 +49,8 @@ pub enum Target {
         labels: Vec<Vec<u32>>,
         /// Likeness of every label to the query.
         features: Vec<[f32; OPTION_FEATURES]>,
+        /// Tokens of the query that speak of each.
+        mentions: Vec<Mention>,
         /// The right one.
         gold: usize,
     },
@@ -49,6 +60,8 @@ pub enum Target {
         start: usize,
         /// Last.
         end: usize,
+        /// Whether the number there is meant with its sign turned, where it could be.
+        negative: Option<bool>,
     },
     /// Which tokens to write: they stand in the branch from the state on, and `</param>` ends them.
     Write {
@@ -109,13 +122,14 @@ impl Scene<'_> {
     fn parameter(&self, index: usize, gold: Option<&Json>) -> Result<EncodedBranch, OracleError> {
         let mut branch = Branch::default();
         let mut targets = Vec::new();
+        let mut used = Vec::new();
         let cursor = Cursor::parameter(self.template.clone(), index);
         drive_parameter(cursor, gold, |step, answer| match (step, answer) {
             (Step::Choice(choice), Answer::Choose(chosen)) => {
                 self.choice(&mut branch, &mut targets, choice, *chosen);
             }
             (Step::Slot(slot), Answer::Fill(value)) => {
-                self.slot(&mut branch, &mut targets, slot, value);
+                self.slot(&mut branch, &mut targets, &mut used, slot, value);
             }
             _ => {}
         })?;
@@ -133,10 +147,16 @@ impl Scene<'_> {
         branch.ask(self.tokenizer, &choice.subject, answer);
         let at = branch.tokens().len() - 1;
         let target = match choice.kind {
-            ChoiceKind::Presence | ChoiceKind::Flag => Target::Presence {
-                yes: chosen == 0,
-                feature: self.likeness.share(subject_name(&choice.subject)),
-            },
+            ChoiceKind::Presence | ChoiceKind::Flag => {
+                let parameters = self.template.parameters();
+                let evidence = evidence::presence(self.likeness, parameters, choice);
+                Target::Presence {
+                    yes: chosen == 0,
+                    flag: choice.kind == ChoiceKind::Flag,
+                    features: evidence.features,
+                    mention: self.place(evidence.mention),
+                }
+            }
             ChoiceKind::AnotherElement | ChoiceKind::AnotherKey | ChoiceKind::AnotherCall => {
                 Target::Another { yes: chosen == 0 }
             }
@@ -156,6 +176,11 @@ impl Scene<'_> {
                     .iter()
                     .map(|a| self.likeness.label(&a.label))
                     .collect(),
+                mentions: choice
+                    .alternatives
+                    .iter()
+                    .map(|a| self.place(self.likeness.mention(&a.label)))
+                    .collect(),
                 gold: chosen,
             },
         };
@@ -165,19 +190,26 @@ impl Scene<'_> {
         }
     }
 
+    fn place(&self, bytes: Option<Range<usize>>) -> Mention {
+        spans::token_range(self.tokens, &bytes?)
+    }
+
     fn slot(
         &self,
         branch: &mut Branch,
         targets: &mut Vec<(usize, Target)>,
+        used: &mut Vec<Range<usize>>,
         slot: &Slot,
         value: &hyfunc_functions::Value,
     ) {
         let answer = slot_answer(self.template.parameters(), slot);
         branch.ask(self.tokenizer, &slot.subject, answer);
         let at = branch.tokens().len() - 1;
-        if let Some(span) = spans::find(self.query, self.tokens, &slot.ty, value) {
+        let found = spans::find(self.query, self.tokens, &slot.ty, value, used);
+        if let Some((span, negative)) = found {
             let (start, end) = span.tokens;
-            targets.push((at, Target::Span { start, end }));
+            targets.push((at, Target::Span { start, end, negative }));
+            used.push(span.bytes);
             branch.write(self.tokens[start..=end].iter().cloned());
             return;
         }

@@ -20,13 +20,13 @@ const BUNDLED_SHARE: f64 = 0.64;
 const CATALOGUE_SHARE: f64 = 0.25;
 
 /// Share of requests that join two wishes.
-const JOINED_SHARE: f64 = 0.1;
+const JOINED_SHARE: f64 = 0.13;
 
 /// Share of bundled requests that nothing fits.
 const NONE_SHARE: f64 = 0.13;
 
 /// Share of bundled requests that mean calls of several functions.
-const SEVERAL_SHARE: f64 = 0.12;
+const SEVERAL_SHARE: f64 = 0.18;
 
 /// Share of bundled requests taken word for word from the docs' examples.
 const EXAMPLE_SHARE: f64 = 0.04;

@@ -38,6 +38,9 @@ use serde_json::{Map, Value as Json};
 use crate::error::TrainingError;
 use made::Made;
 
+/// Share of requests for several calls that mean one function with different values.
+const SAME_SHARE: f64 = 0.35;
+
 /// The files that are part of the program, with their names.
 const BUNDLED: [(&str, &str); 24] = [
     ("pools.txt", include_str!("../phrases/pools.txt")),
@@ -201,7 +204,11 @@ impl Phrases {
 
     /// Says something that several functions answer together. Empty when there are no such phrases.
     pub fn several(&self, rng: &mut ChaCha8Rng) -> Utterance {
-        let Some((names, phrase)) = self.several.choose(rng) else {
+        let one = |names: &Vec<String>| names.iter().all(|name| *name == names[0]);
+        let same = rng.random_bool(SAME_SHARE);
+        let of_kind: Vec<_> = self.several.iter().filter(|(names, _)| one(names) == same).collect();
+        let picked = of_kind.choose(rng).copied().or_else(|| self.several.choose(rng));
+        let Some((names, phrase)) = picked else {
             return Utterance { text: String::new(), calls: Vec::new() };
         };
         let (text, mut arguments) = expand::spoken(&self.pools, &phrase.nodes, rng);

@@ -28,6 +28,9 @@ pub struct Settings {
     pub steps_small: usize,
     /// SHA-256 of every data file, by path.
     pub data: BTreeMap<String, String>,
+    /// SHA-256 of the tokenizer and the weights that it began with; empty when drawn at random.
+    #[serde(default)]
+    pub from: Vec<String>,
 }
 
 /// File with the seconds that a run has taken.

@@ -4,8 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
+use hyfunc_cascade::evidence::Profile;
 use hyfunc_cascade::likeness::Likeness;
-use hyfunc_cascade::model::heads::{CALL_FEATURES, OPTION_FEATURES, Question};
+use hyfunc_cascade::model::heads::{
+    CALL_FEATURES, OPTION_FEATURES, PRESENCE_FEATURES, Question, mentioned,
+};
 use hyfunc_cascade::model::ops::{self, MASKED};
 use hyfunc_cascade::model::small::{BranchRow, Placed, Read};
 use hyfunc_cascade::model::{Large, Small};
@@ -39,6 +42,10 @@ const WRITTEN_MAX: usize = 192;
 /// Weights of the parts of the loss.
 const WRITE_WEIGHT: f64 = 0.4;
 const CALL_WEIGHT: f64 = 2.0;
+const AGAIN_WEIGHT: f64 = 0.7;
+
+/// Share of called functions that are read after some of their calls.
+const AGAIN_SHARE: f64 = 0.5;
 
 /// The frozen large model and what it made of functions.
 pub struct Teacher<'a> {
@@ -50,6 +57,7 @@ pub struct Teacher<'a> {
     pub device: &'a Device,
     vectors: HashMap<usize, Vec<f32>>,
     templates: HashMap<usize, Arc<Template>>,
+    profiles: HashMap<usize, Arc<Profile>>,
     /// Keeps functions alive, so that their addresses stay their own.
     kept: Vec<Arc<Function>>,
 }
@@ -63,6 +71,8 @@ struct Pair {
     query_tokens: usize,
     features: [f32; CALL_FEATURES],
     label: f32,
+    /// Whether it asks for one more call.
+    again: bool,
     call: Option<EncodedCall>,
 }
 
@@ -75,6 +85,7 @@ impl<'a> Teacher<'a> {
             device,
             vectors: HashMap::new(),
             templates: HashMap::new(),
+            profiles: HashMap::new(),
             kept: Vec::new(),
         }
     }
@@ -96,6 +107,12 @@ impl<'a> Teacher<'a> {
         self.kept.push(function.clone());
         let build = || Arc::new(Template::new(function, Spelling::Param));
         self.templates.entry(key).or_insert_with(build).clone()
+    }
+
+    fn profile(&mut self, function: &Arc<Function>) -> Arc<Profile> {
+        let key = Arc::as_ptr(function) as usize;
+        self.kept.push(function.clone());
+        self.profiles.entry(key).or_insert_with(|| Arc::new(Profile::new(function))).clone()
     }
 }
 
@@ -138,7 +155,7 @@ pub fn loss(
     let batch = Batch::new(pairs.iter().map(|pair| pair.tokens.clone()).collect());
     let read = small.read(&batch, &soft, &kv, &beside)?;
 
-    let mut loss = (call_loss(small, &read, &batch, &pairs, device)? * CALL_WEIGHT)?;
+    let mut loss = call_loss(small, &read, &batch, &pairs, device)?;
     let filled: Vec<usize> = (0..pairs.len()).filter(|&i| pairs[i].call.is_some()).collect();
     if !filled.is_empty() {
         let values = value_loss(small, (&read, &batch), &pairs, &filled, &beside, device)?;
@@ -161,9 +178,15 @@ fn pairs_of(
         return Ok(Vec::new());
     }
     let likeness = Likeness::new(&row.query);
-    let chosen = chosen(teacher, row, vector, rng)?;
+    let cosines: Vec<f32> = row
+        .functions
+        .iter()
+        .map(|function| Ok(cosine(&teacher.vector(function)?, vector)))
+        .collect::<Result<_, TrainingError>>()?;
+    let chosen = chosen(row, &cosines, rng);
+    let features = features(teacher, row, &chosen, &cosines, p_call, &likeness);
     let mut pairs = Vec::with_capacity(chosen.len());
-    for choice in chosen {
+    for (choice, features) in chosen.into_iter().zip(features) {
         let function = &row.functions[choice];
         let template = teacher.template(function);
         let calls: Vec<_> = row.calls.iter().filter(|(called, _)| *called == choice).collect();
@@ -178,14 +201,13 @@ fn pairs_of(
         // function is called stays true.
         let encoded = encoded.unwrap_or_default();
         let whole = encoded.len() == calls.len();
-        let skip = if whole && !calls.is_empty() && rng.random_bool(0.4) {
+        let skip = if whole && !calls.is_empty() && rng.random_bool(AGAIN_SHARE) {
             rng.random_range(0..=calls.len())
         } else {
             0
         };
         let earlier: Vec<Vec<Token>> =
             encoded[..skip.min(encoded.len())].iter().map(EncodedCall::values).collect();
-        let cosine = cosine(&teacher.vector(function)?, vector);
         let place = functions.iter().position(|f| Arc::ptr_eq(f, function)).unwrap_or_else(|| {
             functions.push(function.clone());
             functions.len() - 1
@@ -195,8 +217,9 @@ fn pairs_of(
             function: place,
             tokens: prompt::small_query(&query, &earlier),
             query_tokens: query.len(),
-            features: call_features(cosine, p_call, &likeness, function),
+            features,
             label: f32::from(skip < calls.len()),
+            again: !earlier.is_empty(),
             call: encoded.into_iter().nth(skip),
         });
     }
@@ -204,24 +227,33 @@ fn pairs_of(
 }
 
 /// The called functions, the others that the retriever likes best, and one that it likes less.
-fn chosen(
-    teacher: &mut Teacher<'_>,
-    row: &Row,
-    vector: &[f32],
-    rng: &mut ChaCha8Rng,
-) -> Result<Vec<usize>, TrainingError> {
+fn chosen(row: &Row, cosines: &[f32], rng: &mut ChaCha8Rng) -> Vec<usize> {
     let is_called = |index: &usize| row.calls.iter().any(|(called, _)| called == index);
     let (mut chosen, others): (Vec<usize>, Vec<usize>) =
         (0..row.functions.len()).partition(is_called);
-    let mut others: Vec<(f32, usize)> = others
-        .into_iter()
-        .map(|other| Ok((cosine(&teacher.vector(&row.functions[other])?, vector), other)))
-        .collect::<Result<_, TrainingError>>()?;
-    others.sort_by(|one, other| other.0.total_cmp(&one.0));
-    chosen.extend(others.iter().take(NEGATIVES).map(|(_, other)| *other));
+    let mut others = others;
+    others.sort_by(|&one, &other| cosines[other].total_cmp(&cosines[one]));
+    chosen.extend(others.iter().take(NEGATIVES));
     let next = others.iter().skip(NEGATIVES).take(NEXT_NEGATIVES);
-    chosen.extend(next.choose(rng).map(|(_, other)| *other));
-    Ok(chosen)
+    chosen.extend(next.choose(rng));
+    chosen
+}
+
+/// What stands beside the state of each chosen function: as in serving, from the functions that the
+/// retriever would offer.
+fn features(
+    teacher: &mut Teacher<'_>,
+    row: &Row,
+    chosen: &[usize],
+    cosines: &[f32],
+    p_call: f32,
+    likeness: &Likeness,
+) -> Vec<[f32; CALL_FEATURES]> {
+    let mut one = |&index: &usize| {
+        let profile = teacher.profile(&row.functions[index]);
+        call_features(cosines, index, p_call, profile.likeness(likeness))
+    };
+    chosen.iter().map(&mut one).collect()
 }
 
 fn cosine(one: &[f32], other: &[f32]) -> f32 {
@@ -235,11 +267,26 @@ fn call_loss(
     pairs: &[Pair],
     device: &Device,
 ) -> Result<Tensor, TrainingError> {
-    let features: Vec<f32> = pairs.iter().flat_map(|pair| pair.features).collect();
-    let features = Tensor::from_vec(features, (pairs.len(), CALL_FEATURES), device)?;
-    let logits = small.heads.call(&ops::rows(&read.states, &batch.last())?, &features)?;
-    let labels: Vec<f32> = pairs.iter().map(|pair| pair.label).collect();
-    Ok(losses::binary(&logits, &labels)?)
+    let last = batch.last();
+    let mut total = Tensor::zeros((), candle_core::DType::F32, device)?;
+    for again in [false, true] {
+        let of = || pairs.iter().zip(&last).filter(|(pair, _)| pair.again == again);
+        let at: Vec<u32> = of().map(|(_, &at)| at).collect();
+        if at.is_empty() {
+            continue;
+        }
+        let features: Vec<f32> = of().flat_map(|(pair, _)| pair.features).collect();
+        let features = Tensor::from_vec(features, (at.len(), CALL_FEATURES), device)?;
+        let states = ops::rows(&read.states, &at)?;
+        let logits = match again {
+            false => small.heads.call(&states, &features)?,
+            true => small.heads.again(&states, &features)?,
+        };
+        let labels: Vec<f32> = of().map(|(pair, _)| pair.label).collect();
+        let weight = if again { AGAIN_WEIGHT } else { CALL_WEIGHT };
+        total = (total + (losses::binary(&logits, &labels)? * weight)?)?;
+    }
+    Ok(total)
 }
 
 /// A target and where its state is: index into the branches' states, and the filled pair.
@@ -298,9 +345,10 @@ fn value_loss(
     }
     let mut loss = Tensor::zeros((), candle_core::DType::F32, device)?;
     for part in [
-        yes_no_loss(small, &states, &placed, device)?,
+        presence_loss(small, (read, batch), &states, &placed)?,
+        yes_no_loss(small, &states, &placed)?,
         span_loss(small, (read, batch), &states, pairs, &placed)?,
-        option_loss(small, &states, &placed, device)?,
+        option_loss(small, (read, batch), &states, &placed)?,
         write_loss(small, &states, &placed)?,
     ]
     .into_iter()
@@ -311,22 +359,65 @@ fn value_loss(
     Ok(loss)
 }
 
-/// Presence, another element, copy or write.
+/// Tokens of a pair's query as rows of all queries' states.
+fn moved(batch: &Batch, pair: usize, mention: encode::Mention) -> encode::Mention {
+    let from = batch.range(pair).start + QUERY_OFFSET;
+    mention.map(|(first, last)| (from + first, from + last))
+}
+
+/// Optional parameters and flags.
+fn presence_loss(
+    small: &Small,
+    (read, batch): (&Read, &Batch),
+    states: &Tensor,
+    placed: &[Aim<'_>],
+) -> Result<Option<Tensor>, TrainingError> {
+    let mut total: Option<Tensor> = None;
+    for flags in [false, true] {
+        let (mut at, mut said) = (Vec::new(), Vec::new());
+        let (mut given, mut labels): (Vec<f32>, Vec<f32>) = Default::default();
+        for place in placed {
+            if let Target::Presence { yes, flag, features, mention } = place.target
+                && *flag == flags
+            {
+                at.push(place.at);
+                given.extend(features);
+                said.push(moved(batch, place.pair, *mention));
+                labels.push(f32::from(*yes));
+            }
+        }
+        if at.is_empty() {
+            continue;
+        }
+        let given = Tensor::from_vec(given, (at.len(), PRESENCE_FEATURES), states.device())?;
+        let said = mentioned(&read.states, &said)?;
+        let states = ops::rows(states, &at)?;
+        let logits = match flags {
+            false => small.heads.presence(&states, &said, &given)?,
+            true => small.heads.flags(&states, &said, &given)?,
+        };
+        let loss = losses::binary(&logits, &labels)?;
+        total = Some(match total.take() {
+            Some(sum) => (sum + loss)?,
+            None => loss,
+        });
+    }
+    Ok(total)
+}
+
+/// Another element, copy or write, sign turned or not.
 fn yes_no_loss(
     small: &Small,
     states: &Tensor,
     placed: &[Aim<'_>],
-    device: &Device,
 ) -> Result<Option<Tensor>, TrainingError> {
-    let mut presence = (Vec::new(), Vec::new(), Vec::new());
-    let mut plain: [(Vec<u32>, Vec<f32>); 2] = Default::default();
+    let mut plain: [(Vec<u32>, Vec<f32>); 3] = Default::default();
     for place in placed {
+        if let Target::Span { negative: Some(negative), .. } = place.target {
+            plain[2].0.push(place.at);
+            plain[2].1.push(f32::from(*negative));
+        }
         match place.target {
-            Target::Presence { yes, feature } => {
-                presence.0.push(place.at);
-                presence.1.push(*feature);
-                presence.2.push(f32::from(*yes));
-            }
             Target::Another { yes } => {
                 plain[0].0.push(place.at);
                 plain[0].1.push(f32::from(*yes));
@@ -335,7 +426,7 @@ fn yes_no_loss(
                 plain[1].0.push(place.at);
                 plain[1].1.push(f32::from(matches!(place.target, Target::Span { .. })));
             }
-            Target::Option { .. } => {}
+            Target::Option { .. } | Target::Presence { .. } => {}
         }
     }
     let mut total: Option<Tensor> = None;
@@ -346,12 +437,8 @@ fn yes_no_loss(
         });
         Ok(())
     };
-    if !presence.0.is_empty() {
-        let features = Tensor::from_vec(presence.1, (presence.0.len(), 1), device)?;
-        let logits = small.heads.presence(&ops::rows(states, &presence.0)?, &features)?;
-        add(losses::binary(&logits, &presence.2)?)?;
-    }
-    for (question, (at, yes)) in [Question::Another, Question::Copy].into_iter().zip(plain) {
+    let questions = [Question::Another, Question::Copy, Question::Negative];
+    for (question, (at, yes)) in questions.into_iter().zip(plain) {
         if !at.is_empty() {
             let logits = small.heads.questions(&ops::rows(states, &at)?)?;
             add(losses::binary(&logits.narrow(1, question as usize, 1)?.squeeze(1)?, &yes)?)?;
@@ -371,7 +458,7 @@ fn span_loss(
     let mut gold = (Vec::new(), Vec::new());
     let mut masks = Vec::new();
     for place in placed {
-        if let Target::Span { start, end } = place.target {
+        if let Target::Span { start, end, .. } = place.target {
             at.push(place.at);
             let from = batch.range(place.pair).start + QUERY_OFFSET;
             gold.0.push((from + start) as u32);
@@ -392,20 +479,23 @@ fn span_loss(
 
 fn option_loss(
     small: &Small,
+    (read, batch): (&Read, &Batch),
     states: &Tensor,
     placed: &[Aim<'_>],
-    device: &Device,
 ) -> Result<Option<Tensor>, TrainingError> {
     let mut at = Vec::new();
     let mut labels = Vec::new();
     let mut features = Vec::new();
+    let mut said = Vec::new();
     let mut gold = Vec::new();
     let mut sizes = Vec::new();
     for place in placed {
-        if let Target::Option { labels: of, features: given, gold: index } = place.target {
+        if let Target::Option { labels: of, features: given, mentions, gold: index } = place.target
+        {
             at.extend(std::iter::repeat_n(place.at, of.len()));
             labels.extend(of.iter().cloned());
             features.extend(given.iter().flatten().copied());
+            said.extend(mentions.iter().map(|mention| moved(batch, place.pair, *mention)));
             gold.push(*index as u32);
             sizes.push(of.len());
         }
@@ -413,10 +503,11 @@ fn option_loss(
     if gold.is_empty() {
         return Ok(None);
     }
-    let count = labels.len();
+    let (count, device) = (labels.len(), states.device());
     let features = Tensor::from_vec(features, (count, OPTION_FEATURES), device)?;
     let labels = small.labels(&labels, device)?;
-    let logits = small.heads.options(&ops::rows(states, &at)?, &labels, &features)?;
+    let said = mentioned(&read.states, &said)?;
+    let logits = small.heads.options(&ops::rows(states, &at)?, &labels, &said, &features)?;
     // Ragged to rectangular: index `count` is a logit that no option has.
     let masked = Tensor::new(&[MASKED], device)?;
     let padded = Tensor::cat(&[&logits, &masked], 0)?.unsqueeze(1)?;

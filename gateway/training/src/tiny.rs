@@ -69,6 +69,8 @@ pub struct TinyOptions {
     pub seed: u64,
     /// Continue a run that was stopped.
     pub resume: bool,
+    /// Folder of models whose tokenizer and weights the run begins with.
+    pub from: Option<PathBuf>,
 }
 
 /// What a training run came to.
@@ -90,7 +92,13 @@ pub fn train(options: &TinyOptions) -> Result<Report, TrainingError> {
     let run = Run::open(&options.out, &settings, options.resume)?;
     let (mix, held_out, refused) = sources(options)?;
 
-    let tokenizer_json = tokenizer(&run, &mix, options.seed)?;
+    let tokenizer_json = match &options.from {
+        Some(from) => {
+            let path = from.join("tokenizer.json");
+            std::fs::read(&path).map_err(TrainingError::file(&path))?
+        }
+        None => tokenizer(&run, &mix, options.seed)?,
+    };
     let tokenizer =
         Tokenizer::from_bytes(&tokenizer_json).map_err(hyfunc_cascade::CascadeError::from)?;
     let mut config = TinyConfig::shapes(tokenizer.vocab_size());
@@ -99,11 +107,13 @@ pub fn train(options: &TinyOptions) -> Result<Report, TrainingError> {
     let large_map = VarMap::new();
     let large = Large::new(&config, &VarBuilder::from_varmap(&large_map, DType::F32, &device))?;
     seed(&large_map, options.seed)?;
+    begin(&large_map, options.from.as_deref(), "large.safetensors")?;
     train_large(&run, options, &mix, &tokenizer, &large, &large_map)?;
 
     let small_map = VarMap::new();
     let small = Small::new(&config, &VarBuilder::from_varmap(&small_map, DType::F32, &device))?;
     seed(&small_map, options.seed + 1)?;
+    begin(&small_map, options.from.as_deref(), "small.safetensors")?;
     train_small(&run, options, &mix, &tokenizer, &large, (&small, &small_map))?;
 
     let models = options.out.join("models");
@@ -120,6 +130,8 @@ pub fn train(options: &TinyOptions) -> Result<Report, TrainingError> {
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed ^ 0xca11);
     let calibration = calibrate::calibrate(&mut tiny, &mix, &held_out, &mut rng)?;
     config.call_threshold = calibration.call_threshold;
+    config.more_threshold = calibration.more_threshold;
+    config.again_threshold = calibration.again_threshold;
     config.retrieval_threshold = calibration.retrieval_threshold;
     config.cosine_weight = calibration.cosine_weight;
     write(&models.join("cascade.json"), &serde_json::to_vec_pretty(&config)?)?;
@@ -136,6 +148,12 @@ fn settings(options: &TinyOptions) -> Result<Settings, TrainingError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         data.insert(name, run::file_hash(path)?);
     }
+    let mut from = Vec::new();
+    for folder in options.from.iter() {
+        for file in ["tokenizer.json", "large.safetensors", "small.safetensors"] {
+            from.push(run::file_hash(&folder.join(file))?);
+        }
+    }
     Ok(Settings {
         version: env!("CARGO_PKG_VERSION").into(),
         seed: options.seed,
@@ -143,6 +161,7 @@ fn settings(options: &TinyOptions) -> Result<Settings, TrainingError> {
         steps_large: options.steps_large,
         steps_small: options.steps_small,
         data,
+        from,
     })
 }
 
@@ -202,6 +221,26 @@ fn seed(map: &VarMap, seed: u64) -> Result<(), TrainingError> {
         if spread > 0.0 && values.elem_count() > 16 {
             let drawn = normals(&mut rng, values.elem_count(), spread);
             var.set(&Tensor::from_vec(drawn, var.dims(), var.device())?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Sets variables to a file's tensors. Of one that has grown rows since, the file's come first and
+/// the others stay as drawn; what the file lacks stays as drawn too.
+fn begin(map: &VarMap, from: Option<&Path>, file: &str) -> Result<(), TrainingError> {
+    let Some(from) = from else { return Ok(()) };
+    let tensors = candle_core::safetensors::load(from.join(file), &Device::Cpu)?;
+    let data = map.data().lock().expect("no other thread holds this map");
+    for (name, var) in data.iter() {
+        let Some(tensor) = tensors.get(name) else { continue };
+        let tensor = tensor.to_dtype(DType::F32)?;
+        let (found, wanted) = (tensor.dims(), var.dims());
+        if found == wanted {
+            var.set(&tensor)?;
+        } else if found.len() == wanted.len() && found[1..] == wanted[1..] && found[0] < wanted[0] {
+            let drawn = var.as_tensor().narrow(0, found[0], wanted[0] - found[0])?;
+            var.set(&Tensor::cat(&[&tensor, &drawn], 0)?)?;
         }
     }
     Ok(())

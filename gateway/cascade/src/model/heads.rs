@@ -10,20 +10,30 @@ use crate::model::ops;
 pub enum Question {
     /// One more call of this function?
     Call = 0,
-    /// Is this optional parameter (or flag) written?
+    /// Is this optional parameter written?
     Presence,
     /// One more element?
     Another,
     /// Is the value a span of the query?
     Copy,
+    /// Is this flag set?
+    Flag,
+    /// After a call of this function, one more of it?
+    Again,
+    /// Is the number meant with its sign turned, as in *down 12*?
+    Negative,
 }
 
 /// Number of [`Question`]s.
-const QUESTIONS: usize = 4;
+const QUESTIONS: usize = 7;
 
 /// Numbers given beside the state at a call: retriever's cosine, p(call) of the large model, share
-/// of the name's words that the query has.
-pub const CALL_FEATURES: usize = 3;
+/// of the name's words that the query has, how far the cosine lies behind the best other one's,
+/// share of the query's words that the function has, likeness to its nearest example.
+pub const CALL_FEATURES: usize = 6;
+
+/// Numbers given beside a presence or a flag; see `Evidence`.
+pub const PRESENCE_FEATURES: usize = 6;
 
 /// Numbers given beside an option: words of the phrase if the query has all of it, share of its words
 /// that the query has, best likeness of its letters to a word of the query.
@@ -34,11 +44,16 @@ pub struct Heads {
     question: Tensor,
     question_bias: Tensor,
     call_features: Tensor,
-    presence_feature: Tensor,
+    again_features: Tensor,
+    presence_features: Tensor,
+    flag_features: Tensor,
+    presence_mention: Tensor,
+    flag_mention: Tensor,
     start: Tensor,
     end: Tensor,
     option_state: Tensor,
     option_label: Tensor,
+    option_mention: Tensor,
     option_features: Tensor,
 }
 
@@ -52,11 +67,24 @@ impl Heads {
             question: vb.get_with_hints((QUESTIONS, d), "question.weight", init)?,
             question_bias: vb.get_with_hints(QUESTIONS, "question.bias", zero)?,
             call_features: vb.get_with_hints((CALL_FEATURES, 1), "call_features", zero)?,
-            presence_feature: vb.get_with_hints((1, 1), "presence_feature", zero)?,
+            again_features: vb.get_with_hints((CALL_FEATURES, 1), "again_features", zero)?,
+            presence_features: vb.get_with_hints(
+                (PRESENCE_FEATURES, 1),
+                "presence_features",
+                Init::Const(1.0),
+            )?,
+            flag_features: vb.get_with_hints(
+                (PRESENCE_FEATURES, 1),
+                "flag_features",
+                Init::Const(1.0),
+            )?,
+            presence_mention: vb.get_with_hints((d, d), "presence_mention.weight", init)?,
+            flag_mention: vb.get_with_hints((d, d), "flag_mention.weight", init)?,
             start: vb.get_with_hints((d, d), "start.weight", init)?,
             end: vb.get_with_hints((d, d), "end.weight", init)?,
             option_state: vb.get_with_hints((d, d), "option_state.weight", init)?,
             option_label: vb.get_with_hints((d, d), "option_label.weight", init)?,
+            option_mention: vb.get_with_hints((d, d), "option_mention.weight", init)?,
             option_features: vb.get_with_hints(
                 (OPTION_FEATURES, 1),
                 "option_features",
@@ -65,22 +93,41 @@ impl Heads {
         })
     }
 
-    /// Logits of every question, `[rows, 4]`, from `states [rows, d]`.
+    /// Logits of every question, `[rows, 7]`, from `states [rows, d]`.
     pub fn questions(&self, states: &Tensor) -> Result<Tensor> {
         ops::linear(states, &self.question)?.broadcast_add(&self.question_bias)
     }
 
-    /// Logits of a call, `[rows]`, from states and `features [rows, 3]`.
+    /// Logits of a first call, `[rows]`, from states and `features [rows, 6]`.
     pub fn call(&self, states: &Tensor, features: &Tensor) -> Result<Tensor> {
-        let logits = self.questions(states)?.narrow(1, Question::Call as usize, 1)?;
+        let logits = self.question(Question::Call, states)?;
         (logits + features.matmul(&self.call_features)?)?.squeeze(1)
     }
 
-    /// Logits of presence, `[rows]`, from states and `features [rows, 1]`: share of the subject's
-    /// words that the query has.
-    pub fn presence(&self, states: &Tensor, features: &Tensor) -> Result<Tensor> {
-        let logits = self.questions(states)?.narrow(1, Question::Presence as usize, 1)?;
-        (logits + features.matmul(&self.presence_feature)?)?.squeeze(1)
+    /// Logits of one more call, `[rows]`, from states after a call and `features [rows, 6]`.
+    pub fn again(&self, states: &Tensor, features: &Tensor) -> Result<Tensor> {
+        let logits = self.question(Question::Again, states)?;
+        (logits + features.matmul(&self.again_features)?)?.squeeze(1)
+    }
+
+    /// Logits of the presence of optional parameters, `[rows]`, from states, the words that speak of
+    /// them (see [`mentioned`]), both `[rows, d]`, and `features [rows, 6]`.
+    pub fn presence(&self, states: &Tensor, said: &Tensor, features: &Tensor) -> Result<Tensor> {
+        let logits = self.question(Question::Presence, states)?;
+        let logits = (logits + features.matmul(&self.presence_features)?)?.squeeze(1)?;
+        logits + fit(states, &self.presence_mention, said)?
+    }
+
+    /// Logits of flags, `[rows]`; shapes as for [`Heads::presence`].
+    pub fn flags(&self, states: &Tensor, said: &Tensor, features: &Tensor) -> Result<Tensor> {
+        let logits = self.question(Question::Flag, states)?;
+        let logits = (logits + features.matmul(&self.flag_features)?)?.squeeze(1)?;
+        logits + fit(states, &self.flag_mention, said)?
+    }
+
+    /// Logits of one question, `[rows, 1]`.
+    fn question(&self, question: Question, states: &Tensor) -> Result<Tensor> {
+        self.questions(states)?.narrow(1, question as usize, 1)
     }
 
     /// Logits of a span's first and last token, `[rows, tokens]` each, from `states [rows, d]` and
@@ -93,12 +140,38 @@ impl Heads {
     }
 
     /// Logits of options, `[rows]`: row `i` asks how well the label whose mean embedding is
-    /// `labels[i]` fits the state `states[i]`; both `[rows, d]`, features `[rows, 3]`.
-    pub fn options(&self, states: &Tensor, labels: &Tensor, features: &Tensor) -> Result<Tensor> {
-        let d = states.dim(1)?;
-        let asked = ops::linear(states, &self.option_state)?;
+    /// `labels[i]`, and which the words `said[i]` speak of (see [`mentioned`]), fits the state
+    /// `states[i]`; all `[rows, d]`, features `[rows, 3]`.
+    pub fn options(
+        &self,
+        states: &Tensor,
+        labels: &Tensor,
+        said: &Tensor,
+        features: &Tensor,
+    ) -> Result<Tensor> {
         let offered = ops::linear(labels, &self.option_label)?;
-        let fit = ((asked * offered)?.sum(1)? / (d as f64).sqrt())?;
+        let offered = (offered + ops::linear(said, &self.option_mention)?)?;
+        let fit = fit(states, &self.option_state, &offered)?;
         fit + features.matmul(&self.option_features)?.squeeze(1)?
     }
+}
+
+/// `⟨W·states, offered⟩ / √d`, row by row, `[rows]`.
+fn fit(states: &Tensor, w: &Tensor, offered: &Tensor) -> Result<Tensor> {
+    let d = states.dim(1)?;
+    (ops::linear(states, w)? * offered)?.sum(1)? / (d as f64).sqrt()
+}
+
+/// What the query says where something is mentioned, `[mentions, d]`: the mean state of a mention's
+/// first and last token, zero for what is not mentioned. `query` is `[tokens, d]`.
+pub fn mentioned(query: &Tensor, mentions: &[Option<(usize, usize)>]) -> Result<Tensor> {
+    let index = |end: fn((usize, usize)) -> usize| -> Vec<u32> {
+        mentions.iter().map(|mention| mention.map_or(0, end) as u32).collect()
+    };
+    let weights: Vec<f32> =
+        mentions.iter().map(|mention| if mention.is_some() { 0.5 } else { 0.0 }).collect();
+    let weights = Tensor::from_vec(weights, (mentions.len(), 1), query.device())?;
+    let ends =
+        (ops::rows(query, &index(|ends| ends.0))? + ops::rows(query, &index(|ends| ends.1))?)?;
+    ends.broadcast_mul(&weights)
 }
