@@ -50,7 +50,8 @@ pub struct Failure {
 /// Runs one call of the library.
 ///
 /// # Errors
-/// The request's own deadline passed; all else is in the outcome.
+/// The function was called too often, or the request's own deadline passed; all else is in the
+/// outcome.
 pub(super) async fn run(
     pipeline: &Pipeline,
     arrival: &Arrival,
@@ -66,7 +67,7 @@ pub(super) fn run_owned(
     pipeline: &Pipeline,
     arrival: Arrival,
     call: Arc<DecidedCall>,
-) -> impl Future<Output = Result<Ran, RequestError>> + Send + 'static {
+) -> impl Future<Output = Result<Ran, RequestError>> + Send + use<> {
     let refused = admit(pipeline, &arrival, &call).err();
     let work = execute(pipeline, arrival.clone(), Arc::clone(&call));
     async move {
@@ -89,7 +90,7 @@ fn execute(
     pipeline: &Pipeline,
     arrival: Arrival,
     call: Arc<DecidedCall>,
-) -> impl Future<Output = Result<Ran, RequestError>> + Send + 'static {
+) -> impl Future<Output = Result<Ran, RequestError>> + Send + use<> {
     let metrics = pipeline.metrics.clone();
     let capture = pipeline.config.telemetry.capture_content;
     let audit = pipeline.audit.clone();
