@@ -25,7 +25,7 @@ impl FunctionLimits {
         let read = |text: &String| {
             let (pattern, per_minute) = text.split_once('=')?;
             let pattern = pattern.trim();
-            let per_minute = per_minute.trim().parse().ok()?;
+            let per_minute = per_minute.trim().parse::<NonZeroU32>().ok()?;
             (!pattern.is_empty()).then(|| (pattern.to_owned(), per_minute))
         };
         let rules = limits

@@ -43,14 +43,14 @@ impl Principal {
 
     fn key(&self) -> Option<&Key> {
         match &self.0 {
-            Who::Holder(holder) => Some(&holder.key),
+            Who::Holder(holder) => Some(holder.key.as_ref()),
             Who::Anybody | Who::Nobody => None,
         }
     }
 
     fn limits(&self) -> Option<&Limits> {
         match &self.0 {
-            Who::Holder(holder) => Some(&holder.limits),
+            Who::Holder(holder) => Some(holder.limits.as_ref()),
             Who::Anybody | Who::Nobody => None,
         }
     }
