@@ -7,6 +7,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::config::ServerConfig;
 use crate::error::RequestError;
+use crate::keys::Share;
 
 /// The door of the gateway: so many at work, so many waiting, nobody beyond.
 #[derive(Clone)]
@@ -26,6 +27,14 @@ struct Inner {
 /// The right to work; giving it back is dropping it.
 pub struct Permit {
     _work: OwnedSemaphorePermit,
+    _share: Share,
+}
+
+impl Permit {
+    /// The same, together with its key's own place.
+    pub fn with(self, share: Share) -> Self {
+        Self { _share: share, ..self }
+    }
 }
 
 /// One place in the queue, given up when the wait ends, however it ends.
@@ -62,7 +71,7 @@ impl Admission {
             return Err(RequestError::Draining { retry_after_ms: inner.retry_after_ms });
         }
         if let Ok(work) = Arc::clone(&inner.work).try_acquire_owned() {
-            return Ok(Permit { _work: work });
+            return Ok(Permit { _work: work, _share: None });
         }
         let waiting = inner.waiting.fetch_add(1, Ordering::Relaxed);
         let _place = Place(&inner.waiting);
@@ -70,7 +79,8 @@ impl Admission {
             return Err(RequestError::Overloaded { waiting, retry_after_ms: inner.retry_after_ms });
         }
         let work = Arc::clone(&inner.work).acquire_owned().await;
-        Ok(Permit { _work: work.expect("the semaphore is never closed") })
+        let work = work.expect("the semaphore is never closed");
+        Ok(Permit { _work: work, _share: None })
     }
 
     /// What a newcomer would be told now: for a format that must answer before its work enters.

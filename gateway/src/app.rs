@@ -13,10 +13,12 @@ use hyfunc_sandbox::{Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
 use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::admission::Admission;
+use crate::audit::Audit;
 use crate::config::{AUTO, CALIBRATED, Config, ModelsConfig, SandboxLimits, cache_dir};
 use crate::error::StartError;
 use crate::http::server::Server;
 use crate::http::{Shared, router};
+use crate::keys::Keys;
 use crate::library::{Library, Shelf};
 use crate::mcp;
 use crate::models::Models;
@@ -88,6 +90,8 @@ impl App {
             models,
             metrics: Metrics::default(),
             recent: Recent::new(&config),
+            keys: Keys::open(&config.keys)?,
+            audit: Audit::open(&config.audit)?,
             config,
         });
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -134,6 +138,11 @@ impl Serving {
     /// Where it listens; the port is the real one.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        self.server.scheme()
     }
 
     /// Serves until `stop` resolves; then requests at work finish, up to the configured limit.

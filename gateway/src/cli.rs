@@ -1,5 +1,6 @@
 //! What can be typed: commands, options and examples.
 
+mod key;
 mod plugin;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use hyfunc_training::bfcl::Category;
 
 use crate::bench::Part;
 
+pub use key::{CreateKeyArgs, KeyCommand, ListKeysArgs, RevokeKeyArgs};
 pub use plugin::{AuthorCommand, BuildArgs, CheckArgs, NewArgs, PluginCallArgs, TestArgs};
 
 /// `hyfunc`
@@ -52,6 +54,9 @@ pub enum Command {
     /// Write, build, check and try plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Make, list and revoke the keys of a gateway
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Run one function in its sandbox, without any model
     #[command(after_help = "Example:\n  \
         hyfunc call units_convert '{\"value\": 3, \"from_unit\": \"km\", \"to_unit\": \"mi\"}'")]
@@ -111,9 +116,12 @@ pub struct ServeArgs {
     /// Where to listen; port 0 takes a free one [server.address]
     #[arg(long, value_name = "IP:PORT")]
     pub address: Option<String>,
-    /// Listen beyond loopback although there are no keys yet [server.allow_public]
+    /// Listen beyond loopback without keys, behind a proxy that checks [server.allow_public]
     #[arg(long)]
     pub allow_public: bool,
+    /// Keys made by `hyfunc key create`; requests need one of them [keys.file]
+    #[arg(long, value_name = "FILE")]
+    pub keys: Option<String>,
     /// A component to load besides; may be repeated [plugins.files]
     #[arg(long, value_name = "FILE")]
     pub plugin: Vec<String>,
@@ -128,6 +136,7 @@ impl ServeArgs {
         let set = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let mut settings = Vec::new();
         settings.extend(self.address.as_deref().map(|value| set("server.address", value)));
+        settings.extend(self.keys.as_deref().map(|value| set("keys.file", value)));
         settings.extend(self.allow_public.then(|| set("server.allow_public", "true")));
         settings.extend(
             self.otlp_endpoint.as_deref().map(|value| set("telemetry.otlp_endpoint", value)),

@@ -3,12 +3,14 @@
 mod bench;
 mod call;
 mod eval;
+mod key;
 mod plugin;
 mod train;
 
 pub use bench::bench;
 pub use call::call;
 pub use eval::{eval_bfcl, eval_requests, eval_retrieval, eval_rows};
+pub use key::{NewKey, create_key, list_keys, revoke_key};
 pub use plugin::{
     AuthorError, BuildOptions, CheckOptions, Language, TrialOptions, Verdict, build_plugin,
     bundled_functions, call_plugin, check_plugin, inspect, new_plugin, pack, test_plugin,
@@ -27,6 +29,7 @@ use hyfunc_training::TrainingError;
 use crate::bench::BenchError;
 use crate::error::StartError;
 use crate::eval::EvalError;
+use crate::keys::KeysError;
 
 /// Why a command gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +101,9 @@ pub enum CommandError {
     /// Nothing could be measured.
     #[error(transparent)]
     Bench(#[from] BenchError),
+    /// Keys cannot be read, made or revoked.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// A part did not start.
     #[error(transparent)]
     Start(#[from] StartError),

@@ -39,6 +39,27 @@ pub struct Config {
     pub recent: RecentConfig,
     /// The Model Context Protocol.
     pub mcp: McpConfig,
+    /// Who may do what, and how often.
+    pub keys: KeysConfig,
+    /// Who called what.
+    pub audit: AuditConfig,
+}
+
+impl Config {
+    /// Whether only this machine may ask: there are no keys, and nobody said that something before
+    /// the gateway checks who calls.
+    pub fn is_local_only(&self) -> bool {
+        !self.server.allow_public && self.keys.file.is_empty()
+    }
+
+    /// The same for a gateway that nobody but this process asks: no keys, no TLS, no audit log.
+    pub fn for_own_use(mut self) -> Self {
+        self.server.tls_certificate.clear();
+        self.server.tls_key.clear();
+        self.keys = KeysConfig::default();
+        self.audit = AuditConfig::default();
+        self
+    }
 }
 
 /// `[server]`
@@ -54,6 +75,8 @@ pub struct ServerConfig {
     pub queue_max: usize,
     pub retry_after_ms: u64,
     pub shutdown_ms_max: u64,
+    pub tls_certificate: String,
+    pub tls_key: String,
 }
 
 impl Default for ServerConfig {
@@ -67,6 +90,8 @@ impl Default for ServerConfig {
             queue_max: 256,
             retry_after_ms: 1_000,
             shutdown_ms_max: 10_000,
+            tls_certificate: String::new(),
+            tls_key: String::new(),
         }
     }
 }
@@ -280,6 +305,36 @@ impl Default for McpConfig {
     fn default() -> Self {
         // Many clients read the first page only.
         Self { page_tools_max: 200, sessions_max: 256, session_idle_ms_max: 1_800_000 }
+    }
+}
+
+/// `[keys]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "KEYS documents every key once, for people and for `hyfunc config`")]
+pub struct KeysConfig {
+    pub file: String,
+    pub calls_per_minute: Vec<String>,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "KEYS documents every key once, for people and for `hyfunc config`")]
+pub struct AuditConfig {
+    pub to: String,
+    pub arguments_bytes_max: usize,
+    pub redact: Vec<String>,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        let redact = ["*password*", "*passphrase*", "*secret*", "*token*", "*api_key*", "pin"];
+        Self {
+            to: String::new(),
+            arguments_bytes_max: 4096,
+            redact: redact.map(str::to_owned).into(),
+        }
     }
 }
 

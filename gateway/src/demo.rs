@@ -138,7 +138,7 @@ fn demo_config(mut config: Config) -> Config {
     config.server.address = "127.0.0.1:0".into();
     config.plugins = PluginsConfig::default();
     config.sandbox.keyvalue_dir = String::new();
-    config
+    config.for_own_use()
 }
 
 /// A reader that has seen enough (`| head`) is no error.

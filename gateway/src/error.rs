@@ -9,7 +9,10 @@ use hyfunc_functions::schema::SchemaError;
 use hyfunc_retrieval::RetrievalError;
 use hyfunc_sandbox::{CallError, GrantsError, LoadError, SandboxError};
 
+use crate::audit::AuditError;
 use crate::config::ConfigError;
+use crate::http::tls::TlsError;
+use crate::keys::{AccessError, KeysError};
 use crate::pipeline::Step;
 use crate::suggest::hint;
 use crate::telemetry::TelemetryError;
@@ -82,6 +85,15 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The audit log cannot be written.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A part that should start on its own thread panicked.
     #[error("{part} panicked while starting; the log above says where")]
     Panicked {
@@ -201,10 +213,13 @@ pub enum RequestError {
         /// Path, expectation and finding.
         source: JsonError,
     },
+    /// No key, a wrong one, one that may not do this, or one that has to wait.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// A web page of another site sent this, through somebody's browser.
     #[error(
         "`{header}: {value}` is not this machine: web pages of other sites may not call functions \
-         here; with server.allow_public = true, whoever stands before the gateway decides"
+         here; with keys (keys.file), or with server.allow_public = true, they may"
     )]
     Foreign {
         /// Which header says so.

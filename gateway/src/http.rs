@@ -1,5 +1,6 @@
 //! The HTTP surface: routes, ordered layers, wire formats, and the one error table.
 
+mod access;
 mod body;
 mod chat;
 mod error;
@@ -17,6 +18,7 @@ mod responses;
 mod route;
 pub mod server;
 mod sse;
+pub mod tls;
 
 use std::sync::Arc;
 

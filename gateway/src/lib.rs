@@ -8,6 +8,7 @@
 
 pub mod admission;
 pub mod app;
+pub mod audit;
 pub mod bench;
 pub mod cli;
 pub mod commands;
@@ -16,6 +17,7 @@ pub mod demo;
 pub mod error;
 pub mod eval;
 pub mod http;
+pub mod keys;
 pub mod library;
 pub mod mcp;
 pub mod models;

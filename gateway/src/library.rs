@@ -1,5 +1,7 @@
 //! The loaded functions: one immutable snapshot, swapped whole.
 
+mod view;
+
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,6 +10,8 @@ use hyfunc_functions::names::{self, Wanted};
 use hyfunc_functions::{Export, Function};
 use hyfunc_retrieval::{Entry as IndexEntry, Hit, Index, IndexConfig, RetrievalError};
 use hyfunc_sandbox::Plugin;
+
+pub use view::View;
 
 use crate::error::StartError;
 use crate::models::Models;

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use hyfunc::app::{self, App};
 use hyfunc::cli::{
-    AuthorCommand, BenchArgs, Cli, Command, DemoArgs, EvalCommand, PluginCommand, ServeArgs,
-    TrainCommand,
+    AuthorCommand, BenchArgs, Cli, Command, DemoArgs, EvalCommand, KeyCommand, PluginCommand,
+    ServeArgs, TrainCommand,
 };
 use hyfunc::commands::Verdict;
 use hyfunc::config::{self, Config, Effective, Inputs};
@@ -33,6 +33,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     let mut flags = match &cli.command {
         Command::Serve(serve) => serve.settings(),
         Command::Mcp(mcp) => mcp.settings(),
+        Command::Key(command) => command.settings(),
         Command::Demo(_)
         | Command::Config
         | Command::Plugin(_)
@@ -50,6 +51,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Demo(args) => block_on(demo(effective, args)),
         Command::Config => print(&effective.to_toml()),
         Command::Plugin(command) => plugin(effective.config, command),
+        Command::Key(command) => key(&effective.config, command),
         Command::Call(args) => block_on(async move {
             print(&commands::call(&effective.config, &args.name, &args.arguments).await?)
         }),
@@ -90,11 +92,13 @@ fn print(text: &str) -> Result<ExitCode> {
 
 async fn serve(effective: Effective) -> Result<ExitCode> {
     let telemetry = telemetry::start(&effective.config.telemetry)?;
+    let key =
+        if effective.config.keys.file.is_empty() { "" } else { " -H 'authorization: Bearer KEY'" };
     let serving = App::build(effective.config).await?.listen().await?;
-    let address = serving.address();
-    eprintln!("hyfunc listens on http://{address}: open it in a browser, or\n");
+    let url = format!("{}://{}", serving.scheme(), serving.address());
+    eprintln!("hyfunc listens on {url}: open it in a browser, or\n");
     eprintln!(
-        "  curl http://{address}/v1/chat/completions -H 'content-type: application/json' \\\n    \
+        "  curl {url}/v1/chat/completions{key} -H 'content-type: application/json' \\\n    \
          -d '{{\"model\": \"hyfunc-tiny\", \"messages\": [{{\"role\": \"user\", \
          \"content\": \"how many miles are 3 km?\"}}]}}'\n"
     );
@@ -131,6 +135,19 @@ async fn bench(mut effective: Effective, args: BenchArgs) -> Result<ExitCode> {
 async fn demo(effective: Effective, args: DemoArgs) -> Result<ExitCode> {
     hyfunc::demo::run(effective.config, args).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The key alone goes to standard output, so that a script can take it.
+fn key(config: &Config, command: KeyCommand) -> Result<ExitCode> {
+    match command {
+        KeyCommand::Create(args) => {
+            let made = commands::create_key(&config.keys, &args)?;
+            eprint!("{}", made.note);
+            print(&made.token)
+        }
+        KeyCommand::List(args) => print(&commands::list_keys(&config.keys, args.json)?),
+        KeyCommand::Revoke(args) => print(&commands::revoke_key(&config.keys, &args.key)?),
+    }
 }
 
 fn plugin(config: Config, command: PluginCommand) -> Result<ExitCode> {

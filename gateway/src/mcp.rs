@@ -31,6 +31,8 @@ pub use incoming::Carrier;
 
 use crate::error::RequestError;
 use crate::http::{code_of, status_of};
+use crate::keys::Principal;
+use crate::library::View;
 use crate::pipeline::{Arrival, Pipeline, Step};
 use crate::telemetry;
 use incoming::Incoming;
@@ -53,7 +55,8 @@ pub struct Server {
 impl Server {
     /// A server over the way of a request.
     pub fn new(pipeline: Arc<Pipeline>) -> Self {
-        let route = Tools::of(&pipeline.shelf.snapshot()).route_name();
+        let everything = View::new(pipeline.shelf.snapshot(), Principal::default());
+        let route = Tools::of(&everything).route_name();
         if route != tool::ROUTE {
             tracing::warn!(
                 tool = route,
@@ -72,7 +75,7 @@ impl Server {
         arrival: Arrival,
     ) -> Result<CallToolResult, RequestError> {
         let pipeline = self.pipeline.as_ref();
-        let library = pipeline.shelf.snapshot();
+        let library = View::new(pipeline.shelf.snapshot(), arrival.principal.clone());
         let tools = Tools::of(&library);
         let name: &str = &request.name;
         let arguments = request.arguments.unwrap_or_default();
@@ -83,10 +86,7 @@ impl Server {
             let work = |arrival| call::run(pipeline, name, arguments, arrival);
             progress::reporting(context, arrival, call::STEPS, work).await
         } else {
-            Err(RequestError::UnknownFunction {
-                name: name.to_owned(),
-                suggestion: tools.nearest(name),
-            })
+            Err(library.missing(name))
         }
     }
 
@@ -142,7 +142,7 @@ impl ServerHandler for Server {
         let config = &self.pipeline.config;
         let incoming = Incoming::read(&context, "tools/list", None, config.request.deadline_ms);
         let cursor = request.and_then(|request| request.cursor);
-        let library = self.pipeline.shelf.snapshot();
+        let library = View::new(self.pipeline.shelf.snapshot(), incoming.arrival.principal);
         incoming.span.in_scope(|| {
             page::list(&Tools::of(&library), cursor.as_deref(), config.mcp.page_tools_max)
         })
@@ -154,7 +154,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let deadline_ms = self.pipeline.config.request.deadline_ms;
-        let library = self.pipeline.shelf.snapshot();
+        let library = View::new(self.pipeline.shelf.snapshot(), Principal::default());
         // Names that nobody knows stay out of the names of spans: there is no end of them.
         let known = Tools::of(&library).knows(&request.name).then(|| request.name.clone());
         let Incoming { arrival, span } =

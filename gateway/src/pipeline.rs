@@ -29,9 +29,11 @@ pub use trip::{Step, Timings};
 pub use usage::{Usage, written};
 
 use crate::admission::{Admission, Permit};
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::error::RequestError;
-use crate::library::{Library, Shelf};
+use crate::keys::Keys;
+use crate::library::{Shelf, View};
 use crate::models::Models;
 use crate::recent::{Kind, Recent};
 use crate::telemetry::{self, Metrics};
@@ -51,6 +53,10 @@ pub struct Pipeline {
     pub metrics: Metrics,
     /// What is remembered of the last requests.
     pub recent: Recent,
+    /// Who is let in, and how often functions may be called.
+    pub keys: Keys,
+    /// What is written of who called what.
+    pub audit: Audit,
 }
 
 /// What a request came to, before it is put into the client's format.
@@ -101,7 +107,7 @@ impl Pipeline {
         arrival: Arrival,
         body: impl Future<Output = Result<Bytes, RequestError>>,
     ) -> Result<W::Reply, RequestError> {
-        let library = self.shelf.snapshot();
+        let library = View::new(self.shelf.snapshot(), arrival.principal.clone());
         let mut trip = Trip::new(&arrival, &self.metrics);
 
         // 1. Bytes become a request that is whole, small enough, and has its turn.
@@ -150,14 +156,20 @@ impl Pipeline {
         &self,
         wire: &W,
         model: &str,
-        library: &Library,
+        library: &View,
         body: impl Future<Output = Result<Bytes, RequestError>>,
     ) -> Result<(Request, W::Form, Permit), RequestError> {
         let bytes = body.await?;
-        let permit = self.admission.enter().await?;
+        let permit = self.place(library).await?;
         let (request, form) = wire.accept(&bytes, &self.config.request)?;
         request.check(model, library, &self.config.request)?;
         Ok((request, form, permit))
+    }
+
+    /// A place among those of its key, then one among all: a key that has none waits for nobody.
+    async fn place(&self, library: &View) -> Result<Permit, RequestError> {
+        let share = library.principal().enter(self.config.server.retry_after_ms)?;
+        Ok(self.admission.enter().await?.with(share))
     }
 
     async fn distil(&self, arrival: &Arrival, request: &Request) -> Result<Intent, RequestError> {
@@ -243,15 +255,12 @@ impl Pipeline {
         name: &str,
         body: impl Future<Output = Result<Bytes, RequestError>>,
     ) -> Result<(DecidedCall, Ran), RequestError> {
-        let library = self.shelf.snapshot();
+        let library = View::new(self.shelf.snapshot(), arrival.principal.clone());
         let mut trip = Trip::new(arrival, &self.metrics);
         let accept = async {
-            let entry = library.get(name).ok_or_else(|| RequestError::UnknownFunction {
-                name: name.to_owned(),
-                suggestion: library.nearest(name),
-            })?;
+            let entry = library.get(name).ok_or_else(|| library.missing(name))?;
             let bytes = body.await?;
-            let permit = self.admission.enter().await?;
+            let permit = self.place(&library).await?;
             let call = call::direct(entry, &bytes, &self.config.request)?;
             Ok((call, permit))
         };

@@ -19,6 +19,7 @@ pub use record::{CallFailure, CallRecord, CandidateRecord, Kind, RanRecord, Reco
 
 use crate::config::{ALWAYS, Config, NEVER};
 use crate::error::RequestError;
+use crate::keys::Principal;
 use crate::pipeline::{Arrival, DecidedCall, Found, Ran, Step};
 use crate::telemetry;
 use allowance::Allowance;
@@ -71,30 +72,40 @@ impl Recent {
         Arrival { note: Note(Some(Arc::new(Open(record)))), ..arrival }
     }
 
-    /// Every request that is kept, newest first.
-    pub fn newest<T>(&self, describe: impl Fn(&Record) -> T) -> Vec<T> {
+    /// Every request that is kept and that somebody may know of, newest first.
+    pub fn newest<T>(&self, who: &Principal, describe: impl Fn(&Record) -> T) -> Vec<T> {
         let records: Vec<_> = lock(&self.ring).iter().rev().cloned().collect();
-        records.iter().map(|record| describe(&lock(record))).collect()
+        let seen = records.iter().filter_map(|record| {
+            let record = lock(record);
+            who.knows_of(record.owner.as_deref()).then(|| describe(&record))
+        });
+        seen.collect()
     }
 
-    /// The newest request with that request id or trace id.
-    pub fn find<T>(&self, id: &str, describe: impl FnOnce(&Record) -> T) -> Option<T> {
-        let record = self.locate(id)?;
+    /// The newest request with that request id or trace id that somebody may know of.
+    pub fn find<T>(
+        &self,
+        who: &Principal,
+        id: &str,
+        describe: impl FnOnce(&Record) -> T,
+    ) -> Option<T> {
+        let record = self.locate(who, id)?;
         let record = lock(&record);
         Some(describe(&record))
     }
 
-    /// Marks the newest request with that id as failed after all: the answer to its client said
+    /// Marks the newest request of an arrival as failed after all: the answer to its client said
     /// more than the pipeline knew.
-    pub fn fail(&self, request_id: &str, error: &RequestError) {
-        if let Some(record) = self.locate(request_id) {
+    pub fn fail(&self, arrival: &Arrival, error: &RequestError) {
+        if let Some(record) = self.locate(&arrival.principal, &arrival.id) {
             lock(&record).fail(error);
         }
     }
 
-    fn locate(&self, id: &str) -> Option<Arc<Mutex<Record>>> {
+    fn locate(&self, who: &Principal, id: &str) -> Option<Arc<Mutex<Record>>> {
         let ring = lock(&self.ring);
-        ring.iter().rev().find(|record| lock(record).is_called(id)).cloned()
+        let is_it = |record: &Record| record.is_called(id) && who.knows_of(record.owner.as_deref());
+        ring.iter().rev().find(|record| is_it(&lock(record))).cloned()
     }
 }
 
@@ -206,7 +217,7 @@ mod tests {
     }
 
     fn ids(recent: &Recent) -> Vec<String> {
-        recent.newest(|record| record.request_id.clone())
+        recent.newest(&Principal::default(), |record| record.request_id.clone())
     }
 
     #[test]
@@ -219,8 +230,8 @@ mod tests {
                 drop(recent.open(arrival(id), Kind::Answer));
             }
             assert_eq!(ids(&recent), kept, "{requests_max}");
-            assert_eq!(recent.find("c", |_| ()).is_some(), requests_max > 0);
-            assert!(recent.find("d", |_| ()).is_none());
+            assert_eq!(recent.find(&Principal::default(), "c", |_| ()).is_some(), requests_max > 0);
+            assert!(recent.find(&Principal::default(), "d", |_| ()).is_none());
         }
     }
 
@@ -252,7 +263,8 @@ mod tests {
             assert_eq!(recent.keeps_content(), keeps, "{content} {address} {allow_public}");
             let arrival = recent.open(arrival("a"), Kind::Answer);
             arrival.note.asked("my secret");
-            let query = recent.find("a", |record| record.query.clone()).flatten();
+            let query =
+                recent.find(&Principal::default(), "a", |record| record.query.clone()).flatten();
             assert_eq!(query.as_deref(), keeps.then_some("my secret"), "{content} {address}");
         }
     }
@@ -263,7 +275,9 @@ mod tests {
             let recent = Recent::new(&config(1, bytes_max, ALWAYS));
             let arrival = recent.open(arrival("a"), Kind::Answer);
             arrival.note.asked("12345");
-            let found = recent.find("a", |record| (record.query.clone(), record.is_short()));
+            let found = recent.find(&Principal::default(), "a", |record| {
+                (record.query.clone(), record.is_short())
+            });
             let (query, is_short) = found.unwrap();
             assert_eq!((query.is_some(), is_short), (kept, !kept), "{bytes_max}");
         }
@@ -272,7 +286,11 @@ mod tests {
     #[test]
     fn a_request_ends_with_its_last_note_however_it_ends() {
         let status = |recent: &Recent| {
-            recent.find("a", |record| (record.status.clone(), record.took.is_some())).unwrap()
+            recent
+                .find(&Principal::default(), "a", |record| {
+                    (record.status.clone(), record.took.is_some())
+                })
+                .unwrap()
         };
         let recent = Recent::new(&config(1, 100, AUTO));
 
@@ -309,7 +327,7 @@ mod tests {
             panic!("the test says so");
         });
         assert!(panicked.join().is_err());
-        let status = recent.find("a", |record| record.status.clone());
+        let status = recent.find(&Principal::default(), "a", |record| record.status.clone());
         assert!(matches!(status, Some(Status::Failed { http: 500, .. })), "{status:?}");
     }
 
@@ -323,7 +341,7 @@ mod tests {
         let _open = recent.open(Arrival::now("a".into(), 1_000, caller), Kind::Route);
         let _other = recent.open(arrival("b"), Kind::Route);
         for id in ["a", "0af7651916cd43dd8448eb211c80319c", "0AF7651916CD43DD8448EB211C80319C"] {
-            let found = recent.find(id, |record| record.request_id.clone());
+            let found = recent.find(&Principal::default(), id, |record| record.request_id.clone());
             assert_eq!(found.as_deref(), Some("a"), "{id}");
         }
     }

@@ -207,6 +207,28 @@ test("a key is asked for, sent, and never shown", () =>
     assert.match(await page.locator(".command code").innerText(), /\$HYFUNC_KEY/);
   }));
 
+test("a gateway that wants keys asks for one before anything else", () =>
+  visit("", {}, async (page) => {
+    await page.route(/\/v1\/(functions|models)$/, async (route) => {
+      const sent = (await route.request().allHeaders()).authorization;
+      if (sent === "Bearer secret-2") {
+        return route.continue();
+      }
+      const error = { message: "send a key", type: "x", param: null, code: "missing_api_key" };
+      return route.fulfill({ status: 401, json: { error } });
+    });
+    await page.reload();
+    await page.getByRole("heading", { name: "A key is needed" }).waitFor();
+    await shoot(page, "ask-key");
+    await page.getByRole("textbox", { name: "Key" }).fill("secret-2");
+    await page.getByRole("button", { name: "Use it" }).click();
+    await page.getByRole("heading", { name: "What you will see" }).waitFor();
+    await page.getByRole("button", { name: "Other examples" }).waitFor();
+    await page.getByText("Answered by").waitFor();
+    await page.reload();
+    await page.getByRole("heading", { name: "What you will see" }).waitFor();
+  }));
+
 test("a gateway that is gone, and answers that break off", () =>
   visit("", {}, async (page) => {
     await page.route(COMPLETIONS, (route) => route.abort("connectionrefused"));

@@ -36,7 +36,7 @@ pub(super) fn config(mut config: Config, connections: usize) -> Config {
     config.server.queue_max = config.server.queue_max.max(places);
     config.plugins = PluginsConfig::default();
     config.sandbox.keyvalue_dir = String::new();
-    config
+    config.for_own_use()
 }
 
 /// The bundled plugins without those that would go to the network.

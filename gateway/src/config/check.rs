@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER};
+use crate::keys::FunctionLimits;
 
 /// Depth at which the JSON reader itself gives up.
 const JSON_DEPTH_LIMIT: usize = 126;
@@ -25,8 +26,18 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             );
         }
     };
-    if !address.ip().is_loopback() && !config.server.allow_public {
+    if !address.ip().is_loopback() && config.is_local_only() {
         return Err(ConfigError::Public { address });
+    }
+    if config.server.tls_certificate.is_empty() != config.server.tls_key.is_empty() {
+        return bad(
+            "server.tls_key",
+            "TLS takes both server.tls_certificate and server.tls_key; set the other one too"
+                .into(),
+        );
+    }
+    if let Err(error) = FunctionLimits::parse(&config.keys.calls_per_minute) {
+        return bad("keys.calls_per_minute", error.to_string());
     }
     for (key, value) in at_least_one(config) {
         if value == 0 {

@@ -56,8 +56,9 @@ pub enum ConfigError {
     },
     /// Listening beyond loopback without keys.
     #[error(
-        "{address} can be reached from other machines, and there are no keys yet: anyone could \
-         call every function; use 127.0.0.1, or set server.allow_public = true \
+        "{address} can be reached from other machines, and there are no keys: anyone could call \
+         every function; make a key with `hyfunc key create NAME --file keys.toml` and serve with \
+         --keys keys.toml (keys.file), or use 127.0.0.1, or set server.allow_public = true \
          (--allow-public) behind a proxy that checks who calls"
     )]
     Public {

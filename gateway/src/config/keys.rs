@@ -16,13 +16,15 @@ const fn key(path: &'static str, doc: &'static str) -> Key {
 /// Every key, in the order in which people read them.
 pub const KEYS: &[Key] = &[
     key("server.address", "where to listen; port 0 takes a free one"),
-    key("server.allow_public", "listen beyond loopback although there are no keys yet"),
+    key("server.allow_public", "listen beyond loopback without keys, behind a proxy that checks"),
     key("server.connections_max", "open connections; more wait in the system's backlog"),
     key("server.head_read_ms_max", "milliseconds for a client to send a request's head"),
     key("server.concurrent_max", "requests at work at once"),
     key("server.queue_max", "requests that may wait for their turn; more get 429"),
     key("server.retry_after_ms", "milliseconds that an overloaded answer tells a client to wait"),
     key("server.shutdown_ms_max", "milliseconds for requests to finish after SIGTERM"),
+    key("server.tls_certificate", "PEM file with the certificate and its chain; empty: plain HTTP"),
+    key("server.tls_key", "PEM file with the certificate's private key"),
     key("request.body_bytes_max", "bytes of a request's body; more get 413"),
     key("request.json_depth_max", "nesting of a request's JSON, at most 126"),
     key("request.deadline_ms", "milliseconds from a request's head to its last byte"),
@@ -81,4 +83,16 @@ pub const KEYS: &[Key] = &[
         "sessions at once, of clients that begin with `initialize`; one more gets 503",
     ),
     key("mcp.session_idle_ms_max", "milliseconds without a message after which a session ends"),
+    key("keys.file", "keys made by `hyfunc key create`; empty: no keys, for loopback alone"),
+    key(
+        "keys.calls_per_minute",
+        "calls a minute of a function, by all together, as weather_*=60; more get 429",
+    ),
+    key(
+        "audit.to",
+        "where to write who called what: a file of JSON lines, or log: among the log lines; \
+         empty: nowhere",
+    ),
+    key("audit.arguments_bytes_max", "bytes of a call's arguments in the audit log; 0: none"),
+    key("audit.redact", "fields of arguments that the audit log hides, as *password*"),
 ];

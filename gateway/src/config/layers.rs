@@ -263,6 +263,10 @@ mod tests {
             ("", None, Some(("telemetry.otlp_endpoint", "localhost:4318")), "http://"),
             ("", None, Some(("recent.requests_max", "4097")), "at most 4096"),
             ("", None, Some(("recent.content", "true")), "auto, always or never"),
+            ("", None, Some(("server.address", "0.0.0.0:80")), "hyfunc key create"),
+            ("", None, Some(("server.tls_key", "key.pem")), "server.tls_certificate"),
+            ("", None, Some(("server.tls_certificate", "a.pem")), "server.tls_key"),
+            ("", None, Some(("keys.calls_per_minute", "weather_*")), "weather_*=60"),
         ] {
             let environment: Vec<_> = environment.into_iter().collect();
             let flags: Vec<_> = flags.into_iter().collect();
@@ -276,6 +280,8 @@ mod tests {
         let flags = [("server.address", "0.0.0.0:80"), ("server.allow_public", "true")];
         assert!(load(&inputs(None, &[], &flags)).unwrap().config.server.allow_public);
         assert!(load(&inputs(None, &[], &flags[..1])).is_err(), "the default must refuse");
+        let flags = [flags[0], ("keys.file", "keys.toml")];
+        assert!(!load(&inputs(None, &[], &flags)).unwrap().config.is_local_only());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! There is no `_ =>` here: a new error does not compile until somebody has classed it.
 
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json as JsonBody, Response};
 use hyfunc_cascade::CascadeError;
@@ -11,6 +11,7 @@ use hyfunc_sandbox::CallError;
 use serde_json::{Value as Json, json};
 
 use crate::error::RequestError;
+use crate::keys::AccessError;
 use crate::pipeline::Step;
 
 /// Class of an error, as clients know it.
@@ -46,6 +47,7 @@ fn classify(error: &RequestError) -> Row {
         E::UnknownFunction { .. } => row(StatusCode::NOT_FOUND, INVALID, "function_not_found"),
         E::UnknownRequest { .. } => row(StatusCode::NOT_FOUND, INVALID, "request_not_found"),
         E::Arguments { source, .. } => of_json(source),
+        E::Access(source) => of_access(source),
         E::Foreign { .. } => row(StatusCode::FORBIDDEN, PERMISSION, "foreign_origin"),
         E::Overloaded { .. } => row(StatusCode::TOO_MANY_REQUESTS, RATE, "overloaded"),
         E::TooManySessions { .. } => {
@@ -66,6 +68,22 @@ fn classify(error: &RequestError) -> Row {
         E::NoRoute { .. } => row(StatusCode::NOT_FOUND, INVALID, "not_found"),
         E::Method { .. } => row(StatusCode::METHOD_NOT_ALLOWED, INVALID, "method_not_allowed"),
         E::Panicked => fault("internal_error"),
+    }
+}
+
+fn of_access(error: &AccessError) -> Row {
+    use AccessError as E;
+    let unknown = |code| row(StatusCode::UNAUTHORIZED, INVALID, code);
+    let forbidden = |code| row(StatusCode::FORBIDDEN, PERMISSION, code);
+    let later = |code| row(StatusCode::TOO_MANY_REQUESTS, RATE, code);
+    match error {
+        E::NoKey => unknown("missing_api_key"),
+        E::NotAKey | E::UnknownKey => unknown("invalid_api_key"),
+        E::Expired { .. } => unknown("expired_api_key"),
+        E::Role { .. } => forbidden("role_missing"),
+        E::Scope { .. } => forbidden("function_not_allowed"),
+        E::KeyRate { .. } | E::FunctionRate { .. } => later("rate_limit_exceeded"),
+        E::Concurrency { .. } => later("concurrency_limit_exceeded"),
     }
 }
 
@@ -142,6 +160,7 @@ fn param_of(error: &RequestError) -> Option<&str> {
         | E::NotUtf8 { .. }
         | E::UnknownFunction { .. }
         | E::UnknownRequest { .. }
+        | E::Access(_)
         | E::Foreign { .. }
         | E::Overloaded { .. }
         | E::TooManySessions { .. }
@@ -158,6 +177,9 @@ fn param_of(error: &RequestError) -> Option<&str> {
 
 /// When to come back, in milliseconds, for the errors that pass by themselves.
 pub fn retry_after_ms(error: &RequestError) -> Option<u64> {
+    if let RequestError::Access(source) = error {
+        return source.retry_after_ms();
+    }
     let (RequestError::Overloaded { retry_after_ms, .. }
     | RequestError::TooManySessions { retry_after_ms, .. }
     | RequestError::Draining { retry_after_ms }
@@ -213,6 +235,15 @@ impl RequestError {
         if let Some(ms) = retry_after_ms(&self) {
             let seconds = HeaderValue::from(ms.div_ceil(1000).max(1));
             response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        if let Self::Access(source) = &self
+            && source.is_about_who()
+        {
+            let challenge = HeaderValue::from_static(match source {
+                AccessError::NoKey => "Bearer realm=\"hyfunc\"",
+                _ => "Bearer realm=\"hyfunc\", error=\"invalid_token\"",
+            });
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
         // The layers count it, and log the faults.
         response

@@ -15,13 +15,16 @@ use super::body;
 use super::fields::path_text;
 use super::openai::ran_json;
 use crate::error::RequestError;
-use crate::library::Entry;
+use crate::library::{Entry, View};
 use crate::pipeline::{Arrival, Pipeline};
 
 /// `GET /v1/functions`
-pub async fn list(State(pipeline): State<Arc<Pipeline>>) -> JsonBody<Json> {
-    let library = pipeline.shelf.snapshot();
-    let data: Vec<Json> = library.entries().iter().map(|entry| describe(entry)).collect();
+pub async fn list(
+    State(pipeline): State<Arc<Pipeline>>,
+    Extension(arrival): Extension<Arrival>,
+) -> JsonBody<Json> {
+    let library = View::new(pipeline.shelf.snapshot(), arrival.principal);
+    let data: Vec<Json> = library.entries().map(|entry| describe(entry)).collect();
     JsonBody(json!({"object": "list", "data": data}))
 }
 
@@ -83,7 +86,7 @@ pub async fn call(
         && let Some(source) = &failure.source
     {
         let error = RequestError::Call { function: name, source: source.clone() };
-        pipeline.recent.fail(&arrival.id, &error);
+        pipeline.recent.fail(&arrival, &error);
         return Err(error);
     }
     Ok(JsonBody(ran_json(&call, &ran)))

@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::Shared;
+use super::access::authorize;
 use super::error::Refusal;
 use super::origin;
 use crate::error::RequestError;
@@ -32,6 +33,8 @@ pub fn around(routes: Router<Shared>, shared: Shared) -> Router<Shared> {
     routes
         // A panic costs one request; it must be inside the layer that names and counts requests.
         .layer(CatchPanicLayer::custom(panicked))
+        // Who may, before anything is read or run, and inside the layer that gives the answer an id.
+        .layer(from_fn_with_state(Arc::clone(&shared.pipeline), authorize))
         // Id, deadline, trace and span, so that even a panic is answered with an id.
         .layer(from_fn_with_state(shared.pipeline, identify))
 }
@@ -48,7 +51,7 @@ async fn identify(
     let span = telemetry::server_span(request.method().as_str(), route, &id, caller.clone());
     let traceresponse = telemetry::outgoing(&span, &caller);
 
-    let local_only = !pipeline.config.server.allow_public;
+    let local_only = pipeline.config.is_local_only();
     let checked = origin::check(headers, local_only)
         .and_then(|()| deadline_ms(headers, pipeline.config.request.deadline_ms));
     let mut response = match checked {

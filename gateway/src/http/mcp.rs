@@ -142,7 +142,7 @@ fn transport(config: &Config) -> StreamableHttpServerConfig {
         .with_max_request_body_bytes(config.request.body_bytes_max)
         // One answer is one JSON object, unless there is progress to tell before it.
         .with_json_response(true);
-    if config.server.allow_public {
+    if !config.is_local_only() {
         return transport.disable_allowed_hosts().disable_allowed_origins();
     }
     let hosts = local_hosts(&config.server);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::HeaderName;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::Json as JsonBody;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 use super::fields::path_text;
 use super::openai::{pieces_json, sandbox_json, tokens_json};
 use crate::error::RequestError;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Arrival, Pipeline};
 use crate::recent::{CallRecord, CandidateRecord, RanRecord, Record, Status};
 
 /// Characters of a query in the list; the request's own page has all.
@@ -25,7 +25,10 @@ const UNCACHED: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
 type Uncached = ([(HeaderName, &'static str); 1], JsonBody<Json>);
 
 /// `GET /v1/recent`: newest first, without what was decided.
-pub async fn list(State(pipeline): State<Arc<Pipeline>>) -> Uncached {
+pub async fn list(
+    State(pipeline): State<Arc<Pipeline>>,
+    Extension(arrival): Extension<Arrival>,
+) -> Uncached {
     let recent = &pipeline.recent;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let list = json!({
@@ -33,7 +36,7 @@ pub async fn list(State(pipeline): State<Arc<Pipeline>>) -> Uncached {
         "now_ms": u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
         "requests_max": recent.requests_max(),
         "keeps_content": recent.keeps_content(),
-        "data": recent.newest(brief),
+        "data": recent.newest(&arrival.principal, brief),
     });
     (UNCACHED, JsonBody(list))
 }
@@ -42,11 +45,13 @@ pub async fn list(State(pipeline): State<Arc<Pipeline>>) -> Uncached {
 /// remembered of it.
 pub async fn show(
     State(pipeline): State<Arc<Pipeline>>,
+    Extension(arrival): Extension<Arrival>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Uncached, RequestError> {
     let id = path_text(id)?;
     let recent = &pipeline.recent;
-    let whole = recent.find(&id, |record| whole(record, recent.keeps_content()));
+    let whole =
+        recent.find(&arrival.principal, &id, |record| whole(record, recent.keeps_content()));
     let whole = whole
         .ok_or_else(|| RequestError::UnknownRequest { id, requests_max: recent.requests_max() })?;
     Ok((UNCACHED, JsonBody(whole)))

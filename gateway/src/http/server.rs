@@ -14,6 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::tls::{Stream, Tls};
 use crate::admission::Admission;
 use crate::config::ServerConfig;
 use crate::error::StartError;
@@ -25,6 +26,7 @@ const ACCEPT_RETRY_MS: u64 = 50;
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    tls: Tls,
     config: ServerConfig,
 }
 
@@ -32,8 +34,9 @@ impl Server {
     /// Binds the configured address.
     ///
     /// # Errors
-    /// The port is in use, or the address is not ours.
+    /// The port is in use, the address is not ours, or the certificate cannot be used.
     pub async fn bind(config: &ServerConfig) -> Result<Self, StartError> {
+        let tls = Tls::open(config)?;
         let address: SocketAddr = config.address.parse().expect("the configuration was checked");
         let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
             ErrorKind::AddrInUse => StartError::PortInUse { address },
@@ -41,12 +44,17 @@ impl Server {
         })?;
         let address =
             listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
-        Ok(Self { listener, address, config: config.clone() })
+        Ok(Self { listener, address, tls, config: config.clone() })
     }
 
     /// Where it listens; the port is the real one.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        self.tls.scheme()
     }
 
     /// Serves until `stop` resolves, then lets requests finish for `shutdown_ms_max`.
@@ -65,10 +73,14 @@ impl Server {
                 () = &mut stop => break,
                 accepted = accept(&self.listener, &places) => accepted,
             };
-            let connection = self.connection(stream, router.clone());
-            let connection = graceful.watch(connection);
+            let (tls, router, watcher) = (self.tls.clone(), router.clone(), graceful.watcher());
+            let head_read_ms_max = self.config.head_read_ms_max;
             tokio::spawn(async move {
                 let _place = place;
+                // Small answers should not wait for more to send.
+                let _ = stream.set_nodelay(true);
+                let Some(stream) = tls.accept(stream).await else { return };
+                let connection = watcher.watch(connect(stream, router, head_read_ms_max));
                 // A broken connection is its client's business; the request's span has the rest.
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection broke");
@@ -81,18 +93,16 @@ impl Server {
         let limit = Duration::from_millis(self.config.shutdown_ms_max);
         tokio::time::timeout(limit, graceful.shutdown()).await.is_ok()
     }
-
-    fn connection(&self, stream: TcpStream, router: Router) -> Connection {
-        // Small answers should not wait for more to send.
-        let _ = stream.set_nodelay(true);
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_millis(self.config.head_read_ms_max))
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
-    }
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+type Connection = http1::Connection<TokioIo<Stream>, TowerToHyperService<Router>>;
+
+fn connect(stream: Stream, router: Router, head_read_ms_max: u64) -> Connection {
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(head_read_ms_max))
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+}
 
 /// The next connection, once there is a place for it.
 async fn accept(

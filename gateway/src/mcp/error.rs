@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::error::RequestError;
 use crate::http::{code_of, retry_after_ms};
+use crate::keys::AccessError;
 use crate::suggest::hint;
 
 /// Whether an error is between client and gateway: the call never began, or the gateway is at
@@ -16,6 +17,7 @@ pub fn is_of_the_protocol(error: &RequestError) -> bool {
     matches!(
         error,
         RequestError::UnknownFunction { .. }
+            | RequestError::Access(_)
             | RequestError::Overloaded { .. }
             | RequestError::TooManySessions { .. }
             | RequestError::Draining { .. }
@@ -28,7 +30,9 @@ pub fn is_of_the_protocol(error: &RequestError) -> bool {
 /// The error as JSON-RPC has it. `data` holds the code that HTTP gives, and when to come back.
 pub fn to_protocol(error: &RequestError) -> ErrorData {
     let code = match error {
-        RequestError::UnknownFunction { .. } => ErrorCode::INVALID_PARAMS,
+        RequestError::UnknownFunction { .. } | RequestError::Access(AccessError::Scope { .. }) => {
+            ErrorCode::INVALID_PARAMS
+        }
         RequestError::NotUtf8 { .. } | RequestError::Body(JsonError::Syntax { .. }) => {
             ErrorCode::PARSE_ERROR
         }
@@ -41,6 +45,9 @@ pub fn to_protocol(error: &RequestError) -> ErrorData {
     let message = match error {
         RequestError::UnknownFunction { name, suggestion } => {
             format!("no tool is called `{name}`{}; tools/list lists all", hint(suggestion))
+        }
+        RequestError::Access(AccessError::Scope { function }) => {
+            format!("this key may not call `{function}`; tools/list lists what it may call")
         }
         other => other.to_string(),
     };

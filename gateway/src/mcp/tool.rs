@@ -10,7 +10,7 @@ use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Value as Json, json};
 
 use super::route;
-use crate::library::{Entry, Library};
+use crate::library::{Entry, View};
 use crate::pipeline::payloads;
 
 /// Name of the tool that takes plain words, unless a function has it.
@@ -20,18 +20,18 @@ const ROUTE_ELSE: &str = "hyfunc_route";
 
 /// The tools over one snapshot of the library.
 pub struct Tools<'a> {
-    library: &'a Library,
+    library: &'a View,
 }
 
 impl<'a> Tools<'a> {
     /// Those of a library.
-    pub fn of(library: &'a Library) -> Self {
+    pub fn of(library: &'a View) -> Self {
         Self { library }
     }
 
     /// Every name, sorted: the order in which tools are listed.
     pub fn names(&self) -> Vec<String> {
-        let functions = self.library.entries().iter();
+        let functions = self.library.entries();
         let mut names: Vec<_> = functions.map(|entry| entry.function().name.clone()).collect();
         names.push(self.route_name());
         names.sort_unstable();
@@ -58,11 +58,6 @@ impl<'a> Tools<'a> {
         self.is_function(name) || self.is_route(name)
     }
 
-    /// The known name nearest to an unknown one.
-    pub fn nearest(&self, name: &str) -> Option<String> {
-        self.library.nearest(name)
-    }
-
     /// The tool of that name.
     pub fn describe(&self, name: &str) -> Option<Tool> {
         match self.library.get(name) {
@@ -73,7 +68,7 @@ impl<'a> Tools<'a> {
 
     /// It can do whatever any function can.
     fn describe_route(&self, name: &str) -> Tool {
-        let of_all = self.library.entries().iter().map(|entry| Reach::of(entry.plugin.grants()));
+        let of_all = self.library.entries().map(|entry| Reach::of(entry.plugin.grants()));
         let reach = of_all.fold(Reach::default(), Reach::and);
         route::describe(name).with_annotations(reach.annotations())
     }

@@ -10,7 +10,8 @@ use tokio::sync::mpsc::Sender;
 use super::{Answer, Step};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
-use crate::library::Library;
+use crate::keys::Principal;
+use crate::library::View;
 use crate::recent::Note;
 
 /// What is known of a request before its body.
@@ -18,6 +19,8 @@ use crate::recent::Note;
 pub struct Arrival {
     /// As in `x-request-id`.
     pub id: String,
+    /// Who sent it.
+    pub principal: Principal,
     /// Whose data plugins may see.
     pub tenant: String,
     /// When its head was read.
@@ -40,6 +43,7 @@ impl Arrival {
         let began = Instant::now();
         Self {
             id,
+            principal: Principal::default(),
             tenant: "local".into(),
             began,
             deadline: began + Duration::from_millis(deadline_ms),
@@ -97,7 +101,7 @@ impl Request {
     pub(super) fn check(
         &self,
         served: &str,
-        library: &Library,
+        library: &View,
         limits: &RequestConfig,
     ) -> Result<(), RequestError> {
         if let Some(model) = &self.model

@@ -8,7 +8,7 @@ use hyfunc_cascade::{Intent, Prepared};
 use super::{Choice, Pipeline, Request, Step};
 use crate::config::CALIBRATED;
 use crate::error::RequestError;
-use crate::library::{Entry, Library, index_of};
+use crate::library::{Entry, View, index_of};
 use crate::telemetry::{self, names};
 
 /// Who runs a candidate.
@@ -43,7 +43,7 @@ impl Pipeline {
     /// the threshold; the client's need not, since the client chose them for this request.
     pub(super) async fn retrieve(
         &self,
-        library: &Library,
+        library: &View,
         request: &Request,
         intent: &Intent,
     ) -> Result<Vec<Found>, RequestError> {
@@ -106,7 +106,7 @@ impl Pipeline {
     /// Functions of the library that the client itself lists need not reach the threshold either.
     fn of_allowed(
         &self,
-        library: &Library,
+        library: &View,
         request: &Request,
         allowed: &[String],
         sent: &HashSet<&str>,
@@ -128,7 +128,7 @@ impl Pipeline {
 
     fn of_library(
         &self,
-        library: &Library,
+        library: &View,
         request: &Request,
         sent: &HashSet<&str>,
         intent: &Intent,

@@ -11,8 +11,13 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::{Arrival, DecidedCall, Origin, Pipeline, Step};
 use crate::error::RequestError;
+use crate::http::code_of;
+use crate::keys::AccessError;
 use crate::library::Entry;
 use crate::telemetry::{self, Metrics, names};
+
+/// Kind of a call that was one too many.
+const RATE_LIMITED: &str = "rate_limited";
 
 /// A call that ran here.
 #[derive(Debug)]
@@ -45,23 +50,50 @@ pub struct Failure {
 /// Runs one call of the library.
 ///
 /// # Errors
-/// The request's own deadline passed; all else is in the outcome.
+/// The function was called too often, or the request's own deadline passed; all else is in the
+/// outcome.
 pub(super) async fn run(
     pipeline: &Pipeline,
     arrival: &Arrival,
     call: &DecidedCall,
 ) -> Result<Ran, RequestError> {
-    run_owned(pipeline, arrival.clone(), Arc::new(call.clone())).await
+    admit(pipeline, arrival, call)?;
+    execute(pipeline, arrival.clone(), Arc::new(call.clone())).await
 }
 
-/// The same as a future that borrows nothing, for a task of its own.
+/// The same as a future that borrows nothing, for a task of its own. That its function was called
+/// too often is in the outcome: the other calls of the answer go on.
 pub(super) fn run_owned(
     pipeline: &Pipeline,
     arrival: Arrival,
     call: Arc<DecidedCall>,
-) -> impl Future<Output = Result<Ran, RequestError>> + Send + 'static {
+) -> impl Future<Output = Result<Ran, RequestError>> + Send + use<> {
+    let refused = admit(pipeline, &arrival, &call).err();
+    let work = execute(pipeline, arrival.clone(), Arc::clone(&call));
+    async move {
+        let Some(refused) = refused else { return work.await };
+        let ran = failed(CallFailure::TooOften(refused), Duration::ZERO);
+        arrival.note.ran(&call, &ran);
+        Ok(ran)
+    }
+}
+
+/// Counts the call; one too many is not run, and stands in the audit log all the same.
+fn admit(pipeline: &Pipeline, arrival: &Arrival, call: &DecidedCall) -> Result<(), AccessError> {
+    let Origin::Library(entry) = &call.origin else { return Ok(()) };
+    pipeline.keys.call(&call.function.name).inspect_err(|_| {
+        pipeline.audit.begin(arrival, call, entry.plugin.name()).end(RATE_LIMITED);
+    })
+}
+
+fn execute(
+    pipeline: &Pipeline,
+    arrival: Arrival,
+    call: Arc<DecidedCall>,
+) -> impl Future<Output = Result<Ran, RequestError>> + Send + use<> {
     let metrics = pipeline.metrics.clone();
     let capture = pipeline.config.telemetry.capture_content;
+    let audit = pipeline.audit.clone();
     async move {
         let Origin::Library(entry) = &call.origin else {
             return Ok(failed(CallFailure::NotOurs, Duration::ZERO));
@@ -70,7 +102,13 @@ pub(super) fn run_owned(
         if capture {
             span.set_attribute(names::TOOL_ARGUMENTS, call.arguments_json.to_string());
         }
-        let ran = in_sandbox(entry, &arrival, &call, &span).instrument(span.clone()).await?;
+        let line = audit.begin(&arrival, &call, entry.plugin.name());
+        let ran = in_sandbox(entry, &arrival, &call, &span).instrument(span.clone()).await;
+        line.end(match &ran {
+            Ok(ran) => ran.result.as_ref().err().map_or("ok", |failure| failure.kind),
+            Err(error) => code_of(error),
+        });
+        let ran = ran?;
         report(&metrics, &span, &call, &ran, capture);
         arrival.note.ran(&call, &ran);
         Ok(ran)
@@ -128,6 +166,7 @@ fn as_json(ty: Option<&Type>, value: &Value) -> Json {
 
 enum CallFailure {
     Sandbox(CallError),
+    TooOften(AccessError),
     NotOurs,
 }
 
@@ -139,6 +178,9 @@ fn failed(failure: CallFailure, took: Duration) -> Ran {
             detail: None,
             source: Some(error),
         },
+        CallFailure::TooOften(error) => {
+            Failure { kind: RATE_LIMITED, message: error.to_string(), detail: None, source: None }
+        }
         CallFailure::NotOurs => Failure {
             kind: "not_ours",
             message: "this function runs at the client that sent it".into(),

@@ -41,6 +41,7 @@ export function useKey(key) {
     // Without storage the key lasts as long as the page.
   }
   heldKey = key || null;
+  dispatchEvent(new Event("hyfunc-key"));
 }
 
 let heldKey = readKey();

@@ -74,11 +74,16 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 addEventListener("hashchange", () => show(true));
 show(false);
 
-servedModel().then(
-  (model) => {
-    document.getElementById("serving").textContent = `Answered by ${model}, at ${location.host}.`;
-  },
-  () => {
-    // The page itself says what is wrong as soon as something is asked.
-  },
-);
+function tellServing() {
+  servedModel().then(
+    (model) => {
+      document.getElementById("serving").textContent = `Answered by ${model}, at ${location.host}.`;
+    },
+    () => {
+      // The page itself says what is wrong as soon as something is asked.
+    },
+  );
+}
+
+addEventListener("hyfunc-key", tellServing);
+tellServing();

@@ -96,7 +96,24 @@ export function askPage({ query, atOnce }) {
     input.value = utterance;
     ask();
   };
-  showChips(chips, 0, choose);
+  // Without a key nothing here works: better to ask for it before a request than after it.
+  const begin = () =>
+    showChips(chips, 0, choose).then(
+      () => {
+        if (wantsKey) {
+          wantsKey = false;
+          replace(view.element, introduction());
+        }
+      },
+      (error) => {
+        if (controller === null && !view.element.querySelector(".reply")) {
+          wantsKey = true;
+          view.fail(error, begin);
+        }
+      },
+    );
+  let wantsKey = false;
+  begin();
   if (query) {
     input.value = query;
   }
@@ -131,8 +148,11 @@ async function showChips(chips, round, choose) {
   let functions;
   try {
     functions = await listFunctions();
-  } catch {
-    // The request itself will say what is wrong with the gateway.
+  } catch (error) {
+    if (error.status === 401) {
+      throw error;
+    }
+    // The request itself will say what else is wrong with the gateway.
     return;
   }
   const examples = pick(functions, round);
@@ -141,7 +161,7 @@ async function showChips(chips, round, choose) {
   );
   const more = element("button", { type: "button", class: "plain" }, "Other examples");
   more.addEventListener("click", async () => {
-    await showChips(chips, round + 1, choose);
+    await showChips(chips, round + 1, choose).catch(() => {});
     chips.querySelector(":scope > button")?.focus();
   });
   replace(

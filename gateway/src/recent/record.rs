@@ -75,6 +75,8 @@ pub struct Record {
     pub request_id: String,
     /// Its trace, when it is exported or the caller sent one: 32 hexadecimal digits.
     pub trace_id: Option<String>,
+    /// Public part of the key of whoever asked.
+    pub owner: Option<String>,
     /// Which way it went.
     pub kind: Kind,
     /// When its head was read, in milliseconds since 1970.
@@ -164,6 +166,7 @@ impl Record {
         Self {
             request_id: arrival.id.clone(),
             trace_id,
+            owner: arrival.principal.id().map(str::to_owned),
             kind,
             received_ms: u64::try_from(received.as_millis()).unwrap_or(u64::MAX),
             status: Status::AtWork,

@@ -1,0 +1,107 @@
+//! TLS: requests over it, and what is refused.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hyfunc::{Config, StartError};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::support::{Gateway, Script, build, start_with};
+
+fn file(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/http/tls").join(name);
+    path.to_string_lossy().into_owned()
+}
+
+fn encrypt(config: &mut Config) {
+    config.server.tls_certificate = file("certificate.pem");
+    config.server.tls_key = file("key.pem");
+}
+
+fn address(gateway: &Gateway) -> &str {
+    gateway.base.trim_start_matches("http://")
+}
+
+fn connector() -> TlsConnector {
+    let authority = std::fs::read(file("authority.pem")).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(&authority).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
+
+/// One request over TLS, and all that came back.
+async fn get(gateway: &Gateway, path: &str) -> String {
+    let stream = TcpStream::connect(address(gateway)).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stream = connector().connect(name, stream).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // However the connection ends: what counts is what came.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn requests_are_answered_over_tls_and_not_without() {
+    let gateway = start_with(Script::default(), encrypt).await;
+    for (path, status) in [("/healthz", "200 OK"), ("/nothing", "404 Not Found")] {
+        let answer = get(&gateway, path).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    let plain = gateway.client.get(format!("{}/healthz", gateway.base)).send().await;
+    assert!(plain.is_err(), "plain HTTP was answered: {plain:?}");
+    // Whoever connects and says nothing, or nonsense, holds up nobody.
+    let _silent = TcpStream::connect(address(&gateway)).await.unwrap();
+    let mut noisy = TcpStream::connect(address(&gateway)).await.unwrap();
+    noisy.write_all(b"\0\0\0nonsense").await.unwrap();
+    assert!(get(&gateway, "/readyz").await.contains("\"ready\""));
+}
+
+#[tokio::test]
+async fn a_client_that_agrees_on_nothing_is_let_go_in_time() {
+    let gateway = start_with(Script::default(), |config| {
+        encrypt(config);
+        config.server.head_read_ms_max = 200;
+    })
+    .await;
+    let mut silent = TcpStream::connect(address(&gateway)).await.unwrap();
+    let closed = silent.read_u8();
+    let closed = tokio::time::timeout(std::time::Duration::from_secs(10), closed).await;
+    assert!(closed.expect("it is still open").is_err(), "nothing is said to it");
+}
+
+#[tokio::test]
+async fn certificates_that_cannot_serve_are_refused_at_start() {
+    for (certificate, key, words) in [
+        ("certificate.pem", "other-key.pem", "server.tls_key cannot be used"),
+        ("key.pem", "key.pem", "holds no certificate"),
+        ("certificate.pem", "certificate.pem", "holds no private key"),
+        ("missing.pem", "key.pem", "check server.tls_certificate"),
+        ("certificate.pem", "missing.pem", "check server.tls_key"),
+    ] {
+        let (app, _) = build(Script::default(), |config| {
+            config.server.tls_certificate = file(certificate);
+            config.server.tls_key = file(key);
+        })
+        .await;
+        match app.listen().await {
+            Err(StartError::Tls(error)) => {
+                assert!(error.to_string().contains(words), "{error} should hold: {words}");
+            }
+            Err(other) => panic!("{certificate} {key}: {other}"),
+            Ok(_) => panic!("{certificate} {key}: it listens"),
+        }
+    }
+}
