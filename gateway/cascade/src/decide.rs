@@ -383,7 +383,7 @@ fn weigh(
     asked: &Asked<'_>,
     slots: &[(usize, usize, Slot)],
     earlier: &[&[Range<usize>]],
-    (questions, starts, ends): (&[Vec<f32>], &[Vec<f32>], &[Vec<f32>]),
+    (questions, starts, ends): (&Rows, &Rows, &Rows),
 ) -> Vec<Weighed> {
     slots
         .iter()

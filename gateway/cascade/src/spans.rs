@@ -218,7 +218,7 @@ mod tests {
         let query = "the mean of 2, 2 and 3";
         let find = |used: &[_]| find(query, &tokens(query), &slot, &Value::Int(2), used);
         let (first, _) = find(&[]).expect("it is said");
-        let (second, _) = find(&[first.bytes.clone()]).expect("it is said twice");
+        let (second, _) = find(std::slice::from_ref(&first.bytes)).expect("it is said twice");
         assert_ne!(first.bytes, second.bytes);
         let both = [first.bytes.clone(), second.bytes];
         assert_eq!(find(&both).expect("again, the first").0.bytes, first.bytes);
