@@ -10,7 +10,7 @@ use hyfunc_retrieval::RetrievalError;
 use hyfunc_sandbox::{CallError, GrantsError, LoadError, SandboxError};
 
 use crate::config::ConfigError;
-use crate::pipeline::Step;
+use crate::pipeline::{Step, cut};
 use crate::suggest::hint;
 use crate::telemetry::TelemetryError;
 
@@ -96,6 +96,9 @@ impl From<CascadeError> for StartError {
         Self::Models(Box::new(error))
     }
 }
+
+/// Longest message (bytes): what is wrong is shown as it was sent, and that may be a megabyte.
+pub const MESSAGE_BYTES_MAX: usize = 2_048;
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -287,4 +290,11 @@ pub enum RequestError {
         "a fault in the gateway ended this request; others go on; look for the request id in its log"
     )]
     Panicked,
+}
+
+impl RequestError {
+    /// What is wrong, in words for the client; no longer than [`MESSAGE_BYTES_MAX`] and a mark.
+    pub fn message(&self) -> String {
+        cut(self.to_string(), MESSAGE_BYTES_MAX)
+    }
 }
