@@ -218,9 +218,7 @@ impl RequestError {
             response.headers_mut().insert(RETRY_AFTER, seconds);
         }
         // The layers count it, and log the faults.
-        response
-            .extensions_mut()
-            .insert(Refusal { code: code_of(&self), message: self.message() });
+        response.extensions_mut().insert(Refusal { code: code_of(&self), message: self.message() });
         response
     }
 }
