@@ -23,7 +23,7 @@ pub fn check(data: &[u8]) {
         4 => SlotType::Key,
         _ => SlotType::String(StringType {
             chars_min: u32::from(head[1]),
-            chars_max: (head[2] > 0).then(|| u32::from(head[2])),
+            chars_max: (head[2] > 0).then_some(u32::from(head[2])),
             ..StringType::default()
         }),
     };
