@@ -13,7 +13,7 @@ use crate::audit::AuditError;
 use crate::config::ConfigError;
 use crate::http::tls::TlsError;
 use crate::keys::{AccessError, KeysError};
-use crate::pipeline::Step;
+use crate::pipeline::{Step, cut};
 use crate::suggest::hint;
 use crate::telemetry::TelemetryError;
 
@@ -108,6 +108,9 @@ impl From<CascadeError> for StartError {
         Self::Models(Box::new(error))
     }
 }
+
+/// Longest message (bytes): what is wrong is shown as it was sent, and that may be a megabyte.
+pub const MESSAGE_BYTES_MAX: usize = 2_048;
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -302,4 +305,11 @@ pub enum RequestError {
         "a fault in the gateway ended this request; others go on; look for the request id in its log"
     )]
     Panicked,
+}
+
+impl RequestError {
+    /// What is wrong, in words for the client; no longer than [`MESSAGE_BYTES_MAX`] and a mark.
+    pub fn message(&self) -> String {
+        cut(self.to_string(), MESSAGE_BYTES_MAX)
+    }
 }

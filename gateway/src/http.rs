@@ -5,6 +5,8 @@ mod body;
 mod chat;
 mod error;
 mod fields;
+#[cfg(test)]
+mod foreign;
 mod functions;
 mod health;
 mod layers;

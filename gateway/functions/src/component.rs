@@ -209,10 +209,12 @@ pub fn read_component_within(
 
     let mut found = Found::default();
     found.read_exports(types.as_ref(), &exports);
-    if found.functions.len() > limits.functions_max {
+    // Those that are refused count, too: a million refusals would be kept otherwise.
+    let count = found.functions.len() + found.refused.len();
+    if count > limits.functions_max {
         return Err(ComponentError::TooMany {
             plugin: plugin.to_owned(),
-            functions: found.functions.len(),
+            functions: count,
             functions_max: limits.functions_max,
         });
     }

@@ -5,6 +5,7 @@
 //! component ([`check`]) and writes them to a custom section ([`inject`]), which loading reads.
 
 mod apply;
+mod brackets;
 mod comment;
 mod package;
 mod section;

@@ -42,7 +42,7 @@ pub use membership::admits;
 pub use text::{JsonLimits, parse_json};
 
 pub(crate) use describe::name_kind;
-pub(crate) use encoding::{wraps_ok, wraps_some};
+pub(crate) use encoding::{canonical, wraps_ok, wraps_some};
 pub(crate) use float::{NON_FINITE, SINGLE_MAX};
 pub(crate) use integer::decimal_pattern;
 pub(crate) use path::Path;

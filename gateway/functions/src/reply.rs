@@ -4,6 +4,8 @@
 //! (the call's arguments), and the result's fields where it is a record. Enums are their names,
 //! numbers read as a person writes them (`21`, not `21.0`; `0.3`, not `0.30000000000000004`).
 
+mod tag;
+
 use std::collections::BTreeSet;
 
 use minijinja::value::{Serde, ValueKind};
@@ -16,6 +18,13 @@ use crate::value::Value;
 
 /// Longest template (bytes).
 pub const TEMPLATE_BYTES_MAX: usize = 4_096;
+
+/// Longest `{{ … }}`, `{% … %}` or `{# … #}` of a template (bytes). The template engine recurses over
+/// chains such as `- - - -1` without a bound of its own, and every link takes a byte at least.
+pub const TAG_BYTES_MAX: usize = 512;
+
+/// Most tags of a template: the template engine recurses over `elif`, too.
+pub const TAGS_MAX: usize = 200;
 
 /// Longest sentence (bytes).
 pub const REPLY_BYTES_MAX: usize = 16 << 10;
@@ -45,6 +54,20 @@ pub enum ReplyError {
     TemplateTooLong {
         /// Its length.
         bytes: usize,
+    },
+    /// One expression or statement is too long.
+    #[error(
+        "the reply template has a tag of {bytes} bytes, and at most {TAG_BYTES_MAX} are read: split it"
+    )]
+    TagTooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// The template has too many expressions and statements.
+    #[error("the reply template has {tags} tags, and at most {TAGS_MAX} are read: simplify it")]
+    TooManyTags {
+        /// How many.
+        tags: usize,
     },
     /// The template uses names that are never there.
     #[error("the reply template uses {unknown}, but in scope are {known}")]
@@ -218,6 +241,13 @@ fn parse<'env, 'source>(
     if template.len() > TEMPLATE_BYTES_MAX {
         return Err(ReplyError::TemplateTooLong { bytes: template.len() });
     }
+    let tags = tag::measure(template);
+    if tags.bytes_max > TAG_BYTES_MAX {
+        return Err(ReplyError::TagTooLong { bytes: tags.bytes_max });
+    }
+    if tags.count > TAGS_MAX {
+        return Err(ReplyError::TooManyTags { tags: tags.count });
+    }
     environment.template_from_str(template).map_err(reason)
 }
 
@@ -356,8 +386,33 @@ mod tests {
         assert!(matches!(null(&long), Err(ReplyError::TemplateTooLong { bytes: 4_097 })));
         assert!(matches!(null("{% include \"/etc/passwd\" %}"), Err(ReplyError::Template { .. })));
         assert_eq!(null("{{ ((((1)))) }}").as_deref(), Ok("1"));
-        let nested = format!("{{{{ {}1{} }}}}", "(".repeat(2_000), ")".repeat(2_000));
+        let nested = format!("{{{{ {}1{} }}}}", "(".repeat(200), ")".repeat(200));
         assert!(matches!(null(&nested), Err(ReplyError::Template { .. })));
+        for (chain, end) in [
+            ("-", "1"),
+            ("not ", "1"),
+            ("a.", "a"),
+            ("1+", "1"),
+            ("1 if ", "1"),
+            ("1~", "1"),
+            ("a|string|", "string"),
+            ("\"}}\"~", "1"),
+            ("{\"a\":{}}~", "1"),
+            ("(", "1"),
+        ] {
+            let room = TEMPLATE_BYTES_MAX - end.len() - 4;
+            let long = format!("{{{{{}{end}}}}}", chain.repeat(room / chain.len()));
+            assert!(matches!(null(&long), Err(ReplyError::TagTooLong { .. })), "{chain}");
+            let longest =
+                format!("{{{{{}{end}}}}}", chain.repeat((TAG_BYTES_MAX - 16) / chain.len()));
+            // An error or not: it ends, and the stack holds.
+            assert!(!matches!(null(&longest), Err(ReplyError::TagTooLong { .. })), "{chain}");
+            let _ = check_reply(&longest, None);
+        }
+        let blocks =
+            |count: usize| "{%if a%}".to_owned() + &"{%elif a%}".repeat(count) + "{%endif%}";
+        assert_eq!(null(&blocks(TAGS_MAX - 2)).as_deref(), Ok(""));
+        assert_eq!(null(&blocks(400)), Err(ReplyError::TooManyTags { tags: 402 }));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use crate::function::Function;
 use crate::types::{RecordType, Type};
 
+mod budget;
 mod combine;
 mod dirt;
 mod error;
@@ -18,6 +19,7 @@ mod read;
 mod values;
 mod write;
 
+pub use budget::Budget;
 pub use error::SchemaError;
 pub use read::Ignored;
 
@@ -61,9 +63,10 @@ pub fn type_from_schema(schema: &Json) -> Result<Type, SchemaError> {
 /// # Errors
 /// As [`type_from_schema`].
 pub fn read_type(schema: &Json) -> Result<Reading<Type>, SchemaError> {
-    let mut reader = read::Reader::new(schema);
+    let mut budget = Budget::default();
+    let mut reader = read::Reader::new(schema, &mut budget);
     let read = reader.schema(schema)?;
-    Ok(Reading { read, ignored: reader.into_ignored() })
+    Ok(Reading { read, ignored: reader.into_ignored()? })
 }
 
 /// Reads a function that a client sent: its parameters are an object schema. Nothing at all
@@ -88,7 +91,20 @@ pub fn read_function(
     description: &str,
     parameters: &Json,
 ) -> Result<Reading<Function>, SchemaError> {
-    let mut reader = read::Reader::new(parameters);
+    read_function_within(name, description, parameters, &mut Budget::default())
+}
+
+/// As [`read_function`], for one of several functions that share a budget.
+///
+/// # Errors
+/// As [`function_from_schema`].
+pub fn read_function_within(
+    name: &str,
+    description: &str,
+    parameters: &Json,
+    budget: &mut Budget,
+) -> Result<Reading<Function>, SchemaError> {
+    let mut reader = read::Reader::new(parameters, budget);
     let record = reader.parameters(parameters)?;
     let read = Function {
         name: name.to_owned(),
@@ -99,5 +115,5 @@ pub fn read_function(
         reply: None,
         export: None,
     };
-    Ok(Reading { read, ignored: reader.into_ignored() })
+    Ok(Reading { read, ignored: reader.into_ignored()? })
 }

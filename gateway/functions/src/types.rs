@@ -68,6 +68,11 @@ impl IntType {
     /// Largest magnitude which every JSON reader keeps exact (2^53).
     pub const EXACT_MAX: i128 = 1 << 53;
 
+    /// Whether every JSON reader keeps the integer exact.
+    pub fn is_exact(value: i128) -> bool {
+        (-Self::EXACT_MAX..=Self::EXACT_MAX).contains(&value)
+    }
+
     /// Whether some values of this type are beyond ±2^53, and so may travel as JSON strings.
     pub fn is_wide(&self) -> bool {
         self.min < -Self::EXACT_MAX || self.max > Self::EXACT_MAX

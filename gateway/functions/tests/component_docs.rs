@@ -218,6 +218,29 @@ fn packages_in_deps_are_found() {
 }
 
 #[test]
+fn wit_whose_types_nest_without_end_is_refused() {
+    let function = |ty: &str| format!("package a:b; world w {{\n  export f: func(x: {ty});\n}}");
+    let nested = |depth: usize| "list<".repeat(depth) + "u8" + &">".repeat(depth);
+    assert!(docs_from_wit(&sources(&function(&nested(90))), None).is_ok());
+    for depth in [101, 1_000, 200_000] {
+        let error = docs_from_wit(&sources(&function(&nested(depth))), None).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("world.wit:2: types nest deeper than 100"), "{error}");
+    }
+    let chain = |depth: usize| {
+        let types: String =
+            (1..=depth).map(|index| format!("type t{index} = list<t{}>;", index - 1)).collect();
+        format!(
+            "package a:b; interface i {{ type t0 = u8; {types} f: func(x: t{depth}); }} \
+             world w {{ export i; }}"
+        )
+    };
+    assert!(docs_from_wit(&sources(&chain(40)), None).is_ok());
+    let error = docs_from_wit(&sources(&chain(300)), None).unwrap_err().to_string();
+    assert!(error.contains("nest deeper than 100"), "{error}");
+}
+
+#[test]
 fn wit_that_cannot_be_read_says_where() {
     let error = |files: &[(&str, &str)], world: Option<&str>| {
         let sources: Vec<_> =

@@ -168,6 +168,16 @@ fn limits_are_named() {
         Err(ComponentError::TooMany { functions: 2, .. })
     ));
 
+    let methods = build(
+        "package a:b; interface i { resource r { a: func(); b: func(); } f: func(); } \
+         world w { export i; }",
+    );
+    let methods = |functions_max| {
+        read_component_within("toy", &methods, &ComponentLimits { functions_max, ..usual })
+    };
+    assert!(matches!(methods(2), Err(ComponentError::TooMany { functions: 3, .. })));
+    assert_eq!(methods(3).unwrap().refused.len(), 2);
+
     let reason = |limits| within(limits).unwrap().refused[0].clone();
     let deep = reason(ComponentLimits { type_depth_max: 2, ..usual });
     assert!(deep.name == "f" && deep.reason.contains("deeper than 2"), "{deep:?}");

@@ -1,6 +1,10 @@
 //! What can go wrong when a sandbox is built, a plugin loaded, or a function called.
 
+mod grants;
+
 use hyfunc_functions::component::ComponentError;
+
+pub use grants::GrantsError;
 
 /// Why a sandbox could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -181,20 +185,4 @@ impl CallError {
             Self::Overloaded { .. } => "overloaded",
         }
     }
-}
-
-/// Why a `grants.toml` was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum GrantsError {
-    /// Not TOML, or a key that grants do not have.
-    #[error("grants.toml: {0}")]
-    Syntax(#[from] toml::de::Error),
-    /// A host entry that can match nothing, or too much.
-    #[error("grants.toml: host `{host}`: {message}")]
-    Host {
-        /// As written.
-        host: String,
-        /// What is wrong with it and what to write.
-        message: String,
-    },
 }

@@ -135,11 +135,20 @@ fn check_host(entry: &HostGrant) -> Result<(), GrantsError> {
     if !is_address && !is_name {
         return wrong("write the bare name or address, without scheme, port or path");
     }
+    if !is_address && host.split('.').any(str::is_empty) {
+        return wrong("a part between two dots is empty; write the bare name");
+    }
     if entry.port == 0 {
         return wrong("port 0 cannot be reached");
     }
     if entry.methods.is_empty() {
         return wrong("no method is named; write for example methods = [\"GET\"]");
+    }
+    let is_method = |method: &String| {
+        !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+    };
+    if !entry.methods.iter().all(is_method) {
+        return wrong("a method is made of letters; write for example methods = [\"GET\"]");
     }
     Ok(())
 }
@@ -192,6 +201,14 @@ mod tests {
             "[http]\nhosts = [{ host = \"https://example.com\" }]",
             "[http]\nhosts = [{ host = \"example.com:443\" }]",
             "[http]\nhosts = [{ host = \"\" }]",
+            "[http]\nhosts = [{ host = \".\" }]",
+            "[http]\nhosts = [{ host = \"a..\" }]",
+            "[http]\nhosts = [{ host = \"a..b\" }]",
+            "[http]\nhosts = [{ host = \".a\" }]",
+            "[http]\nhosts = [{ host = \"[a\" }]",
+            "[http]\nhosts = [{ host = \"a.b\", methods = [\"\"] }]",
+            "[http]\nhosts = [{ host = \"a.b\", methods = [\"GET \"] }]",
+            "[http]\nhosts = [{ host = \"a.b\", methods = [\"GET\", \"G\\nT\"] }]",
             "[http]\nhosts = [{ host = \"a.b\", port = 0 }]",
             "[http]\nhosts = [{ host = \"a.b\", methods = [] }]",
             "[http]\nhosts = [{ host = \"a.b\", redirects = true }]",

@@ -12,7 +12,10 @@ use serde_json::{Value as Json, json};
 
 use crate::error::RequestError;
 use crate::keys::AccessError;
-use crate::pipeline::Step;
+use crate::pipeline::{Step, cut};
+
+/// Longest path of a field (bytes).
+pub(super) const PARAM_BYTES_MAX: usize = 512;
 
 /// Class of an error, as clients know it.
 struct Row {
@@ -205,9 +208,9 @@ pub fn status_of(error: &RequestError) -> u16 {
 pub(super) fn to_json(error: &RequestError) -> Json {
     let row = classify(error);
     json!({"error": {
-        "message": error.to_string(),
+        "message": error.message(),
         "type": row.kind,
-        "param": param_of(error),
+        "param": param_of(error).map(|param| cut(param.to_owned(), PARAM_BYTES_MAX)),
         "code": row.code,
     }})
 }
@@ -246,9 +249,7 @@ impl RequestError {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
         // The layers count it, and log the faults.
-        response
-            .extensions_mut()
-            .insert(Refusal { code: code_of(&self), message: self.to_string() });
+        response.extensions_mut().insert(Refusal { code: code_of(&self), message: self.message() });
         response
     }
 }
@@ -263,6 +264,7 @@ pub(super) struct Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::MESSAGE_BYTES_MAX;
 
     #[test]
     fn classes() {
@@ -295,6 +297,21 @@ mod tests {
             RequestError::Overloaded { waiting: 3, retry_after_ms: 1500 }.into_response();
         assert_eq!(response.headers()[RETRY_AFTER], "2");
         assert!(RequestError::NoQuery.into_response().headers().get(RETRY_AFTER).is_none());
+    }
+
+    #[test]
+    fn errors_are_short_whatever_was_sent() {
+        let long = "ä".repeat(1 << 20);
+        for error in [
+            RequestError::UnknownField { param: long.clone(), suggestion: None },
+            RequestError::UnknownModel { model: long.clone(), served: "y".into() },
+            RequestError::Field { param: "a".into(), reason: long },
+        ] {
+            let json = to_json(&error);
+            let sizes = ["message", "param"].map(|part| json["error"][part].as_str().map(str::len));
+            assert!(sizes[0].is_some_and(|bytes| bytes <= MESSAGE_BYTES_MAX + 16), "{sizes:?}");
+            assert!(sizes[1].is_some_and(|bytes| bytes <= PARAM_BYTES_MAX + 16), "{sizes:?}");
+        }
     }
 
     #[test]

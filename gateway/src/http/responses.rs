@@ -7,6 +7,8 @@
 //! one message.
 
 mod events;
+#[cfg(test)]
+mod foreign;
 mod input;
 mod items;
 mod object;

@@ -256,7 +256,7 @@ impl Record {
         self.status = Status::Failed {
             http: status_of(error),
             code: code_of(error),
-            message: keeps_content.then(|| error.to_string()),
+            message: keeps_content.then(|| error.message()),
         };
     }
 

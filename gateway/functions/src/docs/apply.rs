@@ -1,6 +1,6 @@
 //! Docs put onto the functions that they are about; everything that they claim is checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value as Json;
 
@@ -30,10 +30,15 @@ pub fn apply(
     functions: &mut [Function],
     refused: &[Refusal],
 ) -> Result<(), DocsError> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (place, function) in functions.iter().enumerate() {
+        places.entry(key_of(function)).or_insert(place);
+    }
+    let refused: HashSet<&str> = refused.iter().map(|refusal| refusal.name.as_str()).collect();
     for (name, said) in &docs.functions {
-        match functions.iter_mut().find(|function| key_of(function) == *name) {
-            Some(function) => apply_function(name, said, function)?,
-            None if refused.iter().any(|refusal| refusal.name == *name) => {}
+        match places.get(name) {
+            Some(place) => apply_function(name, said, &mut functions[*place])?,
+            None if refused.contains(name.as_str()) => {}
             None => {
                 return Err(DocsError::UnknownFunction {
                     function: name.clone(),

@@ -16,6 +16,9 @@ use serde_json::Value as Json;
 use super::ExampleDocs;
 use crate::names::to_snake;
 
+/// Most tags of one comment; each is compared with those before it.
+const TAGS_MAX: usize = 1_000;
+
 /// A comment, taken apart. Parameters are in snake case.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Comment {
@@ -29,6 +32,9 @@ pub(super) struct Comment {
 /// Takes a comment apart; the error says what is wrong, and what to write.
 pub(super) fn parse(text: &str) -> Result<Comment, String> {
     let (paragraphs, tags) = split(text);
+    if tags.len() > TAGS_MAX {
+        return Err(format!("it has {} tags, and at most {TAGS_MAX} are read", tags.len()));
+    }
     let mut comment = Comment { summary: paragraphs.join("\n"), ..Comment::default() };
     for tag in tags {
         comment.add(&tag)?;
@@ -206,6 +212,15 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn tags_are_counted() {
+        let tags = |count: usize| -> String {
+            (0..count).map(|index| format!("@param a{index} x\n")).collect()
+        };
+        assert_eq!(parse(&tags(TAGS_MAX)).map(|comment| comment.params.len()), Ok(TAGS_MAX));
+        assert!(parse(&tags(TAGS_MAX + 1)).unwrap_err().contains("at most 1000"));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::names::short_interface;
 /// Name of the custom section.
 pub(super) const SECTION_NAME: &str = "package-docs";
 
+/// Most worlds that are looked into, for each function anew. Components are built from one.
+const WORLDS_MAX: usize = 64;
+
 /// Puts what fits onto the functions; whether anything did.
 pub(super) fn describe(data: &[u8], functions: &mut [Function]) -> bool {
     // A version byte, then JSON; versions 0 and 1 read alike.
@@ -39,7 +42,10 @@ pub(super) fn describe(data: &[u8], functions: &mut [Function]) -> bool {
 /// The comment of a function.
 fn find<'a>(root: &'a Json, function: &Function) -> Option<&'a str> {
     let export = function.export.as_ref()?;
-    let worlds = || root["worlds"].as_object().into_iter().flat_map(|worlds| worlds.values());
+    let worlds = || {
+        let worlds = root["worlds"].as_object().into_iter();
+        worlds.flat_map(|worlds| worlds.values()).take(WORLDS_MAX)
+    };
     let said = match &export.interface {
         Some(interface) => {
             let short = short_interface(interface);

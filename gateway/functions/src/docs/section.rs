@@ -19,8 +19,11 @@ struct Section {
 
 /// Contents of the top-level custom sections of that name, in order.
 pub(super) fn custom<'a>(component: &'a [u8], name: &str) -> Result<Vec<&'a [u8]>, DocsError> {
-    let sections = sections(component)?;
-    Ok(sections.iter().filter_map(|section| section.named(component, name)).collect())
+    let mut found = Vec::new();
+    for section in sections(component)? {
+        found.extend(section?.named(component, name));
+    }
+    Ok(found)
 }
 
 /// The component with one custom section of that name, at its end.
@@ -28,6 +31,7 @@ pub(super) fn replace(component: &[u8], name: &str, data: &[u8]) -> Result<Vec<u
     let mut packed = Vec::with_capacity(component.len() + data.len() + name.len() + 16);
     packed.extend_from_slice(component.get(..HEADER_BYTES).unwrap_or_default());
     for section in sections(component)? {
+        let section = section?;
         if section.named(component, name).is_none() {
             packed.extend_from_slice(&component[section.whole]);
         }
@@ -56,19 +60,24 @@ impl Section {
     }
 }
 
-fn sections(component: &[u8]) -> Result<Vec<Section>, DocsError> {
+/// The sections one by one: of three bytes each, a list of them would take many times the component.
+fn sections(
+    component: &[u8],
+) -> Result<impl Iterator<Item = Result<Section, DocsError>> + '_, DocsError> {
     if !wasmparser::Parser::is_component(component) {
         return Err(DocsError::Damaged { offset: 0 });
     }
-    let mut sections = Vec::new();
     let mut position = HEADER_BYTES;
-    while position < component.len() {
+    Ok(std::iter::from_fn(move || {
         let start = position;
-        let section = read_section(component, start).ok_or(DocsError::Damaged { offset: start })?;
-        position = section.whole.end;
-        sections.push(section);
-    }
-    Ok(sections)
+        if start >= component.len() {
+            return None;
+        }
+        let section = read_section(component, start);
+        // Nothing can be read after what is damaged.
+        position = section.as_ref().map_or(component.len(), |section| section.whole.end);
+        Some(section.ok_or(DocsError::Damaged { offset: start }))
+    }))
 }
 
 fn read_section(component: &[u8], start: usize) -> Option<Section> {

@@ -5,7 +5,7 @@ use wit_parser::{
     UnresolvedPackageGroup, WorldId, WorldItem,
 };
 
-use super::{Docs, DocsError, FunctionDocs, PartDocs, TypeDocs, comment, key};
+use super::{Docs, DocsError, FunctionDocs, PartDocs, TypeDocs, brackets, comment, key};
 use crate::names::to_snake;
 
 /// Most text that is parsed (bytes, all files together).
@@ -13,6 +13,9 @@ const SOURCE_BYTES_MAX: usize = 16 << 20;
 
 /// Most fields, cases and types in one function's docs, every use counted.
 const PARTS_MAX: usize = 65_536;
+
+/// Deepest nesting of types, by brackets or by names: the parser and the readers below recurse.
+const DEPTH_MAX: usize = 100;
 
 /// Docs of what a world exports, from the text of its WIT files.
 ///
@@ -59,6 +62,11 @@ fn resolve(sources: &[(String, String)]) -> Result<(Resolve, PackageId), DocsErr
     }
     let mut groups: Vec<(Option<&str>, SourceMap)> = Vec::new();
     for (path, text) in sources {
+        if let Some(line) = brackets::too_deep(text, DEPTH_MAX) {
+            return Err(wit(format!(
+                "{path}:{line}: types nest deeper than {DEPTH_MAX}: name the inner ones"
+            )));
+        }
         let group = dependency(path);
         let index = groups.iter().position(|(other, _)| *other == group).unwrap_or_else(|| {
             groups.push((group, SourceMap::default()));
@@ -119,7 +127,7 @@ fn add_function(
     let comment = comment::parse(text)
         .map_err(|reason| DocsError::Comment { function: key.clone(), reason })?;
 
-    let mut parts = Parts { resolve, left: PARTS_MAX };
+    let mut parts = Parts { resolve, left: PARTS_MAX, depth: 0 };
     let mut said = FunctionDocs {
         summary: comment.summary,
         examples: comment.examples,
@@ -150,6 +158,7 @@ fn add_function(
 struct Parts<'a> {
     resolve: &'a Resolve,
     left: usize,
+    depth: usize,
 }
 
 impl<'a> Parts<'a> {
@@ -159,19 +168,23 @@ impl<'a> Parts<'a> {
 
     /// What a type's own comment says first, for uses that say nothing themselves.
     fn summary(&self, ty: &WitType) -> String {
-        let WitType::Id(id) = ty else {
-            return String::new();
-        };
-        let def = &self.resolve.types[*id];
-        if let Some(text) = &def.docs.contents {
-            return comment::plain(text).lines().next().unwrap_or_default().to_owned();
-        }
-        match &def.kind {
-            TypeDefKind::Type(ty) | TypeDefKind::Option(ty) | TypeDefKind::List(ty) => {
-                self.summary(ty)
+        let mut ty = *ty;
+        for _ in 0..DEPTH_MAX {
+            let WitType::Id(id) = ty else { break };
+            let def = &self.resolve.types[id];
+            if let Some(text) = &def.docs.contents {
+                return comment::plain(text).lines().next().unwrap_or_default().to_owned();
             }
-            _ => String::new(),
+            match &def.kind {
+                TypeDefKind::Type(inner)
+                | TypeDefKind::Option(inner)
+                | TypeDefKind::List(inner) => {
+                    ty = *inner;
+                }
+                _ => break,
+            }
         }
+        String::new()
     }
 
     fn doc(&self, docs: &wit_parser::Docs, ty: Option<&WitType>) -> String {
@@ -183,6 +196,16 @@ impl<'a> Parts<'a> {
     }
 
     fn of(&mut self, ty: &WitType) -> Result<TypeDocs, DocsError> {
+        if self.depth >= DEPTH_MAX {
+            return Err(wit(format!("a function's types nest deeper than {DEPTH_MAX}")));
+        }
+        self.depth += 1;
+        let docs = self.parts_of(ty);
+        self.depth -= 1;
+        docs
+    }
+
+    fn parts_of(&mut self, ty: &WitType) -> Result<TypeDocs, DocsError> {
         self.left = self.left.checked_sub(1).ok_or_else(|| {
             wit(format!("a function's types have more than {PARTS_MAX} parts: simplify them"))
         })?;

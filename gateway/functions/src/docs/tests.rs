@@ -228,6 +228,31 @@ fn package_docs_serve_where_there_is_nothing_else() {
     }
 }
 
+/// Every function looks through the worlds, so a hostile million of them is not.
+#[test]
+fn package_docs_of_more_worlds_than_there_can_be_are_left() {
+    for (others, described) in [(0, true), (63, true), (64, false), (50_000, false)] {
+        let mut worlds: serde_json::Map<String, Json> =
+            (0..others).map(|index| (format!("w{index}"), json!({}))).collect();
+        let funcs = json!({"find-city": {"docs": "Finds."}});
+        worlds.insert("z".to_owned(), json!({"interface_exports": {"cities": {"funcs": funcs}}}));
+        let data = format!("\u{1}{}", json!({"worlds": worlds}));
+        let mut functions = [find_city()];
+        assert_eq!(package::describe(data.as_bytes(), &mut functions), described, "{others}");
+    }
+}
+
+/// Sections of three bytes each: a megabyte of them is read without a list of them.
+#[test]
+fn many_small_sections_are_gone_through() {
+    let component = [EMPTY, &[0_u8, 1, 0].repeat(300_000)].concat();
+    assert_eq!(extract(&component), Ok(None));
+    let packed = inject(&component, &Docs::default()).unwrap();
+    assert_eq!(extract(&packed), Ok(Some(Docs::default())));
+    let cut = &component[..component.len() - 1];
+    assert_eq!(extract(cut), Err(DocsError::Damaged { offset: component.len() - 3 }));
+}
+
 #[test]
 fn package_docs_that_do_not_fit_give_the_summary() {
     for (text, description) in [

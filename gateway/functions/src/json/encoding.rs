@@ -56,10 +56,71 @@ pub fn json_equal(a: &Json, b: &Json) -> bool {
     }
 }
 
+/// A text that two values share exactly where they are [`json_equal`]: for sets of them.
+pub(crate) fn canonical(json: &Json) -> String {
+    match json {
+        Json::Number(number) => match super::integer::exact(number) {
+            Some(integer) => integer.to_string(),
+            None => format!("{:?}", number.as_f64()),
+        },
+        Json::Array(items) => {
+            let items: Vec<String> = items.iter().map(canonical).collect();
+            format!("[{}]", items.join(","))
+        }
+        Json::Object(object) => {
+            let mut entries: Vec<String> = object
+                .iter()
+                .map(|(key, value)| format!("{}:{}", Json::from(key.as_str()), canonical(value)))
+                .collect();
+            entries.sort();
+            format!("{{{}}}", entries.join(","))
+        }
+        Json::Null | Json::Bool(_) | Json::String(_) => json.to_string(),
+    }
+}
+
 fn numbers_equal(a: &Number, b: &Number) -> bool {
     match (super::integer::exact(a), super::integer::exact(b)) {
         (Some(a), Some(b)) => a == b,
         (None, None) => a.as_f64() == b.as_f64(),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn equal_values_and_only_they_share_a_text() {
+        let values = [
+            json!(null),
+            json!(true),
+            json!(1),
+            json!(1.0),
+            json!(0),
+            json!(-0.0),
+            json!(0.5),
+            json!(1e40),
+            json!(u64::MAX),
+            json!("1"),
+            json!("null"),
+            json!("a\",\"b"),
+            json!([]),
+            json!([1, 2]),
+            json!([2, 1]),
+            json!(["a", "b"]),
+            json!({}),
+            json!({"a": 1, "b": 2}),
+            json!({"b": 2.0, "a": 1}),
+            json!({"a": {"b": 2}}),
+        ];
+        for a in &values {
+            for b in &values {
+                assert_eq!(canonical(a) == canonical(b), json_equal(a, b), "{a} and {b}");
+            }
+        }
     }
 }

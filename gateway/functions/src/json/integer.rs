@@ -7,7 +7,7 @@ use crate::types::IntType;
 /// Writes an integer: beyond ±2^53 as a string.
 pub(super) fn write(value: i128) -> Json {
     match i64::try_from(value) {
-        Ok(small) if value.abs() <= IntType::EXACT_MAX => Json::from(small),
+        Ok(small) if IntType::is_exact(value) => Json::from(small),
         _ => Json::from(value.to_string()),
     }
 }
@@ -76,7 +76,9 @@ fn magnitudes(low: u128, high: u128) -> String {
     let mut start = low;
     loop {
         let digits = start.to_string();
-        let end = high.min(10_u128.pow(digits.len() as u32) - 1);
+        // The longest numbers of 128 bits have 39 digits, and 10^39 is beyond them.
+        let power = 10_u128.checked_pow(digits.len() as u32);
+        let end = power.map_or(high, |power| high.min(power - 1));
         parts.push(same_length(digits.as_bytes(), end.to_string().as_bytes()));
         if end == high {
             return parts.join("|");
@@ -162,7 +164,13 @@ mod tests {
     fn pattern_ends_at_the_edges_of_64_bits() {
         let signed = Regex::new(&decimal_pattern(&IntType::S64)).expect("a pattern");
         let unsigned = Regex::new(&decimal_pattern(&IntType::U64)).expect("a pattern");
+        let whole = IntType { min: i128::MIN, max: i128::MAX };
+        let whole = Regex::new(&decimal_pattern(&whole)).expect("a pattern");
         for (pattern, text, matches) in [
+            (&whole, "-170141183460469231731687303715884105728", true),
+            (&whole, "-170141183460469231731687303715884105729", false),
+            (&whole, "170141183460469231731687303715884105727", true),
+            (&whole, "170141183460469231731687303715884105728", false),
             (&signed, "9223372036854775807", true),
             (&signed, "9223372036854775808", false),
             (&signed, "-9223372036854775808", true),

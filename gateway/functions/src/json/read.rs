@@ -99,7 +99,7 @@ impl<'t> Reader<'t> {
                 None => return Err(self.mismatch(ty, json, "write a whole number")),
             },
             Json::String(text) if int.is_wide() => match integer::parse(text) {
-                Some(value) if !self.strict || value.abs() > IntType::EXACT_MAX => value,
+                Some(value) if !self.strict || !IntType::is_exact(value) => value,
                 Some(_) => return Err(self.mismatch(ty, json, "write it without quotes")),
                 None => return Err(self.mismatch(ty, json, "write decimal digits alone")),
             },

@@ -1,8 +1,10 @@
 //! Several schemas or types made one.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value as Json};
 
-use crate::json::{admits_null, json_equal};
+use crate::json::{admits_null, canonical};
 use crate::types::{Case, Type, VariantCase};
 
 /// Keywords where both sides hold and the larger number is the tighter.
@@ -14,29 +16,27 @@ const UPPER_BOUNDS: [&str; 5] =
 
 /// Both schemas at once: properties and required keys of either, the tighter bounds, and for
 /// anything else what `over` says.
-pub(super) fn merge(base: &Map<String, Json>, over: &Map<String, Json>) -> Map<String, Json> {
-    let mut merged = base.clone();
+pub(super) fn merge(mut base: Map<String, Json>, over: &Map<String, Json>) -> Map<String, Json> {
     for (key, value) in over {
-        let combined = match (merged.get(key), value) {
+        match (base.get_mut(key), value) {
             (Some(Json::Object(old)), Json::Object(new)) if key == "properties" => {
-                let mut all = old.clone();
-                all.extend(new.clone());
-                Json::Object(all)
+                old.extend(new.clone());
             }
             (Some(Json::Array(old)), Json::Array(new)) if key == "required" => {
-                let more = new.iter().filter(|name| !old.contains(name));
-                Json::Array(old.iter().chain(more).cloned().collect())
+                let known: HashSet<String> = old.iter().map(canonical).collect();
+                old.extend(new.iter().filter(|name| !known.contains(&canonical(name))).cloned());
             }
             (Some(Json::Array(old)), Json::Array(new)) if key == "enum" => {
-                let both = |value: &&Json| new.iter().any(|other| json_equal(value, other));
-                Json::Array(old.iter().filter(both).cloned().collect())
+                let both: HashSet<String> = new.iter().map(canonical).collect();
+                old.retain(|value| both.contains(&canonical(value)));
             }
-            (Some(old), new) => tighter(key, old, new),
-            (None, new) => new.clone(),
-        };
-        merged.insert(key.clone(), combined);
+            (Some(old), new) => *old = tighter(key, old, new),
+            (None, new) => {
+                base.insert(key.clone(), new.clone());
+            }
+        }
     }
-    merged
+    base
 }
 
 fn tighter(key: &str, old: &Json, new: &Json) -> Json {
@@ -68,6 +68,8 @@ pub(super) fn written(ty: Type) -> Type {
 /// One type for several alternatives; `None` where there are none. Each comes with its doc.
 pub(super) fn one_of(alternatives: Vec<(Type, String)>) -> Option<Type> {
     let mut types: Vec<(Type, String)> = Vec::new();
+    // Types have no hash; how they are spelled has.
+    let mut known: HashSet<String> = HashSet::new();
     let mut has_null = false;
     for (ty, doc) in alternatives {
         let parts = match ty {
@@ -79,7 +81,7 @@ pub(super) fn one_of(alternatives: Vec<(Type, String)>) -> Option<Type> {
             ty => vec![ty],
         };
         for part in parts {
-            if !types.iter().any(|(known, _)| *known == part) {
+            if known.insert(format!("{part:?}")) {
                 types.push((part, doc.clone()));
             }
         }
@@ -105,10 +107,11 @@ fn several(types: Vec<(Type, String)>) -> Type {
 /// Enums alone are one enum.
 fn as_enum(types: &[(Type, String)]) -> Option<Vec<Case>> {
     let mut all: Vec<Case> = Vec::new();
+    let mut known: HashSet<&str> = HashSet::new();
     for (ty, _) in types {
         let Type::Enum(cases) = ty else { return None };
         for case in cases {
-            if !all.iter().any(|known| known.name == case.name) {
+            if known.insert(&case.name) {
                 all.push(case.clone());
             }
         }
@@ -119,10 +122,11 @@ fn as_enum(types: &[(Type, String)]) -> Option<Vec<Case>> {
 /// Objects with one required key each, all different, are a variant.
 fn as_variant(types: &[(Type, String)]) -> Option<Vec<VariantCase>> {
     let mut cases: Vec<VariantCase> = Vec::new();
+    let mut known: HashSet<&str> = HashSet::new();
     for (ty, doc) in types {
         let Type::Record(record) = ty else { return None };
         let [field] = record.fields.as_slice() else { return None };
-        if !field.required || cases.iter().any(|case| case.name == field.name) {
+        if !field.required || !known.insert(&field.name) {
             return None;
         }
         let doc = if doc.is_empty() { field.doc.clone() } else { doc.clone() };

@@ -45,12 +45,26 @@ pub enum SchemaError {
         /// The limit.
         depth_max: usize,
     },
-    /// Too many parts, each use of a `$ref` counted.
+    /// Too many parts, each use of a `$ref` and each element that must be written counted.
     #[error(
-        "the schema has more than {nodes_max} parts once its references are followed; make it smaller"
+        "the schema has more than {nodes_max} parts once its references are followed and the elements that it asks for are counted; make it smaller"
     )]
     TooLarge {
         /// The limit.
         nodes_max: usize,
+    },
+    /// Too much text, each use of a `$ref` counted.
+    #[error(
+        "the schema has more than {bytes_max} bytes once its references and alternatives are written out; make it smaller"
+    )]
+    TooLong {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// Too many patterns to compile.
+    #[error("the schema has more than {patterns_max} different patterns; leave some of them out")]
+    TooManyPatterns {
+        /// The limit.
+        patterns_max: usize,
     },
 }

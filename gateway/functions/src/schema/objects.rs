@@ -1,8 +1,11 @@
 //! JSON Schema to type: arrays and objects.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value as Json};
 
 use super::SchemaError;
+use super::budget::bytes;
 use super::combine::{one_of, written};
 use super::read::Reader;
 use crate::json::{from_json, to_json};
@@ -15,6 +18,20 @@ impl Reader<'_> {
         if len_max.is_some_and(|max| max < len_min) {
             return Err(self.nothing("minItems is above maxItems"));
         }
+        self.spend(len_min as usize)?;
+        let around = self.times;
+        self.times = around.saturating_mul((len_min as usize).max(1));
+        let read = self.elements(schema, len_min, len_max);
+        self.times = around;
+        read
+    }
+
+    fn elements(
+        &mut self,
+        schema: &Map<String, Json>,
+        len_min: u32,
+        len_max: Option<u32>,
+    ) -> Result<Type, SchemaError> {
         // Up to draft 7, `items` with an array is what `prefixItems` is now.
         for keyword in ["prefixItems", "items"] {
             if let Some(Json::Array(schemas)) = schema.get(keyword)
@@ -96,17 +113,18 @@ impl Reader<'_> {
         {
             self.ignore("additionalProperties", "keys beyond the named ones are not written");
         }
-        let required: Vec<&str> = schema
+        let required: HashSet<&str> = schema
             .get("required")
             .and_then(Json::as_array)
             .map(|names| names.iter().filter_map(Json::as_str).collect())
             .unwrap_or_default();
-        for name in required.iter().filter(|name| !properties.contains_key(**name)) {
+        let names = schema.get("required").and_then(Json::as_array).into_iter().flatten();
+        for name in names.filter_map(Json::as_str).filter(|name| !properties.contains_key(*name)) {
             self.ignore("required", format!("`{name}` is not among the properties"));
         }
         let mut fields = Vec::with_capacity(properties.len());
         for (name, property) in properties {
-            let is_required = required.contains(&name.as_str())
+            let is_required = required.contains(name.as_str())
                 || property.get("required") == Some(&Json::Bool(true));
             fields.extend(self.field(name, property, is_required)?);
         }
@@ -121,6 +139,7 @@ impl Reader<'_> {
         required: bool,
     ) -> Result<Option<Field>, SchemaError> {
         let depth = self.path.len();
+        let parts_before = self.budget.parts();
         let mut ty = match self.child("properties", Some(name), property) {
             Ok(ty) => ty,
             Err(SchemaError::Nothing { .. }) if !required => {
@@ -134,6 +153,11 @@ impl Reader<'_> {
             ty = written(ty);
         }
         let mut doc = self.doc(property);
+        if let Some(default) = property.get("default") {
+            // Each part may look at the whole of it.
+            let parts = parts_before - self.budget.parts();
+            self.budget.spend_bytes(bytes(default).saturating_mul(parts))?;
+        }
         let default = property.get("default").and_then(|default| {
             let fitting = fitting_default(&ty, default);
             if fitting.is_none() && !default.is_null() {

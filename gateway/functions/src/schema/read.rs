@@ -3,15 +3,14 @@
 use serde_json::{Map, Value as Json};
 
 use super::SchemaError;
+use super::budget::Budget;
 use super::combine::{merge, nullable, one_of};
 use super::dirt::{self, Kind};
 use crate::json::{Path, decimal_pattern, name_kind};
 use crate::types::{RecordType, Type};
 
-/// Deepest nesting of schemas.
+/// Deepest nesting of schemas, and of references and combinations within one of them.
 const DEPTH_MAX: usize = 64;
-/// Most schemas in all, each use of a `$ref` counted anew.
-const NODES_MAX: usize = 20_000;
 
 /// Keywords that say something about a value, so that a schema with none of them admits any.
 const DOCS: [&str; 9] = [
@@ -65,23 +64,50 @@ pub(super) struct Reader<'s> {
     /// References that are being followed, outermost first.
     following: Vec<String>,
     depth: usize,
-    nodes: usize,
+    /// References and combinations that are being worked in, one inside the other.
+    flattening: usize,
+    /// How often the lists around this place must hold what stands here.
+    pub(super) times: usize,
+    pub(super) budget: &'s mut Budget,
     ignored: Vec<Ignored>,
+    /// Whether more was ignored than is kept.
+    is_cut: bool,
 }
 
 impl<'s> Reader<'s> {
-    pub(super) fn new(root: &'s Json) -> Self {
-        let (path, following, ignored) = (Path::default(), Vec::new(), Vec::new());
-        Self { root, path, following, depth: 0, nodes: 0, ignored }
+    pub(super) fn new(root: &'s Json, budget: &'s mut Budget) -> Self {
+        Self {
+            root,
+            path: Path::default(),
+            following: Vec::new(),
+            depth: 0,
+            flattening: 0,
+            times: 1,
+            budget,
+            ignored: Vec::new(),
+            is_cut: false,
+        }
     }
 
-    pub(super) fn into_ignored(self) -> Vec<Ignored> {
-        self.ignored
+    /// What was ignored: all of it, or an error.
+    pub(super) fn into_ignored(self) -> Result<Vec<Ignored>, SchemaError> {
+        if self.is_cut { Err(Budget::too_long()) } else { Ok(self.ignored) }
     }
 
     pub(super) fn ignore(&mut self, keyword: &str, reason: impl Into<String>) {
-        let (path, keyword) = (self.path.to_string(), keyword.to_owned());
-        self.ignored.push(Ignored { path, keyword, reason: reason.into() });
+        if self.is_cut {
+            return;
+        }
+        let (path, keyword, reason) = (self.path.to_string(), keyword.to_owned(), reason.into());
+        match self.budget.spend_bytes(path.len() + keyword.len() + reason.len()) {
+            Ok(()) => self.ignored.push(Ignored { path, keyword, reason }),
+            Err(_) => self.is_cut = true,
+        }
+    }
+
+    /// Pays for parts, as often as they must be written.
+    pub(super) fn spend(&mut self, parts: usize) -> Result<(), SchemaError> {
+        self.budget.spend_parts(parts.saturating_mul(self.times))
     }
 
     pub(super) fn nothing(&self, reason: impl Into<String>) -> SchemaError {
@@ -124,10 +150,7 @@ impl<'s> Reader<'s> {
     }
 
     pub(super) fn schema(&mut self, schema: &Json) -> Result<Type, SchemaError> {
-        self.nodes += 1;
-        if self.nodes > NODES_MAX {
-            return Err(SchemaError::TooLarge { nodes_max: NODES_MAX });
-        }
+        self.spend(1)?;
         if self.depth >= DEPTH_MAX {
             return Err(SchemaError::TooDeep { path: self.path.to_string(), depth_max: DEPTH_MAX });
         }
@@ -165,29 +188,40 @@ impl<'s> Reader<'s> {
         &mut self,
         object: &Map<String, Json>,
     ) -> Result<Option<Map<String, Json>>, SchemaError> {
-        self.nodes += 1;
-        if self.nodes > NODES_MAX {
-            return Err(SchemaError::TooLarge { nodes_max: NODES_MAX });
+        self.spend(1 + listed(object))?;
+        self.budget.spend_copy(object)?;
+        if self.flattening >= DEPTH_MAX {
+            return Err(SchemaError::TooDeep { path: self.path.to_string(), depth_max: DEPTH_MAX });
         }
+        self.flattening += 1;
+        let flat = self.worked_in(object);
+        self.flattening -= 1;
+        flat
+    }
+
+    fn worked_in(
+        &mut self,
+        object: &Map<String, Json>,
+    ) -> Result<Option<Map<String, Json>>, SchemaError> {
         let mut flat = object.clone();
         if let Some(Json::String(reference)) = flat.shift_remove("$ref") {
             if self.following.contains(&reference) {
                 self.ignore("$ref", format!("{reference} is recursive; read as any JSON"));
                 return Ok(None);
             }
-            let target = self.resolve(&reference)?.clone();
+            let target = self.resolve(&reference)?;
             self.following.push(reference);
-            let Some(target) = self.flatten_any(&target)? else { return Ok(None) };
-            flat = merge(&target, &flat);
+            let Some(target) = self.flatten_any(target)? else { return Ok(None) };
+            flat = merge(target, &flat);
         }
         if let Some(Json::Array(parts)) = flat.shift_remove("allOf") {
             let own = flat;
             flat = Map::new();
             for part in &parts {
                 let Some(part) = self.flatten_any(part)? else { continue };
-                flat = merge(&flat, &part);
+                flat = merge(flat, &part);
             }
-            flat = merge(&flat, &own);
+            flat = merge(flat, &own);
         }
         Ok(Some(flat))
     }
@@ -254,8 +288,9 @@ impl<'s> Reader<'s> {
         for (index, alternative) in alternatives.iter().enumerate() {
             self.path.push_index(index);
             let depth = self.path.len();
+            self.budget.spend_copy(&base)?;
             let merged = match alternative {
-                Json::Object(own) if !base.is_empty() => Json::Object(merge(&base, own)),
+                Json::Object(own) if !base.is_empty() => Json::Object(merge(base.clone(), own)),
                 other => other.clone(),
             };
             match self.schema(&merged) {
@@ -283,8 +318,12 @@ impl<'s> Reader<'s> {
                     return Ok(wide);
                 }
                 let mut types = Vec::new();
+                let mut rest = schema.clone();
+                rest.shift_remove("type");
                 for name in names {
-                    let mut single = schema.clone();
+                    self.spend(1)?;
+                    self.budget.spend_copy(&rest)?;
+                    let mut single = rest.clone();
                     single.insert("type".to_owned(), name.clone());
                     types.push((self.of_declared_type(&single)?, String::new()));
                 }
@@ -312,7 +351,7 @@ impl<'s> Reader<'s> {
         if let Some(Json::Object(meant)) = dirt::spelled_out(name) {
             let mut rest = schema.clone();
             rest.shift_remove("type");
-            return self.schema(&Json::Object(merge(&rest, &meant)));
+            return self.schema(&Json::Object(merge(rest, &meant)));
         }
         self.ignore("type", format!("`{name}` is no known type; read as any JSON"));
         Ok(Type::Any)
@@ -409,13 +448,19 @@ impl<'s> Reader<'s> {
                 None => required,
                 Some(shared) => shared.into_iter().filter(|name| required.contains(name)).collect(),
             });
-            all = merge(&all, &flat);
+            all = merge(all, &flat);
         }
         let own = base.get("required").and_then(Json::as_array).cloned().unwrap_or_default();
         let required = own.into_iter().chain(shared.unwrap_or_default()).collect();
         all.insert("required".to_owned(), Json::Array(required));
         Ok(all)
     }
+}
+
+/// Entries of the keywords that list values or names.
+fn listed(schema: &Map<String, Json>) -> usize {
+    let len = |keyword| schema.get(keyword).and_then(Json::as_array).map_or(0, Vec::len);
+    ["enum", "type", "required"].into_iter().map(len).sum()
 }
 
 /// Whether an alternative only says which keys go together.

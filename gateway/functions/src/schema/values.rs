@@ -1,12 +1,14 @@
 //! JSON Schema to type: enumerations, numbers and strings.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value as Json};
 
 use super::SchemaError;
 use super::combine::nullable;
 use super::dirt::{self, Kind};
 use super::read::Reader;
-use crate::json::{json_equal, pattern};
+use crate::json::canonical;
 use crate::types::{Case, FloatType, IntType, StringType, Type};
 
 impl Reader<'_> {
@@ -110,6 +112,10 @@ impl Reader<'_> {
         {
             return Err(self.nothing(format!("no number lies from {min} to {max}")));
         }
+        // What lies beyond the last double is infinite, and no JSON number is.
+        if min == Some(f64::INFINITY) || max == Some(f64::NEG_INFINITY) {
+            return Err(self.nothing("no number lies beyond its bound"));
+        }
         Ok(FloatType { single: false, min, max })
     }
 
@@ -162,7 +168,7 @@ impl Reader<'_> {
         }
         let pattern = text("pattern");
         if let Some(source) = &pattern
-            && pattern::compile(source).is_none()
+            && !self.budget.can_check(source)?
         {
             self.ignore("pattern", format!("`{source}` cannot be checked here"));
         }
@@ -264,8 +270,9 @@ fn declared_kinds(schema: &Map<String, Json>) -> Vec<Kind> {
 /// The type of exactly these values, which are one at least. `docs` goes with `values`, or is empty.
 fn literals(values: Vec<Json>, docs: &[String]) -> Type {
     let mut unique: Vec<(Json, String)> = Vec::new();
+    let mut known: HashSet<String> = HashSet::new();
     for (index, value) in values.into_iter().enumerate() {
-        if !unique.iter().any(|(known, _)| json_equal(known, &value)) {
+        if known.insert(canonical(&value)) {
             unique.push((value, docs.get(index).cloned().unwrap_or_default()));
         }
     }

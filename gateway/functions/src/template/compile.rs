@@ -1,5 +1,6 @@
 //! Types compiled into nodes: what is fixed about each is spelled once, at load.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -246,11 +247,12 @@ impl Tree {
 
     fn one_of(&mut self, types: &[Type]) -> Node {
         let mut labels: Vec<String> = Vec::with_capacity(types.len());
+        let mut counts: HashMap<&str, usize> = HashMap::new();
         for ty in types {
             let kind = kind_of(ty);
-            let same =
-                types[..labels.len()].iter().filter(|earlier| kind_of(earlier) == kind).count();
-            labels.push(if same == 0 { kind.to_owned() } else { format!("{kind}{}", same + 1) });
+            let count = counts.entry(kind).or_default();
+            *count += 1;
+            labels.push(if *count == 1 { kind.to_owned() } else { format!("{kind}{count}") });
         }
         let cases = labels
             .iter()

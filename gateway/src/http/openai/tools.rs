@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use hyfunc_functions::Function;
 use hyfunc_functions::names::check_name;
-use hyfunc_functions::schema::{Ignored, read_function};
+use hyfunc_functions::schema::{Budget, Ignored, read_function_within};
 use serde_json::{Value as Json, json};
 
 use crate::config::RequestConfig;
@@ -92,10 +92,12 @@ pub fn read_tools(
     }
     let mut names = HashSet::new();
     let mut functions = Vec::with_capacity(tools.len());
+    // One for all: many schemas may cost no more than one.
+    let mut budget = Budget::default();
     for (at, tool) in tools.iter().enumerate() {
         let path = format!("{}[{at}]", fields.path("tools"));
         let tool = style.function(tool, &path, &["name", "description", "parameters", "strict"])?;
-        let function = read_tool(&tool)?;
+        let function = read_tool(&tool, &mut budget)?;
         if !names.insert(function.name.clone()) {
             return Err(RequestError::Field {
                 param: tool.path("name"),
@@ -107,7 +109,7 @@ pub fn read_tools(
     Ok(functions)
 }
 
-fn read_tool(tool: &Fields<'_>) -> Result<Function, RequestError> {
+fn read_tool(tool: &Fields<'_>, budget: &mut Budget) -> Result<Function, RequestError> {
     let name = tool.text_required("name")?;
     check_name(name).map_err(|error| RequestError::Field {
         param: tool.path("name"),
@@ -117,7 +119,7 @@ fn read_tool(tool: &Fields<'_>) -> Result<Function, RequestError> {
     let strict = tool.boolean("strict")?.unwrap_or(false);
     let none = json!({});
     let parameters = tool.get("parameters").unwrap_or(&none);
-    let reading = read_function(name, description, parameters)
+    let reading = read_function_within(name, description, parameters, budget)
         .map_err(|source| RequestError::Tool { param: tool.path("parameters"), source })?;
     match reading.ignored.iter().find(|ignored| strict && widens(ignored)) {
         None => Ok(reading.read),
