@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::{Docs, DocsError, FunctionDocs, ParamDocs, PartDocs, TypeDocs, key};
+use super::{Docs, DocsError, FunctionDocs, ParamDocs, PartDocs, TypeDocs, bounds, key};
 use crate::component::Refusal;
 use crate::function::{Example, Function};
 use crate::json::{arguments_from_json, from_json};
@@ -22,7 +22,7 @@ pub fn check(docs: &Docs, functions: &[Function], refused: &[Refusal]) -> Result
 /// Puts docs onto functions. Docs of refused functions are left aside.
 ///
 /// # Errors
-/// A function, parameter, field or case that is not there; a default or an example that does not
+/// Text beyond its bounds; a function, parameter, field or case that is not there; a default or an example that does not
 /// fit its type; a reply that does not parse or uses a name that will not be there. The functions
 /// may have got a part of the docs by then.
 pub fn apply(
@@ -31,6 +31,7 @@ pub fn apply(
     refused: &[Refusal],
 ) -> Result<(), DocsError> {
     for (name, said) in &docs.functions {
+        bounds::check(name, said)?;
         match functions.iter_mut().find(|function| key_of(function) == *name) {
             Some(function) => apply_function(name, said, function)?,
             None if refused.iter().any(|refusal| refusal.name == *name) => {}
