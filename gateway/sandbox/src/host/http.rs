@@ -212,6 +212,13 @@ mod tests {
             ("GET", "http://127.0.0.1/"),
             ("GET", "http://localhost:8080/"),
             ("GET", "http://2130706433:8080/"),
+            ("GET", "http://127.1:8080/"),
+            ("GET", "http://0177.0.0.1:8080/"),
+            ("GET", "http://0x7f000001:8080/"),
+            ("GET", "http://[::ffff:127.0.0.1]:8080/"),
+            ("GET", "http://[0:0:0:0:0:0:0:1]/"),
+            ("GET", "http://127.0.0.1:99999/"),
+            ("GET", "http://169.254.169.254/latest/meta-data/"),
             ("GET", "ftp://api.example.com/"),
             ("GET", "/relative"),
         ] {
