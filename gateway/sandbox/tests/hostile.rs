@@ -37,12 +37,9 @@ async fn each_is_contained_while_others_are_served() {
     let sandbox = Sandbox::new(config()).unwrap();
     let healthy = Healthy::load(&sandbox);
     let world = Arc::new(World { sandbox, healthy, server: Server::start().await });
-    // The one that goes on compiling after it was refused comes last.
-    let (others, slow): (Vec<Case>, Vec<Case>) =
-        cases().into_iter().partition(|case| case.compile_ms_max.is_none());
     let mut failures = Vec::new();
     let mut ran = 0;
-    for case in others.into_iter().chain(slow).map(Arc::new) {
+    for case in cases().into_iter().map(Arc::new) {
         let (stop, calls) = call_beside(&world);
         if let Err(reason) = check(&case, &world).await {
             failures.push(format!("{}: {reason} (it {})", case.name, lowered(&case.tries)));
