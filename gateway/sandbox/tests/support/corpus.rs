@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 /// How long a call has that must end at its deadline, in milliseconds.
-const DEADLINE_MS: u64 = 300;
+const DEADLINE_MS: u64 = 200;
 /// How long any other call has: far more than it takes, on any machine.
 const PATIENCE_MS: u64 = 60_000;
 
@@ -225,7 +225,7 @@ pub fn config() -> SandboxConfig {
         memory_bytes_max: 64 << 20,
         hostcall_bytes_max: 8 << 20,
         keyvalue_bytes_max: 64 << 10,
-        http_ms_max: 2_000,
+        http_ms_max: 1_000,
         instances_max: 24,
         ..SandboxConfig::default()
     }
