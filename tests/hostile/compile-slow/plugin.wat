@@ -1,5 +1,5 @@
 ;; Loops in loops, and as many variables that change in the innermost: a compiler keeps track of
-;; every variable in every loop. Four kilobytes compile for seconds; ten would for many minutes.
+;; every variable in every loop. These ten kilobytes compile for seconds; fifty would for minutes.
 (component
   (core module $m
     (func (export "attack") (local %variables%)
