@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hyfunc_functions::{Function, Value, json};
 use hyfunc_sandbox::{Grants, OutcomeResult, Plugin, Sandbox};
-use serde_json::json;
+use serde_json::json as j;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -29,7 +29,7 @@ impl Healthy {
         let plugin = sandbox.load("units", units, &Grants::default()).expect("units loads");
         let is_it = |function: &&Arc<Function>| function.name == "units_convert";
         let function = Arc::clone(plugin.functions().iter().find(is_it).expect("units converts"));
-        let arguments = json!({ "value": 90, "from_unit": "minutes", "to_unit": "hours" });
+        let arguments = j!({ "value": 90, "from_unit": "minutes", "to_unit": "hours" });
         let arguments =
             json::arguments_from_json(&function.parameters, &arguments).expect("they fit");
         Self { plugin, function, arguments }
@@ -48,7 +48,7 @@ impl Healthy {
             return Err(format!("{:?}", outcome.result));
         };
         let result = json::to_json(ty, value);
-        if result["value"] == json!(1.5) { Ok(()) } else { Err(result.to_string()) }
+        if result["value"] == j!(1.5) { Ok(()) } else { Err(result.to_string()) }
     }
 
     /// Its plugin.
