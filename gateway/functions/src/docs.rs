@@ -6,6 +6,7 @@
 
 mod apply;
 mod brackets;
+mod bounds;
 mod comment;
 mod package;
 mod section;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 
 pub use apply::{apply, check};
+pub use bounds::{EXAMPLES_MAX, TEXT_BYTES_MAX};
 pub use source::docs_from_wit;
 
 use crate::component::{DocsSource, Refusal};
@@ -174,6 +176,43 @@ pub enum DocsError {
     TooLarge {
         /// Their size.
         bytes: usize,
+    },
+    /// One text is too long.
+    #[error(
+        "docs of `{function}`: the {what} has {bytes} bytes, and at most {TEXT_BYTES_MAX} are \
+         read: say less"
+    )]
+    TextTooLong {
+        /// [`key`] of the function.
+        function: String,
+        /// Such as `summary`.
+        what: &'static str,
+        /// Its length.
+        bytes: usize,
+    },
+    /// More examples than are read.
+    #[error(
+        "docs of `{function}`: there are {examples} examples, and at most {EXAMPLES_MAX} are \
+         read: keep those that differ most"
+    )]
+    TooManyExamples {
+        /// [`key`] of the function.
+        function: String,
+        /// How many there are.
+        examples: usize,
+    },
+    /// A character that terminals act on, or that nobody sees.
+    #[error(
+        "docs of `{function}`: the {what} holds the character U+{code:04X}, which is not shown as \
+         itself: write plain text"
+    )]
+    Character {
+        /// [`key`] of the function.
+        function: String,
+        /// Such as `summary`.
+        what: &'static str,
+        /// Its number in Unicode.
+        code: u32,
     },
     /// A comment breaks the grammar.
     #[error("docs of `{function}`: {reason}")]

@@ -7,6 +7,7 @@ pub mod json;
 pub mod names;
 pub mod notation;
 pub mod oracle;
+pub mod plain;
 pub mod reply;
 pub mod schema;
 pub mod template;

@@ -13,6 +13,7 @@ use minijinja::{Environment, Error as TemplateError, ErrorKind, Output, State, U
 use serde_json::{Map, Number, Value as Json};
 
 use crate::json::to_json;
+use crate::plain;
 use crate::types::Type;
 use crate::value::Value;
 
@@ -122,7 +123,8 @@ pub fn render_reply(
     if text.len() > REPLY_BYTES_MAX {
         return Err(ReplyError::TooLong { bytes: text.len() });
     }
-    Ok(text)
+    // What the function returned is in it, and that is anybody's text.
+    Ok(plain::text(&text))
 }
 
 /// Checks that a template parses and that the names it uses will be in scope.

@@ -16,10 +16,6 @@ use crate::ticker::Ticker;
 const HOST_STACK_BYTES: usize = 1 << 20;
 /// Address space of a memory for which compiled code needs no bounds checks.
 const RESERVATION_BYTES_FULL: u64 = 4 << 30;
-/// Core instances that the pool keeps ready for each call: a Rust component has three or four.
-const CORE_INSTANCES_TYPICAL: u32 = 8;
-/// Tables that the pool keeps ready for each call.
-const TABLES_TYPICAL: u32 = 4;
 /// Slots of the pool beyond the calls that may run, for those that are just being torn down.
 const SPARE_SLOTS: u32 = 4;
 
@@ -79,6 +75,9 @@ fn wasmtime_config(config: &SandboxConfig, allocation: Allocation) -> Config {
     wasmtime
         .epoch_interruption(true)
         .concurrency_support(false)
+        // One component compiles on one thread: a pool of threads would be shared with the models,
+        // and a component that compiles for minutes would keep them waiting.
+        .parallel_compilation(false)
         .wasm_memory64(false)
         .max_wasm_stack(config.stack_bytes_max)
         .async_stack_size(config.stack_bytes_max + HOST_STACK_BYTES);
@@ -93,15 +92,16 @@ fn wasmtime_config(config: &SandboxConfig, allocation: Allocation) -> Config {
     wasmtime
 }
 
-/// A pool for `instances_max` calls. What one component may take of it is bounded, too.
+/// A pool for `instances_max` calls, each of which may take as much as a component may have: what
+/// one plugin takes is then missed by no other. Slots are address space and counts, not memory.
 fn pool(config: &SandboxConfig) -> PoolingAllocationConfig {
     let slots = u32::try_from(config.instances_max).unwrap_or(u32::MAX).saturating_add(SPARE_SLOTS);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_stacks(slots)
-        .total_core_instances(slots.saturating_mul(CORE_INSTANCES_TYPICAL).max(CORE_INSTANCES_MAX))
+        .total_core_instances(slots.saturating_mul(CORE_INSTANCES_MAX))
         .total_memories(slots.saturating_mul(MEMORIES_MAX))
-        .total_tables(slots.saturating_mul(TABLES_TYPICAL).max(TABLES_MAX))
+        .total_tables(slots.saturating_mul(TABLES_MAX))
         .max_core_instances_per_component(CORE_INSTANCES_MAX)
         .max_memories_per_component(MEMORIES_MAX)
         .max_tables_per_component(TABLES_MAX)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value as Json;
 
-use super::{Docs, DocsError, FunctionDocs, ParamDocs, PartDocs, TypeDocs, key};
+use super::{Docs, DocsError, FunctionDocs, ParamDocs, PartDocs, TypeDocs, bounds, key};
 use crate::component::Refusal;
 use crate::function::{Example, Function};
 use crate::json::{arguments_from_json, from_json};
@@ -22,7 +22,7 @@ pub fn check(docs: &Docs, functions: &[Function], refused: &[Refusal]) -> Result
 /// Puts docs onto functions. Docs of refused functions are left aside.
 ///
 /// # Errors
-/// A function, parameter, field or case that is not there; a default or an example that does not
+/// Text beyond its bounds; a function, parameter, field or case that is not there; a default or an example that does not
 /// fit its type; a reply that does not parse or uses a name that will not be there. The functions
 /// may have got a part of the docs by then.
 pub fn apply(
@@ -36,6 +36,7 @@ pub fn apply(
     }
     let refused: HashSet<&str> = refused.iter().map(|refusal| refusal.name.as_str()).collect();
     for (name, said) in &docs.functions {
+        bounds::check(name, said)?;
         match places.get(name) {
             Some(place) => apply_function(name, said, &mut functions[*place])?,
             None if refused.contains(name.as_str()) => {}

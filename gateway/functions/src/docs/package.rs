@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::{DOCS_BYTES_MAX, FunctionDocs, ParamDocs, apply, comment};
+use super::{DOCS_BYTES_MAX, FunctionDocs, ParamDocs, apply, bounds, comment};
 use crate::function::Function;
 use crate::names::short_interface;
 
@@ -30,7 +30,8 @@ pub(super) fn describe(data: &[u8], functions: &mut [Function]) -> bool {
     };
     let mut described = false;
     for function in functions {
-        let Some(text) = find(&root, function).map(str::to_owned) else {
+        let within = |text: &&str| bounds::is_within(text);
+        let Some(text) = find(&root, function).filter(within).map(str::to_owned) else {
             continue;
         };
         take(&text, function);

@@ -6,12 +6,18 @@ use std::time::{Duration, Instant};
 
 use hyper::http::uri::Scheme;
 use hyper::{Method, Request, Response, Uri};
+use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::config::SandboxConfig;
 use crate::grants::{Grants, HostGrant, normal_host};
 use crate::host::address::is_public;
 use crate::host::client;
+
+/// Requests of one call in all.
+const REQUESTS_MAX: usize = 256;
+/// Requests of one call that are under way at once; further ones wait for their turn.
+const REQUESTS_AT_ONCE_MAX: usize = 8;
 
 /// Reports how the connection ended, after the response's head has come.
 type Connection = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -22,6 +28,8 @@ type Sent = Result<(Response<WasiBody>, Connection), Error>;
 pub(crate) struct Outgoing {
     grants: Arc<Grants>,
     limits: HttpLimits,
+    requests_left: usize,
+    turns: Arc<Semaphore>,
 }
 
 /// How long and how large one request may be.
@@ -56,7 +64,16 @@ impl Outgoing {
             step_max: Duration::from_millis(config.http_ms_max),
             deadline,
         };
-        Self { grants, limits }
+        let turns = Arc::new(Semaphore::new(REQUESTS_AT_ONCE_MAX));
+        Self { grants, limits, requests_left: REQUESTS_MAX, turns }
+    }
+
+    /// Where a request goes, if the grants admit it and the call has sent fewer than it may.
+    fn admit(&mut self, request: &Request<WasiBody>) -> Result<Destination, Error> {
+        let destination = admit(&self.grants.http.hosts, request.method(), request.uri())?;
+        let left = self.requests_left.checked_sub(1);
+        self.requests_left = left.ok_or(Error::ConnectionLimitReached)?;
+        Ok(destination)
     }
 }
 
@@ -69,13 +86,24 @@ impl WasiHttpHooks for Outgoing {
         options: Option<RequestOptions>,
         _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let admitted = admit(&self.grants.http.hosts, request.method(), request.uri());
-        let limits = self.limits;
+        let admitted = self.admit(&request);
+        let (limits, turns) = (self.limits, Arc::clone(&self.turns));
+        let options = options.unwrap_or_default();
         Box::new(async move {
             let destination = admitted?;
-            let addresses = resolve(&destination, &limits).await?;
-            client::send(request, &destination, &addresses, options.unwrap_or_default(), limits)
+            let wait_max = limits.step(options.connect_timeout);
+            let turn = tokio::time::timeout(wait_max, turns.acquire_owned())
                 .await
+                .map_err(|_| Error::ConnectionLimitReached)?
+                .expect("the semaphore of a call is never closed");
+            let addresses = resolve(&destination, &limits).await?;
+            let (response, connection) =
+                client::send(request, &destination, &addresses, options, limits).await?;
+            let connection: Connection = Box::new(async move {
+                let _until_it_ends = turn;
+                Box::into_pin(connection).await
+            });
+            Ok((response, connection))
         })
     }
 }
@@ -184,6 +212,13 @@ mod tests {
             ("GET", "http://127.0.0.1/"),
             ("GET", "http://localhost:8080/"),
             ("GET", "http://2130706433:8080/"),
+            ("GET", "http://127.1:8080/"),
+            ("GET", "http://0177.0.0.1:8080/"),
+            ("GET", "http://0x7f000001:8080/"),
+            ("GET", "http://[::ffff:127.0.0.1]:8080/"),
+            ("GET", "http://[0:0:0:0:0:0:0:1]/"),
+            ("GET", "http://127.0.0.1:99999/"),
+            ("GET", "http://169.254.169.254/latest/meta-data/"),
             ("GET", "ftp://api.example.com/"),
             ("GET", "/relative"),
         ] {

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use hyfunc_functions::plain;
 use hyper::body::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -87,6 +88,17 @@ impl LogBuffer {
         }
     }
 
+    /// Every line of a message by itself, so that none looks like a line of somebody else's.
+    fn push_lines(&mut self, level: LogLevel, context: &str, message: &str) {
+        for line in message.split('\n') {
+            if self.truncated {
+                return;
+            }
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            self.push(level, plain::line(context), plain::line(line));
+        }
+    }
+
     fn truncate(&mut self) {
         self.truncated = true;
         self.partial = [Vec::new(), Vec::new()];
@@ -121,7 +133,7 @@ impl LogBuffer {
             Stdio::Out => (LogLevel::Info, "stdout"),
             Stdio::Err => (LogLevel::Warn, "stderr"),
         };
-        self.push(level, context.to_owned(), text.trim_end_matches(['\n', '\r']).to_owned());
+        self.push(level, context.to_owned(), plain::line(text.trim_end_matches(['\n', '\r'])));
     }
 
     /// All lines, unfinished ones included.
@@ -159,7 +171,7 @@ impl Host for State {
             Level::Error => LogLevel::Error,
             Level::Critical => LogLevel::Critical,
         };
-        self.log.lock().push(level, context, message);
+        self.log.lock().push_lines(level, &context, &message);
         Ok(())
     }
 }
@@ -265,6 +277,26 @@ mod tests {
                 Some("hyfunc: the rest was dropped: log_bytes_max = 100")
             );
         }
+    }
+
+    #[test]
+    fn a_line_neither_forges_another_nor_acts_on_a_terminal() {
+        let mut buffer = LogBuffer::new(1_000);
+        buffer.push_lines(LogLevel::Info, "a\nb", "one\r\n\u{1b}[2Jtwo\rthree");
+        buffer.write(Stdio::Err, b"\x1b]0;title\x07\n");
+        let expected = [
+            "a\u{fffd}b: one",
+            "a\u{fffd}b: \u{fffd}[2Jtwo\u{fffd}three",
+            "stderr: \u{fffd}]0;title\u{fffd}",
+        ];
+        assert_eq!(messages(&mut buffer), expected);
+    }
+
+    #[test]
+    fn many_lines_in_one_message_are_bounded() {
+        let mut buffer = LogBuffer::new(100);
+        buffer.push_lines(LogLevel::Info, "", &"\n".repeat(1_000_000));
+        assert!(messages(&mut buffer).len() <= 8);
     }
 
     #[test]

@@ -17,6 +17,10 @@ use crate::limits::Limiter;
 /// Largest answer to one request for random bytes.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
 
+/// The headers of one request, as the host holds them: the guest may hold a request for every
+/// handle.
+const HEADERS_BYTES_MAX: usize = 16 << 10;
+
 /// What the guest may know about its call.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
@@ -53,7 +57,7 @@ impl State {
             limiter: Limiter::new(config.memory_bytes_rounded(), config.table_elements_max),
             table,
             wasi: wasi(&log),
-            http: WasiHttpCtx::new(),
+            http: http(),
             outgoing: Outgoing::new(config, Arc::clone(&grants), facts.deadline),
             facts,
             grants,
@@ -73,6 +77,12 @@ fn wasi(log: &Log) -> WasiCtx {
         .allow_ip_name_lookup(false)
         .max_random_size(RANDOM_BYTES_MAX)
         .build()
+}
+
+fn http() -> WasiHttpCtx {
+    let mut http = WasiHttpCtx::new();
+    http.set_field_size_limit(HEADERS_BYTES_MAX);
+    http
 }
 
 impl WasiView for State {

@@ -1,0 +1,5 @@
+(component
+  (core module $m (func (export "attack")))
+  (core instance $i (instantiate $m))
+  (func (export "attack") (canon lift (core func $i "attack")))
+  (@custom "padding" "%padding%"))

@@ -1,0 +1,8 @@
+(component
+  (core module $m
+    (func (export "attack") (result i32) (i32.const 9)))
+  (core instance $i (instantiate $m))
+  (type $shape (enum "red" "green" "blue"))
+  (export $named "shape" (type $shape))
+  (func (export "attack") (result $named)
+    (canon lift (core func $i "attack"))))

@@ -1,0 +1,10 @@
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (func (export "attack") (result i32)
+      (i32.store (i32.const 0) (i32.const 65530))
+      (i32.store (i32.const 4) (i32.const 1000))
+      (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (func (export "attack") (result string)
+    (canon lift (core func $i "attack") (memory (core memory $i "memory")))))

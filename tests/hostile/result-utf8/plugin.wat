@@ -1,0 +1,11 @@
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (data (i32.const 16) "\ff\fe\c0\80")
+    (func (export "attack") (result i32)
+      (i32.store (i32.const 0) (i32.const 16))
+      (i32.store (i32.const 4) (i32.const 4))
+      (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (func (export "attack") (result string)
+    (canon lift (core func $i "attack") (memory (core memory $i "memory")))))

@@ -1,0 +1,81 @@
+;; Keeps and looks up. `keep` and `look` give 0 for kept or found, 1 for not there, and 10 and up for
+;; the case of wasi:keyvalue's `error`: 10 no-such-store, 11 access-denied, 12 another.
+(component
+  (import "wasi:keyvalue/store@0.2.0-draft" (instance $store
+    (type $error' (variant (case "no-such-store") (case "access-denied") (case "other" string)))
+    (export "error" (type $error (eq $error')))
+    (export "bucket" (type $bucket (sub resource)))
+    (export "open" (func (param "identifier" string)
+      (result (result (own $bucket) (error $error)))))
+    (export "[method]bucket.get" (func (param "self" (borrow $bucket)) (param "key" string)
+      (result (result (option (list u8)) (error $error)))))
+    (export "[method]bucket.set" (func (param "self" (borrow $bucket)) (param "key" string)
+      (param "value" (list u8)) (result (result (error $error)))))))
+  (core module $allocator
+    (memory (export "memory") 32)
+    (global $next (mut i32) (i32.const 1048576))
+    (func (export "cabi_realloc") (param i32 i32 i32) (param $bytes i32) (result i32)
+      (local $at i32)
+      (local.set $at (global.get $next))
+      (global.set $next (i32.and
+        (i32.add (i32.add (local.get $at) (local.get $bytes)) (i32.const 15)) (i32.const -16)))
+      (local.get $at)))
+  (core instance $allocator (instantiate $allocator))
+  (alias core export $allocator "memory" (core memory $memory))
+  (alias core export $allocator "cabi_realloc" (core func $realloc))
+  (core func $open (canon lower (func $store "open") (memory $memory) (realloc $realloc)))
+  (core func $get
+    (canon lower (func $store "[method]bucket.get") (memory $memory) (realloc $realloc)))
+  (core func $set
+    (canon lower (func $store "[method]bucket.set") (memory $memory) (realloc $realloc)))
+  (core module $m
+    (import "memory" "memory" (memory 32))
+    (import "host" "open" (func $open (param i32 i32 i32)))
+    (import "host" "get" (func $get (param i32 i32 i32 i32)))
+    (import "host" "set" (func $set (param i32 i32 i32 i32 i32 i32)))
+    (func $keep (export "keep")
+      (param $bucket i32) (param $bucket-bytes i32) (param $key i32) (param $key-bytes i32)
+      (param $bytes i32) (result i32)
+      (call $open (local.get $bucket) (local.get $bucket-bytes) (i32.const 0))
+      (if (i32.load8_u (i32.const 0))
+        (then (return (i32.add (i32.const 10) (i32.load8_u (i32.const 4))))))
+      (call $set (i32.load (i32.const 4)) (local.get $key) (local.get $key-bytes)
+        (i32.const 64) (local.get $bytes) (i32.const 0))
+      (if (i32.load8_u (i32.const 0))
+        (then (return (i32.add (i32.const 10) (i32.load8_u (i32.const 4))))))
+      (i32.const 0))
+    (func (export "look")
+      (param $bucket i32) (param $bucket-bytes i32) (param $key i32) (param $key-bytes i32)
+      (result i32)
+      (call $open (local.get $bucket) (local.get $bucket-bytes) (i32.const 0))
+      (if (i32.load8_u (i32.const 0))
+        (then (return (i32.add (i32.const 10) (i32.load8_u (i32.const 4))))))
+      (call $get (i32.load (i32.const 4)) (local.get $key) (local.get $key-bytes) (i32.const 0))
+      (if (i32.load8_u (i32.const 0))
+        (then (return (i32.add (i32.const 10) (i32.load8_u (i32.const 4))))))
+      (i32.eqz (i32.load8_u (i32.const 4))))
+    ;; Keeps nothing under ever new keys, until it is refused.
+    (func (export "fill") (result i32)
+      (local $code i32)
+      (loop $again
+        (i32.store (i32.const 128) (i32.add (i32.const 1) (i32.load (i32.const 128))))
+        ;; Four digits of base 16 are a key.
+        (i32.store (i32.const 132) (i32.add (i32.const 0x41414141)
+          (i32.and (i32.load (i32.const 128)) (i32.const 0x0f0f0f0f))))
+        (i32.store (i32.const 136) (i32.add (i32.const 0x41414141)
+          (i32.and (i32.shr_u (i32.load (i32.const 128)) (i32.const 4)) (i32.const 0x0f0f0f0f))))
+        (local.set $code (call $keep
+          (i32.const 0) (i32.const 0) (i32.const 132) (i32.const 8) (i32.const 1000)))
+        (br_if $again (i32.eqz (local.get $code))))
+      (local.get $code)))
+  (core instance $i (instantiate $m
+    (with "memory" (instance $allocator))
+    (with "host" (instance
+      (export "open" (func $open))
+      (export "get" (func $get))
+      (export "set" (func $set))))))
+  (func (export "keep") (param "bucket" string) (param "key" string) (param "bytes" u32)
+    (result u32) (canon lift (core func $i "keep") (memory $memory) (realloc $realloc)))
+  (func (export "look") (param "bucket" string) (param "key" string) (result u32)
+    (canon lift (core func $i "look") (memory $memory) (realloc $realloc)))
+  (func (export "fill") (result u32) (canon lift (core func $i "fill"))))

@@ -1,0 +1,58 @@
+(component
+  (import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
+  (alias export $error "error" (type $error))
+  (import "wasi:io/streams@0.2.0" (instance $streams
+    (alias outer 1 $error (type $outer))
+    (export "error" (type $error (eq $outer)))
+    (type $stream-error' (variant (case "last-operation-failed" (own $error)) (case "closed")))
+    (export "stream-error" (type $stream-error (eq $stream-error')))
+    (export "input-stream" (type $input (sub resource)))
+    (export "output-stream" (type $output (sub resource)))
+    (export "[method]input-stream.read" (func (param "self" (borrow $input)) (param "len" u64)
+      (result (result (list u8) (error $stream-error)))))
+    (export "[method]output-stream.write" (func (param "self" (borrow $output))
+      (param "contents" (list u8)) (result (result (error $stream-error)))))
+    (export "[method]output-stream.write-zeroes" (func (param "self" (borrow $output))
+      (param "len" u64) (result (result (error $stream-error)))))))
+  (alias export $streams "input-stream" (type $input))
+  (alias export $streams "output-stream" (type $output))
+  (import "wasi:cli/stdin@0.2.0" (instance $stdin
+    (alias outer 1 $input (type $outer))
+    (export "input-stream" (type $input (eq $outer)))
+    (export "get-stdin" (func (result (own $input))))))
+  (import "wasi:cli/stdout@0.2.0" (instance $stdout
+    (alias outer 1 $output (type $outer))
+    (export "output-stream" (type $output (eq $outer)))
+    (export "get-stdout" (func (result (own $output))))))
+  (core module $allocator
+    (memory (export "memory") 32)
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1048576)))
+  (core instance $allocator (instantiate $allocator))
+  (alias core export $allocator "memory" (core memory $memory))
+  (core func $stdin (canon lower (func $stdin "get-stdin")))
+  (core func $stdout (canon lower (func $stdout "get-stdout")))
+  (core func $read (canon lower (func $streams "[method]input-stream.read")
+    (memory $memory) (realloc (core func $allocator "cabi_realloc"))))
+  (core func $write (canon lower (func $streams "[method]output-stream.write") (memory $memory)))
+  (core func $zeroes
+    (canon lower (func $streams "[method]output-stream.write-zeroes") (memory $memory)))
+  (core module $m
+    (import "memory" "memory" (memory 32))
+    (import "host" "stdin" (func $stdin (result i32)))
+    (import "host" "stdout" (func $stdout (result i32)))
+    (import "host" "read" (func $read (param i32 i64 i32)))
+    (import "host" "write" (func $write (param i32 i32 i32 i32)))
+    (import "host" "zeroes" (func $zeroes (param i32 i64 i32)))
+    (func (export "attack") (result i32)
+      (call $read (call $stdin) (i64.const 0x4000000000000000) (i32.const 64))
+      ;; 1: an error; 1: closed.
+      (i32.add (i32.mul (i32.const 10) (i32.load8_u (i32.const 64))) (i32.load8_u (i32.const 68)))))
+  (core instance $i (instantiate $m
+    (with "memory" (instance $allocator))
+    (with "host" (instance
+      (export "stdin" (func $stdin))
+      (export "stdout" (func $stdout))
+      (export "read" (func $read))
+      (export "write" (func $write))
+      (export "zeroes" (func $zeroes))))))
+  (func (export "attack") (result u32) (canon lift (core func $i "attack"))))
