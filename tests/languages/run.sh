@@ -1,19 +1,24 @@
 #!/usr/bin/env bash
-# The templates of `hyfunc plugin new` in Python, JavaScript and C, each built with the tools of its
-# language, checked, tested and called. The one in Rust has a test of its own:
+# Plugins in Python, JavaScript and C, built with the tools of their languages: the template of
+# `hyfunc plugin new`, checked, tested and called; and the plugin of plugins/ in that language, its
+# logic tested natively and every case of its cases.jsonl called. Last, the tutorial of
+# plugins/README.md is followed to the letter. Rust's template has a test of its own:
 # gateway/tests/authoring/rust.rs.
 #
-#   tests/templates/run.sh [python] [js] [c]
+#   tests/languages/run.sh [python] [js] [c] [tutorial]
 #
 # HYFUNC_BIN=path        test this binary instead of building one
 # HYFUNC_CACHE=folder    where the tools are kept
+# WIT_BINDGEN=path       use this wit-bindgen instead of having cargo install one
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cache=${HYFUNC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hyfunc}
 templates=$root/gateway/templates
-tools=$cache/templates
+tools=$cache/languages
 mkdir -p "$tools"
+# Its C generator; plugins/bundle builds the Rust ones with the same version.
+wit_bindgen_version=0.61.1
 
 bin=${HYFUNC_BIN:-}
 if [ -z "$bin" ]; then
@@ -27,28 +32,39 @@ trap 'rm -rf "$work"' EXIT
 export HYFUNC_SANDBOX__AOT_DIR=$work/aot NO_COLOR=1
 unset VIRTUAL_ENV WASI_SDK_PATH
 
+fail() {
+    printf 'FAILED: %s\n' "$*"
+    return 1
+}
+
 # What the template's own requirements.txt names, in a virtual environment that is kept.
 tools_python() {
-    local venv=$tools/python
-    if ! cmp -s "$templates/python/requirements.txt" "$venv/.requirements"; then
+    local venv=$tools/python wanted=$templates/python/requirements.txt
+    cmp "$wanted" "$root/plugins/numerals/requirements.txt"
+    if ! cmp -s "$wanted" "$venv/.requirements"; then
         rm -rf "$venv"
         python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check \
-            -r "$templates/python/requirements.txt"
-        cp "$templates/python/requirements.txt" "$venv/.requirements"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+        cp "$wanted" "$venv/.requirements"
     fi
     ln -s "$venv" "$1/.venv"
 }
 
-# What the template's own package.json names.
+# What the template's own package.json names, which is what the plugin's does.
 tools_js() {
-    local modules=$tools/js
-    if ! cmp -s "$templates/js/package.json" "$modules/package.json"; then
+    local modules=$tools/js wanted=$root/plugins/colors/package.json
+    command -v npm >/dev/null || fail "npm is missing: install Node.js 20 or later, which brings it"
+    python3 - "$templates/js/package.json" "$wanted" <<'PY'
+import json, sys
+template, plugin = (json.load(open(path))["devDependencies"] for path in sys.argv[1:])
+sys.exit(template != plugin and f"the template asks for {template}, the plugin for {plugin}")
+PY
+    if ! cmp -s "$wanted" "$modules/.installed.json"; then
         rm -rf "$modules"
         mkdir -p "$modules"
-        (cd "$modules" && cp "$templates/js/package.json" wanted.json &&
-            sed 's/template-name/templates/' wanted.json >package.json &&
-            npm install --no-fund --no-audit --silent && mv wanted.json package.json)
+        cp "$wanted" "$modules"
+        npm --prefix "$modules" install --no-package-lock --no-fund --no-audit --loglevel=error
+        cp "$wanted" "$modules/.installed.json"
     fi
     ln -s "$modules/node_modules" "$1/node_modules"
 }
@@ -58,28 +74,41 @@ tools_c() {
     if ! command -v clang >/dev/null || ! command -v wasm-ld >/dev/null ||
         [ ! -f /usr/lib/wasm32-wasi/libc.a ]; then
         apt-get update -qq
-        apt-get install -y -qq --no-install-recommends \
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
             clang lld wasi-libc libclang-rt-dev-wasm32 >/dev/null
     fi
-    if ! command -v wit-bindgen >/dev/null; then
-        export PATH=$PATH:$tools/c/bin
+    if [ -z "${WIT_BINDGEN:-}" ]; then
+        local own=$tools/wit-bindgen-$wit_bindgen_version
+        if [ ! -x "$own/bin/wit-bindgen" ]; then
+            CARGO_TARGET_DIR=$own/target cargo install --quiet --locked --root "$own" \
+                --version "=$wit_bindgen_version" --no-default-features --features c wit-bindgen-cli
+            rm -rf "$own/target"
+        fi
+        WIT_BINDGEN=$own/bin/wit-bindgen
     fi
-    if ! command -v wit-bindgen >/dev/null; then
-        CARGO_TARGET_DIR=$tools/c/target cargo install --quiet --locked --root "$tools/c" \
-            --version '^0.61' --no-default-features --features c wit-bindgen-cli
-        rm -rf "$tools/c/target"
-    fi
+    PATH=$(dirname "$WIT_BINDGEN"):$PATH
+    # Whose linker of components is taken; the work lies outside of this toolchain file's reach.
+    RUSTUP_TOOLCHAIN=${RUSTUP_TOOLCHAIN:-$(sed -n 's/^channel *= *"\(.*\)"/\1/p' "$root/rust-toolchain.toml")}
+    export PATH RUSTUP_TOOLCHAIN
 }
 
-fail() {
-    printf 'FAILED: %s\n' "$*"
-    return 1
+# The logic alone, without a component.
+logic_python() {
+    python3 -m unittest --quiet
+}
+
+logic_js() {
+    node --test
+}
+
+logic_c() {
+    clang -std=c11 -Wall -Wextra -Werror -I. tests/logic.c digits.c checksum.c -o native && ./native
 }
 
 # Begins, builds, checks, tests and calls a plugin in a language.
-try() {
+try_template() {
     local language=$1 name=greeter-in-$1 component said
-    printf '\n-- %s\n' "$language"
+    printf '\n-- template in %s\n' "$language"
     "$bin" plugin new "$name" --lang "$language" --dir "$work"
     "tools_$language" "$work/$name"
     cd "$work/$name"
@@ -101,19 +130,59 @@ sys.exit(names != ["greetings_greet"] and f"it offers {names}")
 ' <<<"$said"
 }
 
+# Builds, checks, tests and calls the plugin of plugins/ in a language, in a copy of its folder.
+try_plugin() {
+    local language=$1 name=$2
+    printf '\n-- %s in %s\n' "$name" "$language"
+    mkdir "$work/$name"
+    tar -C "$root/plugins/$name" --exclude=./.venv --exclude=./node_modules --exclude=./dist \
+        --exclude=./build --exclude=./native -cf - . | tar -C "$work/$name" -xf -
+    "tools_$language" "$work/$name"
+    cd "$work/$name"
+    "logic_$language"
+    "$bin" plugin build
+    "$bin" plugin check
+    "$bin" plugin test
+    python3 "$here/check.py" "$bin" "dist/$name.wasm" cases.jsonl
+}
+
+try_all() {
+    case $1 in
+    python)
+        try_template python
+        try_plugin python numerals
+        ;;
+    js)
+        try_template js
+        try_plugin js colors
+        ;;
+    c)
+        try_template c
+        try_plugin c codes
+        ;;
+    tutorial)
+        printf '\n-- tutorial\n'
+        python3 "$here/tutorial.py" "$bin" "$root/plugins/README.md" "$work/tutorial"
+        ;;
+    *) fail "$1 is none of python, js, c and tutorial" ;;
+    esac
+}
+
 passed=0
 failed=0
-for language in "${@:-python js c}"; do
-    # Word by word: the default is one word of three.
-    for each in $language; do
-        # In the background, since a condition would switch off `set -e` inside.
-        try "$each" &
-        if wait "$!"; then
-            passed=$((passed + 1))
-        else
-            failed=$((failed + 1))
-        fi
-    done
+[ "$#" -gt 0 ] || set -- python js c tutorial
+for each in "$@"; do
+    # In a shell of its own, since a condition would switch off `set -e` inside.
+    (
+        set -e
+        try_all "$each"
+    ) &
+    if wait "$!"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'FAILED: %s\n' "$each"
+    fi
 done
-printf '\ntemplates: %s passed, %s failed\n' "$passed" "$failed"
+printf '\nlanguages: %s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
