@@ -35,7 +35,7 @@ use crate::keys::KeysError;
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// A file or folder cannot be read or written.
-    #[error("cannot use {path}: {source}", path = .path.display())]
+    #[error("cannot use {path}: {source}{}", advice(.source), path = .path.display())]
     File {
         /// As typed.
         path: PathBuf,
@@ -57,7 +57,11 @@ pub enum CommandError {
     #[error(transparent)]
     Docs(Box<DocsError>),
     /// A folder without WIT.
-    #[error("{path} holds no .wit file; name the folder with the plugin's world", path = .path.display())]
+    #[error(
+        "{path} holds no .wit file: write the plugin's world there, in a file such as world.wit, or \
+         name the folder that has it",
+        path = .path.display()
+    )]
     NoWit {
         /// As typed.
         path: PathBuf,
@@ -107,6 +111,24 @@ pub enum CommandError {
     /// A part did not start.
     #[error(transparent)]
     Start(#[from] StartError),
+}
+
+/// What to do about a file that cannot be read or written; nothing where the system says enough.
+fn advice(source: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+
+    match source.kind() {
+        ErrorKind::NotFound => "; check the path, and that its folder is there",
+        ErrorKind::AlreadyExists => "; something else has that name: choose another",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; choose a place that you may write to, or ask its owner"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space and try again",
+        ErrorKind::IsADirectory => "; name a file, not a folder",
+        ErrorKind::NotADirectory => "; one part of the path is a file, not a folder",
+        ErrorKind::InvalidData => "; save the file as UTF-8 text",
+        _ => "",
+    }
 }
 
 // The large ones are boxed, so that every `Result` of a command stays small.

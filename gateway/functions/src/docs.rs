@@ -345,8 +345,8 @@ fn parse(data: &[u8]) -> Result<Docs, DocsError> {
 }
 
 /// Why an export that the packed WIT does not name is not offered.
-const UNNAMED: &str = "the WIT that was packed with it does not name it: the tool that built the \
-                       component added it for itself; to offer it, export it in the world and pack anew";
+const UNNAMED: &str = "the WIT does not name it: the tool that built the component added it for its \
+                       own use";
 
 /// Puts whatever docs a component carries onto its functions. Docs that were packed list every
 /// function of the world, so an export that they do not list is no function of the author's.

@@ -201,8 +201,7 @@ pub fn pack(
     let docs = docs::docs_from_wit(&wit::sources(wit)?, world)?;
     let name = out.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let (packed, component) = with_docs(&name, &bytes, &docs)?;
-    std::fs::write(out, &packed)
-        .map_err(|source| CommandError::File { path: out.to_owned(), source })?;
+    build::replace(out, &packed)?;
     Ok(format!(
         "{}: {} functions, {} bytes; serve it with `hyfunc serve --plugin {}`\n",
         out.display(),

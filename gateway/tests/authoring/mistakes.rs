@@ -10,10 +10,22 @@ fn assert_said(error: &str, said: &[&str]) {
     }
 }
 
+/// No half of a message is the other half again, as it is where an error and its cause are joined
+/// that say the same.
+fn assert_said_once(error: &str) {
+    let words: Vec<&str> = error.split_whitespace().collect();
+    for window in words.windows(8) {
+        let sentence = window.join(" ");
+        let folded = words.join(" ");
+        assert_eq!(folded.matches(&sentence).count(), 1, "`{sentence}` is said twice: {error}");
+    }
+}
+
 #[test]
 fn new_plugins_that_cannot_be() {
     let parent = tempfile::tempdir().unwrap();
     fs::create_dir(parent.path().join("taken")).unwrap();
+    fs::write(parent.path().join("file"), "").unwrap();
     for (arguments, said) in [
         (&["Tides"][..], "small letters"),
         (&["tide_tables"], "joined by hyphens"),
@@ -22,13 +34,16 @@ fn new_plugins_that_cannot_be() {
         (&["weather"], "comes with the gateway"),
         (&["taken"], "exists already"),
         (&["tides", "--lang", "cobol"], "rust, python, js, c"),
-        (&["tides", "--dir", "nowhere"], "nowhere"),
+        (&["tides", "--dir", "nowhere"], "check the path, and that its folder is there"),
+        (&["tides", "--dir", "taken/../file"], "a file, not a folder"),
         (&[], "<NAME>"),
     ] {
         let typed: Vec<&str> = ["plugin", "new"].iter().chain(arguments).copied().collect();
-        assert_said(&hyfunc(parent.path(), &typed).error(), &[said]);
+        let error = hyfunc(parent.path(), &typed).error();
+        assert_said(&error, &[said]);
+        assert_said_once(&error);
     }
-    assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "something was left behind");
+    assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 2, "something was left behind");
     assert_eq!(fs::read_dir(parent.path().join("taken")).unwrap().count(), 0);
 }
 
@@ -53,6 +68,16 @@ fn folders_that_cannot_be_built() {
     make("tag", &[("app.py", ""), ("wit/world.wit", tag)]);
     let whole = "package a:b;\ninterface i { add: func(); }\nworld w { export i; }\n";
     make("grants", &[("app.py", ""), ("wit/w.wit", whole), ("grants.toml", "[files]\n")]);
+    let wit = |name: &str, text: &str| make(name, &[("app.py", ""), ("wit/world.wit", text)]);
+    wit("nothing-said", "");
+    wit("no-world", "package a:b;\n");
+    wit("two-worlds", "package a:b;\nworld sea {}\nworld land {}\n");
+    wit("no-export", "package a:b;\nworld sea {}\n");
+    wit("no-type", "package a:b;\ninterface i { add: func(a: nmuber); }\nworld w { export i; }\n");
+    wit("no-deps", "package a:b;\nworld w { import wasi:keyvalue/store@0.2.0-draft; }\n");
+    let latin1 = parent.path().join("latin1/wit");
+    make("latin1", &[("app.py", ""), ("wit/world.wit", "")]);
+    fs::write(latin1.join("world.wit"), b"package a:b; // \xe4").unwrap();
     for (folder, said) in [
         ("nothing", &["no folder"][..]),
         ("empty", &["no Cargo.toml", "hyfunc plugin new"]),
@@ -61,10 +86,18 @@ fn folders_that_cannot_be_built() {
         ("empty-wit", &["no .wit file"]),
         ("broken", &["world.wit:5"]),
         ("tag", &["`@exmaple` is no tag", "a:b/i#add"]),
-        ("grants", &["grants.toml", "files"]),
+        ("grants", &["grants.toml: TOML", "files"]),
+        ("nothing-said", &["which package it is", "`package local:tides@0.1.0;`"]),
+        ("no-world", &["`world plugin { export harbor; }`"]),
+        ("two-worlds", &["name one of them with --world: "]),
+        ("no-export", &["no-export/wit exports no function", "`export` it"]),
+        ("no-type", &["`nmuber` does not exist", "world.wit:2:28"]),
+        ("no-deps", &["wasi:keyvalue@0.2.0-draft", "world.wit:2:18", "below deps"]),
+        ("latin1", &["latin1/wit/world.wit", "save the file as UTF-8"]),
     ] {
         let error = hyfunc(parent.path(), &["plugin", "build", folder]).error();
         assert_said(&error, said);
+        assert_said_once(&error);
         assert!(!parent.path().join(folder).join("dist").exists(), "{folder}");
     }
 }
@@ -132,15 +165,72 @@ fn plugins_that_are_not_there() {
         (&["test", "text.wasm"], &["no WebAssembly binary"]),
         (&["call", "tides", "greet"], &["hyfunc plugin build tides"]),
         (&["call", "text.wasm", "greet"], &["no WebAssembly binary"]),
-        (&["call", "text", "count_wrods"], &["no function is called `count_wrods`"]),
+        (&["call", "text", "count_wrods"], &["called `count_wrods`", "`count-words`"]),
+        (&["call", "text", "text_count_wrds"], &["did you mean `text_count_words`?"]),
         (&["call", "text", "count_words", "{\"txt\": 1}"], &["arguments of `text_count_words`"]),
+        (&["call", "text", "count_words", "{"], &["not JSON at line 1"]),
+        (&["call", "text", "count_words", "[]"], &["write an object with the keys `text`"]),
+        (&["pack", "nothing.wasm", "--wit", ".", "-o", "o.wasm"], &["check the path"]),
+        (&["pack", "text.wasm", "--wit", "tides/dist", "-o", "o.wasm"], &["check the path"]),
+        (&["pack", "text.wasm", "--wit", "tides/wit", "-o", "o.wasm"], &["no WebAssembly binary"]),
         (&["inspect", "tides"], &["hyfunc plugin build tides"]),
     ] {
         let typed: Vec<&str> = ["plugin"].iter().chain(arguments).copied().collect();
-        assert_said(&hyfunc(parent.path(), &typed).error(), said);
+        let error = hyfunc(parent.path(), &typed).error();
+        assert_said(&error, said);
+        assert_said_once(&error);
     }
     // What can be judged is judged: the report is printed, and the end is no good one.
     let checked = hyfunc(parent.path(), &["plugin", "check", "text.wasm", "--json"]);
     assert!(!checked.is_good);
     assert_eq!(checked.json()["errors"], 1);
+}
+
+/// A component of one plugin and the WIT of another, and places where nothing can be written: what
+/// is there stays.
+#[test]
+fn components_that_cannot_be_packed() {
+    let parent = tempfile::tempdir().unwrap();
+    let bundled =
+        |name: &str| hyfunc_plugins::bundled().iter().find(|bundled| bundled.name == name).unwrap();
+    fs::write(parent.path().join("text.wasm"), bundled("text").component).unwrap();
+    fs::write(parent.path().join("text.wit"), bundled("text").wit).unwrap();
+    fs::write(parent.path().join("units.wit"), bundled("units").wit).unwrap();
+    fs::create_dir(parent.path().join("folder")).unwrap();
+    for (wit, out, said) in [
+        ("units.wit", "text.wasm", &["exports no such function", "hyfunc:text/text"][..]),
+        ("text.wit", "folder", &["folder is no ordinary file", "NAME.wasm"]),
+        ("text.wit", "/dev/full", &["/dev/full is no ordinary file"]),
+        ("text.wit", "nowhere/text.wasm", &["nowhere/text.wasm", "that its folder is there"]),
+        ("text.wit", "text.wit/text.wasm", &["a file, not a folder"]),
+    ] {
+        let typed = ["plugin", "pack", "text.wasm", "--wit", wit, "-o", out];
+        let error = hyfunc(parent.path(), &typed).error();
+        assert_said(&error, said);
+        assert_said_once(&error);
+        let component = fs::read(parent.path().join("text.wasm")).unwrap();
+        assert!(component == bundled("text").component, "{out}: what was there is gone");
+    }
+    assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 4, "something was left behind");
+    let typed = ["plugin", "pack", "text.wasm", "--wit", "text.wit", "-o", "text.wasm"];
+    assert!(hyfunc(parent.path(), &typed).text().contains("functions"));
+}
+
+/// Where a report cannot be written, the command says so and does not end well.
+#[test]
+fn a_full_disk_is_told() {
+    let parent = tempfile::tempdir().unwrap();
+    for typed in [
+        &["plugin", "inspect", "text"][..],
+        &["plugin", "new", "tides"],
+        &["plugin", "call", "text", "count_words", "{\"text\": \"a\"}"],
+        &["config"],
+    ] {
+        let mut command = command(parent.path(), typed);
+        command.stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+        let output = command.output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{typed:?}");
+        assert_said(&error, &["cannot write to standard output", "No space left on device"]);
+    }
 }

@@ -74,6 +74,11 @@ fn resolve(sources: &[(String, String)]) -> Result<(Resolve, PackageId), DocsErr
         });
         groups[index].1.push_str(path, text.as_str());
     }
+    let mut own = sources.iter().filter(|(path, _)| dependency(path).is_none()).peekable();
+    if own.peek().is_some() && !own.any(|(_, text)| text.contains("package")) {
+        return Err(wit("no file says which package it is: begin one with a line such as \
+                        `package local:tides@0.1.0;`"));
+    }
     let mut main: Option<UnresolvedPackageGroup> = None;
     let mut dependencies = Vec::new();
     for (group, map) in groups {
@@ -88,7 +93,13 @@ fn resolve(sources: &[(String, String)]) -> Result<(Resolve, PackageId), DocsErr
     let mut resolve = Resolve::default();
     match resolve.push_groups(main, dependencies) {
         Ok(package) => Ok((resolve, package)),
-        Err(error) => Err(wit(resolve.render_error(&error.into()))),
+        Err(error) => {
+            let mut reason = resolve.render_error(&error.into());
+            if reason.contains("known packages") {
+                reason.push_str("\nput the WIT of other packages below deps, a folder for each");
+            }
+            Err(wit(reason))
+        }
     }
 }
 
@@ -97,7 +108,15 @@ fn select_world(
     package: PackageId,
     world: Option<&str>,
 ) -> Result<WorldId, DocsError> {
-    resolve.select_world(&[package], world).map_err(|error| wit(format!("{error:#}")))
+    resolve.select_world(&[package], world).map_err(|error| {
+        let worlds: Vec<_> = resolve.packages[package].worlds.keys().map(String::as_str).collect();
+        let advice = match worlds.as_slice() {
+            [] => "write one, such as `world plugin { export harbor; }`".to_owned(),
+            [one] => format!("its world is {one}: name that, or none"),
+            several => format!("name one of them with --world: {}", several.join(" or ")),
+        };
+        wit(format!("{error:#}\n{advice}"))
+    })
 }
 
 fn add_interface(

@@ -15,7 +15,7 @@ use hyfunc_functions::docs;
 
 use super::project::Project;
 use super::spell::signature;
-use super::{Language, refused_lines, with_docs};
+use super::{AuthorError, Language, refused_lines, with_docs};
 use crate::commands::CommandError;
 
 /// What to build, and how.
@@ -41,7 +41,11 @@ pub fn build(folder: &Path, options: &BuildOptions<'_>) -> Result<String, Comman
     // First what costs nothing: a slip in the WIT should not wait for a compiler.
     let docs = docs::docs_from_wit(&project.wit()?, options.world)?;
     let grants = project.grants()?;
+    if docs.functions.is_empty() {
+        return Err(AuthorError::NoExport { path: folder.join("wit") }.into());
+    }
     let out = options.out.map_or_else(|| project.component(), Path::to_owned);
+    check_place(&out)?;
     let name = stem(&out);
     let place = out.parent().filter(|parent| !parent.as_os_str().is_empty());
     let place = place.unwrap_or(Path::new("."));
@@ -76,13 +80,24 @@ fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> CommandError {
     move |source| CommandError::File { path, source }
 }
 
-/// Whoever reads the file finds all of the old bytes or all of the new ones.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+/// A folder, a device or a pipe is not written over: a rename would take its place.
+fn check_place(path: &Path) -> Result<(), AuthorError> {
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => Err(AuthorError::NoFile { path: path.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+/// Whoever reads the file finds all of the old bytes or all of the new ones, also when the disk is
+/// full.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    check_place(path)?;
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".new");
     let temporary = PathBuf::from(temporary);
-    fs::write(&temporary, bytes).map_err(failed(&temporary))?;
-    fs::rename(&temporary, path).map_err(failed(path))
+    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    // Half a file helps nobody.
+    written.inspect_err(|_| drop(fs::remove_file(&temporary))).map_err(failed(path))
 }
 
 /// Beside the component, under its name, where the gateway looks for them. A component without
@@ -132,6 +147,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_there_is_replaced_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, other) = (folder.path().join("file"), folder.path().join("other"));
+        replace(&file, b"first").unwrap();
+        replace(&file, b"second").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"second");
+        fs::create_dir(&other).unwrap();
+        for place in [other.as_path(), Path::new("/dev/null"), &folder.path().join("no/file")] {
+            let error = replace(place, b"third").unwrap_err().to_string();
+            assert!(error.contains("name a file") || error.contains("check the path"), "{error}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "half a file was left");
+    }
+
+    #[test]
     fn bad_wit_and_bad_grants_end_it_before_any_tool_runs() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("tides");
@@ -149,6 +179,8 @@ mod tests {
         assert!(said().contains("`@answer` is no tag"), "{}", said());
         wit("package a:b; world v {} world w {}");
         assert!(said().contains("explicitly chosen"), "{}", said());
+        wit("package a:b; world w {}");
+        assert!(said().contains("exports no function"), "{}", said());
         wit("package a:b; interface i { add: func(); } world w { export i; }");
         fs::write(folder.join("grants.toml"), "[files]").unwrap();
         assert!(said().contains("grants.toml"), "{}", said());

@@ -59,6 +59,7 @@ fn find<'a>(plugin: &'a Plugin, name: &str) -> Result<(&'a Function, &'a Export)
         return Ok(*found);
     }
     let names = all.iter().map(|(function, _)| function.name.as_str());
+    let names = names.chain(all.iter().map(|(_, export)| export.function.as_str()));
     Err(CommandError::NoFunction {
         name: name.to_owned(),
         suggestion: nearest(name, names).map(str::to_owned),

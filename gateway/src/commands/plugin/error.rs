@@ -27,6 +27,22 @@ pub enum AuthorError {
         /// As typed.
         path: PathBuf,
     },
+    /// Something that is not to be written over.
+    #[error("{path} is no ordinary file, and is not written over: name a file, such as NAME.wasm", path = .path.display())]
+    NoFile {
+        /// As typed.
+        path: PathBuf,
+    },
+    /// A world that offers nothing.
+    #[error(
+        "the world in {path} exports no function that could be called: write an `interface` with \
+         functions, and `export` it in the world",
+        path = .path.display()
+    )]
+    NoExport {
+        /// Folder of the WIT.
+        path: PathBuf,
+    },
     /// A folder of no known language.
     #[error(
         "cannot tell which language {path} is written in: there is no Cargo.toml (Rust), no \
@@ -89,7 +105,8 @@ pub enum AuthorError {
         component: PathBuf,
     },
     /// Grants that the gateway would refuse.
-    #[error("{path}: {source}", path = .path.display())]
+    // What is wrong begins with the name of the file, which the path has already.
+    #[error("{path}: {}", .source.to_string().trim_start_matches("grants.toml: ").trim_end(), path = .path.display())]
     Grants {
         /// The file.
         path: PathBuf,

@@ -114,10 +114,18 @@ fn next_steps(folder: &Path, language: Language) -> String {
     for file in files(language) {
         let _ = writeln!(text, "  {}", file.path);
     }
+    // Where the tools of a language belong to the folder, they come first.
+    let tools = match language {
+        Language::Python => {
+            "  python3 -m venv .venv\n  .venv/bin/pip install -r requirements.txt\n"
+        }
+        Language::Js => "  npm install\n",
+        Language::Rust | Language::C => "",
+    };
     let _ = write!(
         text,
         "\nSay in wit/world.wit what it offers; README.md lists the tools. Then\n  \
-         cd {}\n  hyfunc plugin build\n  hyfunc plugin check\n  hyfunc plugin test\n",
+         cd {}\n{tools}  hyfunc plugin build\n  hyfunc plugin check\n  hyfunc plugin test\n",
         folder.display()
     );
     text

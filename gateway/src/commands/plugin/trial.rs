@@ -147,6 +147,13 @@ struct Report {
 }
 
 /// How many examples there are, and how many are right in which way.
+/// What to make of requests that the models get wrong.
+const MISSED: &str = "\
+What the models miss is no fault of the component, which can be called all the same: by name with
+POST /v1/functions/NAME, and as a tool over MCP. What helps to be found: the words that people say, in
+the name and the first sentence, and values that stand in the request as they are to be written.
+";
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
     examples: usize,
@@ -217,6 +224,9 @@ impl Report {
             ran,
             ms(self.median_us())
         );
+        if whole < examples {
+            text.push_str(MISSED);
+        }
         text
     }
 

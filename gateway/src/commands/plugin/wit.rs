@@ -1,16 +1,19 @@
-//! The WIT files of a folder.
+//! The WIT files of a folder, or a single one.
 
 use std::path::{Path, PathBuf};
 
 use crate::commands::CommandError;
 
-/// Every `.wit` file below a folder: its path from there, and its text, in order.
+/// Every `.wit` file below a folder: its path from there, and its text, in order. A file stands for
+/// itself.
 ///
 /// # Errors
 /// A folder or file that cannot be read, or a folder without WIT.
-pub(super) fn sources(folder: &Path) -> Result<Vec<(String, String)>, CommandError> {
+pub(super) fn sources(typed: &Path) -> Result<Vec<(String, String)>, CommandError> {
+    let is_file = typed.is_file();
+    let folder = typed.parent().filter(|_| is_file).unwrap_or(typed);
     let mut sources = Vec::new();
-    for path in files(folder)? {
+    for path in if is_file { vec![typed.to_owned()] } else { files(folder)? } {
         let text = std::fs::read_to_string(&path)
             .map_err(|source| CommandError::File { path: path.clone(), source })?;
         let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();

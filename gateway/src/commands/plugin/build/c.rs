@@ -17,7 +17,7 @@ const SYSROOT: &str = "/usr";
 const WIT_BINDGEN: Tool = Tool {
     program: "wit-bindgen",
     purpose: "writes the bindings of plugins written in C",
-    install: "cargo install wit-bindgen-cli",
+    install: "cargo install wit-bindgen-cli@0.61.1 --locked",
 };
 
 const CLANG: Tool = Tool {
@@ -32,7 +32,7 @@ const WASM_LD: Tool = Tool { program: "wasm-ld", purpose: "links plugins written
 const COMPONENT_LD: Tool = Tool {
     program: "wasm-component-ld",
     purpose: "makes a component of what plugins written in C are compiled to",
-    install: "cargo install wasm-component-ld",
+    install: "cargo install wasm-component-ld@0.5.31 --locked",
 };
 
 /// Builds every `.c` file of a folder.

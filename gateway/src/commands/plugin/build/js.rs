@@ -21,7 +21,7 @@ const NODE: Tool = Tool {
 const JCO: Tool = Tool {
     program: "jco",
     purpose: "builds plugins written in JavaScript",
-    install: "npm install --save-dev @bytecodealliance/jco@1.35.0",
+    install: "npm install --save-dev @bytecodealliance/jco@1.35.0 componentize-qjs@0.4.5",
 };
 
 /// Builds the module that `package.json` names.

@@ -20,6 +20,13 @@ const RUSTC: Tool = Tool { program: "rustc", ..CARGO };
 
 /// Builds a folder's library; gives the component that cargo wrote, wherever it keeps such.
 pub(super) fn build(folder: &Path) -> Result<PathBuf, AuthorError> {
+    if !folder.join("Cargo.toml").is_file() {
+        return Err(AuthorError::Unbuildable {
+            path: folder.to_owned(),
+            reason: "there is no Cargo.toml, which cargo builds; `hyfunc plugin new` makes one"
+                .into(),
+        });
+    }
     let cargo = CARGO.find(&[])?;
     check_target(folder)?;
     let mut command = Command::new(cargo);
