@@ -11,6 +11,7 @@ use hyfunc_sandbox::{CallError, GrantsError, LoadError, SandboxError};
 
 use crate::config::ConfigError;
 use crate::pipeline::Step;
+use crate::publish::PublishError;
 use crate::suggest::hint;
 use crate::telemetry::TelemetryError;
 
@@ -65,6 +66,12 @@ pub enum StartError {
     /// The functions cannot be indexed.
     #[error("the library cannot be indexed: {0}")]
     Index(#[from] RetrievalError),
+    /// What was published cannot be loaded.
+    #[error("the published plugins: {0}")]
+    Published(Box<PublishError>),
+    /// Those who publish cannot be listened to.
+    #[error("the listener of admin.address did not start: {0}")]
+    Admin(Box<StartError>),
     /// Somebody else listens there.
     #[error(
         "{address} is in use: another program, perhaps another hyfunc, listens there; stop it, or \
@@ -88,6 +95,12 @@ pub enum StartError {
         /// Which part.
         part: &'static str,
     },
+}
+
+impl From<PublishError> for StartError {
+    fn from(error: PublishError) -> Self {
+        Self::Published(Box::new(error))
+    }
 }
 
 // The large ones are boxed, so that every `Result` of the start stays small.
@@ -282,9 +295,18 @@ pub enum RequestError {
         /// As asked for.
         path: String,
     },
+    /// The library was not changed.
+    #[error(transparent)]
+    Publish(Box<PublishError>),
     /// A fault of the gateway.
     #[error(
         "a fault in the gateway ended this request; others go on; look for the request id in its log"
     )]
     Panicked,
+}
+
+impl From<PublishError> for RequestError {
+    fn from(error: PublishError) -> Self {
+        Self::Publish(Box::new(error))
+    }
 }

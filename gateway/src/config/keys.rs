@@ -81,4 +81,12 @@ pub const KEYS: &[Key] = &[
         "sessions at once, of clients that begin with `initialize`; one more gets 503",
     ),
     key("mcp.session_idle_ms_max", "milliseconds without a message after which a session ends"),
+    key("library.dir", "folder in which published plugins are kept; empty: none can be published"),
+    key("library.plugins_max", "plugins that may be published"),
+    key("library.component_bytes_max", "bytes of a component that is published"),
+    key("library.compile_ms_max", "milliseconds to compile a component that is published"),
+    key("library.compile_memory_bytes_max", "bytes of memory to compile a component"),
+    key("library.compiler", "program that compiles, as this one does; empty: this one"),
+    key("admin.address", "where to listen for those who publish; empty: nowhere"),
+    key("admin.allow_public", "listen for them beyond loopback"),
 ];
