@@ -59,7 +59,7 @@ pub enum GatewayError {
         message: String,
     },
     /// It answers something else.
-    #[error("{url} answers, but not as a gateway does: {reason}; is it admin.address?")]
+    #[error("nothing is published at {url} ({reason}); is it the gateway's admin.address?")]
     Strange {
         /// As typed.
         url: String,
@@ -252,6 +252,9 @@ impl Gateway {
             .map_err(|_| strange(format!("status {status}, and no JSON")))?;
         if status.is_success() {
             return Ok(Answer { status, json });
+        }
+        if json["error"]["code"] == "not_found" {
+            return Err(strange("it has no such path".into()));
         }
         let message = json["error"]["message"].as_str();
         let message = message.ok_or_else(|| strange(format!("status {status}")))?.to_owned();

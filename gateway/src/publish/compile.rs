@@ -154,19 +154,31 @@ impl Compiler {
             let text = String::from_utf8_lossy(bytes);
             text.trim().chars().take(SAID_CHARS_MAX).collect::<String>()
         };
+        let memory = CompileError::Memory { bytes_max: self.memory_bytes_max };
         if status.code() == Some(i32::from(REFUSED)) {
             let message = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            return Err(CompileError::Refused { message });
+            return Err(if is_memory(&message) {
+                memory
+            } else {
+                CompileError::Refused { message }
+            });
         }
         if status.signal().is_some_and(|signal| SIGNALS_OF_TIME.contains(&signal)) {
             return Err(CompileError::Time { ms_max: self.ms_max });
         }
         let words = said(&output.stderr);
-        if words.contains("memory allocation of") || words.contains("Cannot allocate memory") {
-            return Err(CompileError::Memory { bytes_max: self.memory_bytes_max });
+        if is_memory(&words) {
+            return Err(memory);
         }
         Err(CompileError::Crashed { how: how(status, &words) })
     }
+}
+
+/// What the language and the system say when there is no more memory.
+fn is_memory(words: &str) -> bool {
+    ["memory allocation of", "out of memory", "Cannot allocate memory"]
+        .iter()
+        .any(|said| words.contains(said))
 }
 
 fn how(status: ExitStatus, words: &str) -> String {
@@ -202,6 +214,7 @@ mod tests {
     fn every_end_has_its_error() {
         for (raw, stdout, stderr, words) in [
             (3 << 8, "no component\n", "", "no component"),
+            (3 << 8, "it did not arrive: out of memory", "", "compile_memory_bytes_max = 6"),
             (9, "", "", "compile_ms_max = 5"),
             (24, "", "", "compile_ms_max = 5"),
             (6, "", "memory allocation of 9 bytes failed", "compile_memory_bytes_max = 6"),
