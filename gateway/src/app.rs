@@ -291,11 +291,7 @@ async fn store(config: &Config, plugins: &[Plugin]) -> Result<Option<Store>, Sta
     }
     let bundled = |name: &str| hyfunc_plugins::bundled().iter().any(|other| other.name == name);
     let origin = |name: &str| {
-        if config.plugins.bundled && bundled(name) {
-            "that comes with the gateway"
-        } else {
-            "of plugins.files"
-        }
+        if config.plugins.bundled && bundled(name) { "bundled" } else { "plugins.files" }
     };
     let fixed = plugins.iter().map(|plugin| (plugin.name().to_owned(), origin(plugin.name())));
     let fixed = fixed.collect();

@@ -25,7 +25,9 @@ pub enum PublishError {
         bytes_max: usize,
     },
     /// A name that belongs to the configuration.
-    #[error("`{name}` is taken by a plugin {by}; publish under another name")]
+    #[error(
+        "`{name}` is taken by one of the gateway's own plugins ({by}); publish under another name"
+    )]
     Taken {
         /// As asked for.
         name: String,
@@ -33,7 +35,10 @@ pub enum PublishError {
         by: &'static str,
     },
     /// Something that is not published cannot be changed here.
-    #[error("`{name}` is a plugin {by}: it is not published, and nothing can be done to it here")]
+    #[error(
+        "`{name}` is one of the gateway's own plugins ({by}): it is not published, and nothing can \
+         be done to it here"
+    )]
     Fixed {
         /// As asked for.
         name: String,

@@ -86,7 +86,8 @@ pub fn tool_span(function: &str, plugin: &str, call_id: &str) -> Span {
 
 /// The span of one change of the library.
 pub fn publish_span(change: &'static str, plugin: &str) -> Span {
-    let span = info_span!("library", otel.name = format!("{change} {plugin}"), plugin);
+    // Not every name that is asked for is a plugin's: names of spans should be few.
+    let span = info_span!("library", otel.name = change, plugin);
     span.set_attribute(names::CHANGE, change);
     span.set_attribute(names::PLUGIN, plugin.to_owned());
     span
