@@ -90,7 +90,7 @@ pub enum Outcome {
 pub struct View {
     /// Its name.
     pub name: String,
-    /// `published`, or where else it comes from.
+    /// `published`, `bundled` or `plugins.files`.
     pub origin: &'static str,
     /// What is remembered of it, where it is published.
     pub record: Record,

@@ -333,7 +333,7 @@ mod tests {
                      harbor_water_level\n  waits    revision 3, sha256:bb\n           wants its \
                      key-value store\n";
         assert_eq!(describe(&plugin), lines);
-        let bundled = json!({"name": "units", "origin": "that comes with the gateway",
+        let bundled = json!({"name": "units", "origin": "bundled",
             "serving": {"digest": "sha256:cc", "functions": [], "revision": null}});
         assert!(describe(&bundled).contains("  serves   sha256:cc\n           nothing\n"));
     }

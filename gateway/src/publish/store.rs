@@ -58,7 +58,8 @@ impl Store {
                 Some(by) => {
                     tracing::warn!(
                         plugin = name,
-                        "not loaded: its name is now that of a plugin {by}"
+                        by,
+                        "not loaded: its name is one of the gateway's own"
                     );
                     false
                 }

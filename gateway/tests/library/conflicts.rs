@@ -15,7 +15,7 @@ async fn names_of_the_configuration_are_taken() {
         config.plugins.files = vec![file.to_string_lossy().into_owned()];
     })
     .await;
-    for (name, by) in [("units", "comes with the gateway"), ("moon", "plugins.files")] {
+    for (name, by) in [("units", "bundled"), ("moon", "plugins.files")] {
         let answer = gateway.publish(name, &component("tides", 1)).await;
         assert_eq!(answer.error(), (409, "name_taken"));
         assert!(answer.message().contains(by), "{}", answer.message());
