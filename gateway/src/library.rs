@@ -14,6 +14,9 @@ use crate::error::StartError;
 use crate::models::Models;
 use crate::suggest::nearest;
 
+/// Functions that the models are given at once while requests are served: those come in between.
+const PREPARE_MAX: usize = 16;
+
 /// A function of the library: made ready, and the plugin that runs it.
 pub struct Entry {
     /// Function, template, vector.
@@ -92,14 +95,18 @@ impl Library {
             }
             places.push((plugin.clone(), export, kept));
         }
-        let mut fresh = models.prepare(fresh).await?.into_iter();
+        let mut ready = Vec::with_capacity(fresh.len());
+        for chunk in fresh.chunks(PREPARE_MAX) {
+            ready.extend(models.prepare(chunk.to_vec()).await?);
+        }
+        let mut ready = ready.into_iter();
         let mut id_next = self.id_next;
         let mut entries = Vec::with_capacity(places.len());
         for (plugin, export, kept) in places {
             let (prepared, id) = match kept {
                 Some(kept) => kept,
                 None => {
-                    let Some(prepared) = fresh.next() else { break };
+                    let Some(prepared) = ready.next() else { break };
                     id_next += 1;
                     (prepared, id_next - 1)
                 }

@@ -225,7 +225,7 @@ impl Publisher {
         let record = self.store.get(name).await?;
         let library = self.pipeline.shelf.snapshot();
         let view = self.view_of(name.to_owned(), record, &library);
-        if view.plugin.is_none() && view.record.waiting.is_none() {
+        if view.plugin.is_none() && view.record.digest().is_none() {
             return Err(self.unknown(name).await);
         }
         Ok(view)
@@ -275,7 +275,12 @@ impl Publisher {
         let record = self.store.get(name).await?;
         check_expected(name, &record, &expected)?;
         let same = |revision: &Revision| revision.digest == found && revision.grants == grants;
-        if record.serving.as_ref().is_some_and(same) {
+        // What could not be loaded at start is recorded, and does not serve.
+        let serves = |name: &str| {
+            let library = self.pipeline.shelf.snapshot();
+            library.plugins().iter().any(|plugin| plugin.name() == name)
+        };
+        if record.serving.as_ref().is_some_and(same) && serves(name) {
             return Ok(Outcome::Unchanged);
         }
         if record.waiting.as_ref().is_some_and(same) {

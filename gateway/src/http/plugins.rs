@@ -257,7 +257,8 @@ mod tests {
             (Some("not base64"), None),
             (Some("/w=="), None),
         ] {
-            let sent: Vec<_> = sent.iter().map(|value| (&GRANTS, *value)).collect();
+            let name = GRANTS;
+            let sent: Vec<_> = sent.iter().map(|value| (&name, *value)).collect();
             assert_eq!(grants(&headers(&sent)).ok().as_deref(), read, "{sent:?}");
         }
     }
