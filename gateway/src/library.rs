@@ -247,3 +247,6 @@ impl Shelf {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(library);
     }
 }
+
+#[cfg(test)]
+mod tests;
