@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{component, start, start_with};
+use crate::support::{Gateway, component, start, start_with};
 
 /// Swaps while requests go on.
 const SWAPS: usize = 50;
@@ -72,7 +72,7 @@ async fn calls_at_work_finish_on_their_revision() {
         let gateway = Arc::clone(&gateway);
         tokio::spawn(async move { gateway.revision("tides_slow").await })
     };
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    until_at_work(&gateway).await;
     let forth = gateway.put("tides", &component("tides", 2));
     let forth = gateway.send(forth.header("x-hyfunc-allow-downgrade", "true")).await;
     assert_eq!(forth.status, 200, "{forth:?}");
@@ -84,9 +84,23 @@ async fn calls_at_work_finish_on_their_revision() {
         let gateway = Arc::clone(&gateway);
         tokio::spawn(async move { gateway.revision("tides_slow").await })
     };
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    until_at_work(&gateway).await;
     assert_eq!(gateway.remove("tides").await.status, 204);
     assert_eq!(at_work.await.unwrap(), 2);
+}
+
+/// Until a call has its snapshot, which is when it is among the recent ones.
+async fn until_at_work(gateway: &Gateway) {
+    for _ in 0..1_000 {
+        let url = format!("{}/v1/recent", gateway.base);
+        let recent = gateway.send(gateway.client.get(url)).await;
+        let mut recent = recent.json["data"].as_array().unwrap().iter();
+        if recent.any(|request| request["outcome"] == "at_work") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("no call is at work");
 }
 
 /// Other plugins come, change and go; this one is never disturbed and keeps its functions.
