@@ -95,7 +95,7 @@ impl Plugin {
     ) -> Result<Self, LoadError> {
         let digest = hex::encode(Sha256::digest(bytes));
         let component = |shared: &Shared| compiled(shared, &digest, bytes);
-        Self::load_with(shared, name, (bytes, &digest), grants, component)
+        Self::load_with(shared, name, (bytes, digest.as_str()), grants, component)
     }
 
     /// The same without compiling: `None` where no compiled component is kept.
@@ -109,7 +109,7 @@ impl Plugin {
         let aot = shared.aot.as_ref();
         let kept = aot.and_then(|aot| aot.load(&shared.machine.engine, &digest));
         let Some(component) = kept else { return Ok(None) };
-        Self::load_with(shared, name, (bytes, &digest), grants, |_| Ok(component)).map(Some)
+        Self::load_with(shared, name, (bytes, digest.as_str()), grants, |_| Ok(component)).map(Some)
     }
 
     fn load_with(

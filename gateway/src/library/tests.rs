@@ -38,7 +38,7 @@ impl Models for Readers {
             let vector = vector(&function.name);
             Arc::new(Prepared::without_block(function, vector))
         };
-        let prepared = functions.into_iter().map(read).collect();
+        let prepared: Vec<_> = functions.into_iter().map(read).collect();
         Box::pin(async move { Ok(prepared) })
     }
 

@@ -411,12 +411,12 @@ mod tests {
         let registry = registry.unwrap();
         registry.put("tides", &record("old"), Some(("old", b"old"))).unwrap();
         let large = vec![7; 16 << 20];
-        let refused = registry.put("tides", &record("new"), Some(("new", &large))).unwrap_err();
+        let refused = registry.put("tides", &record("new"), Some(("new", large.as_slice()))).unwrap_err();
         assert!(matches!(refused, RegistryError::Full { .. }), "{refused}");
         assert_eq!(registry.get("tides").unwrap(), record("old"));
         assert_eq!(registry.component("old").unwrap(), b"old");
         disk.room.store(256 << 20, Ordering::SeqCst);
-        registry.put("tides", &record("new"), Some(("new", &large))).unwrap();
+        registry.put("tides", &record("new"), Some(("new", large.as_slice()))).unwrap();
         assert_eq!(registry.component("new").unwrap(), large);
     }
 }
