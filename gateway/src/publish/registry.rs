@@ -411,7 +411,8 @@ mod tests {
         let registry = registry.unwrap();
         registry.put("tides", &record("old"), Some(("old", b"old"))).unwrap();
         let large = vec![7; 16 << 20];
-        let refused = registry.put("tides", &record("new"), Some(("new", large.as_slice()))).unwrap_err();
+        let refused =
+            registry.put("tides", &record("new"), Some(("new", large.as_slice()))).unwrap_err();
         assert!(matches!(refused, RegistryError::Full { .. }), "{refused}");
         assert_eq!(registry.get("tides").unwrap(), record("old"));
         assert_eq!(registry.component("old").unwrap(), b"old");

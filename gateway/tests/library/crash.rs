@@ -39,7 +39,9 @@ fn publishes_until_it_is_killed() {
     loop {
         let (number, record) = after(&registry.get("tides").unwrap());
         let component = bytes(number);
-        registry.put("tides", &record, Some((digest(number).as_str(), component.as_slice()))).unwrap();
+        registry
+            .put("tides", &record, Some((digest(number).as_str(), component.as_slice())))
+            .unwrap();
         println!("\ndone {number}");
         std::io::stdout().flush().unwrap();
     }
