@@ -10,19 +10,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::Router;
 use hyfunc_cascade::{Cascade, CascadeConfig};
 use hyfunc_sandbox::{Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
+use tokio::sync::oneshot;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::admission::Admission;
 use crate::audit::Audit;
-use crate::config::{AUTO, CALIBRATED, Config, ModelsConfig, SandboxLimits, cache_dir};
+use crate::config::{
+    AUTO, CALIBRATED, Config, ModelsConfig, SandboxLimits, ServerConfig, cache_dir,
+};
 use crate::error::StartError;
 use crate::http::server::Server;
-use crate::http::{Shared, router};
+use crate::http::{Shared, admin_router, router};
 use crate::keys::Keys;
 use crate::library::{Library, Shelf};
 use crate::mcp;
 use crate::models::Models;
 use crate::pipeline::Pipeline;
+use crate::publish::{Publisher, Store};
 use crate::recent::Recent;
 use crate::telemetry::Metrics;
 
@@ -45,6 +49,8 @@ pub struct PluginSource {
 pub struct App {
     pipeline: Arc<Pipeline>,
     router: Router,
+    /// For those who change the library, where it can be changed.
+    admin: Option<Router>,
 }
 
 impl App {
@@ -77,7 +83,12 @@ impl App {
         models: Arc<dyn Models>,
         plugins: &[Plugin],
     ) -> Result<Self, StartError> {
-        let library = Library::build(plugins, models.as_ref()).await?;
+        let store = store(&config, plugins).await?;
+        let mut plugins = plugins.to_vec();
+        if let Some(store) = &store {
+            plugins.extend(store.restore().await?);
+        }
+        let library = Library::build(&plugins, models.as_ref()).await?;
         tracing::info!(
             functions = library.entries().len(),
             plugins = plugins.len(),
@@ -100,7 +111,11 @@ impl App {
             started_s: started.as_secs(),
             mcp: mcp::Server::new(Arc::clone(&pipeline)),
         };
-        Ok(Self { pipeline, router: router(shared) })
+        let admin = store.map(|store| {
+            let publisher = Arc::new(Publisher::new(store, Arc::clone(&pipeline)));
+            admin_router(shared.clone(), publisher)
+        });
+        Ok(Self { pipeline, router: router(shared), admin })
     }
 
     /// What a request passes through.
@@ -118,19 +133,35 @@ impl App {
         self.router.clone()
     }
 
-    /// Binds the configured address.
+    /// Every endpoint of those who change the library, where it can be changed.
+    pub fn admin_router(&self) -> Option<Router> {
+        self.admin.clone()
+    }
+
+    /// Binds the configured addresses.
     ///
     /// # Errors
-    /// The port is in use, or the address is not ours.
+    /// A port is in use, or an address is not ours.
     pub async fn listen(self) -> Result<Serving, StartError> {
-        let server = Server::bind(&self.pipeline.config.server).await?;
-        Ok(Serving { server, app: self })
+        let config = &self.pipeline.config;
+        let server = Server::bind(&config.server).await?;
+        let mut admin = None;
+        if !config.admin.address.is_empty()
+            && let Some(router) = &self.admin
+        {
+            let address = config.admin.address.clone();
+            let bound = Server::bind(&ServerConfig { address, ..config.server.clone() }).await;
+            let bound = bound.map_err(|error| StartError::Admin(Box::new(error)))?;
+            admin = Some((bound, router.clone()));
+        }
+        Ok(Serving { server, admin, app: self })
     }
 }
 
 /// A gateway with its socket.
 pub struct Serving {
     server: Server,
+    admin: Option<(Server, Router)>,
     app: App,
 }
 
@@ -145,11 +176,32 @@ impl Serving {
         self.server.scheme()
     }
 
+    /// Where those who change the library are listened to.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|(server, _)| server.address())
+    }
+
     /// Serves until `stop` resolves; then requests at work finish, up to the configured limit.
     /// Returns whether all of them did.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
         let admission = self.app.pipeline.admission.clone();
-        self.server.run(self.app.router, admission, stop).await
+        let (stopping, stopped) = oneshot::channel::<()>();
+        let admin = self.admin.map(|(server, router)| {
+            let stopped = async move {
+                // A dropped sender stops it: nothing is ever sent.
+                let _ = stopped.await;
+            };
+            tokio::spawn(server.run(router, admission.clone(), stopped))
+        });
+        let stop = async move {
+            stop.await;
+            drop(stopping);
+        };
+        let finished = self.server.run(self.app.router, admission, stop).await;
+        match admin {
+            None => finished,
+            Some(admin) => admin.await.unwrap_or(false) && finished,
+        }
     }
 }
 
@@ -238,6 +290,27 @@ pub fn sandbox(config: &SandboxLimits) -> Result<Sandbox, StartError> {
         }
         built => Ok(built?),
     }
+}
+
+/// What is published, where the configuration has a place for it. In the plugins' own sandbox, so
+/// that the calls of all share its limits.
+async fn store(config: &Config, plugins: &[Plugin]) -> Result<Option<Store>, StartError> {
+    if config.library.dir.is_empty() {
+        return Ok(None);
+    }
+    let bundled = |name: &str| hyfunc_plugins::bundled().iter().any(|other| other.name == name);
+    let origin = |name: &str| {
+        if config.plugins.bundled && bundled(name) { "bundled" } else { "plugins.files" }
+    };
+    let fixed = plugins.iter().map(|plugin| (plugin.name().to_owned(), origin(plugin.name())));
+    let fixed = fixed.collect();
+    let shared = plugins.first().map(Plugin::sandbox);
+    let (library, limits) = (config.library.clone(), config.sandbox.clone());
+    let store = off_thread("the library", move || {
+        let sandbox = shared.map_or_else(|| sandbox(&limits), Ok)?;
+        Ok(Store::open(&library, sandbox, fixed)?)
+    });
+    Ok(Some(store.await?))
 }
 
 fn folder(path: &str) -> Option<PathBuf> {

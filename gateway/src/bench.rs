@@ -9,6 +9,7 @@ mod effort;
 mod floor;
 mod gateway;
 mod http;
+mod library;
 mod load;
 mod machine;
 mod page;
@@ -55,6 +56,8 @@ pub enum Part {
     Retrieval,
     /// Making a library ready: time and memory
     Load,
+    /// Publishing to a gateway that serves, until the first answered call
+    Library,
 }
 
 impl Part {
@@ -66,6 +69,7 @@ impl Part {
             Part::Sandbox => "sandbox",
             Part::Retrieval => "retrieval",
             Part::Load => "load",
+            Part::Library => "library",
         }
     }
 }
@@ -191,6 +195,7 @@ pub async fn run(config: Config, plan: &Plan) -> Result<Report, BenchError> {
             Part::Sandbox => sandbox::measure(&bench).await?,
             Part::Retrieval => retrieval::measure(&bench).await?,
             Part::Load => load::measure(&bench).await?,
+            Part::Library => library::measure(&bench).await?,
         });
     }
     parts.sort_by_key(|report| wanted.iter().position(|part| *part == report.part));

@@ -1,6 +1,7 @@
 //! What can be typed: commands, options and examples.
 
 mod key;
+mod library;
 mod plugin;
 
 use std::path::PathBuf;
@@ -11,6 +12,9 @@ use hyfunc_training::bfcl::Category;
 use crate::bench::Part;
 
 pub use key::{CreateKeyArgs, KeyCommand, ListKeysArgs, RevokeKeyArgs};
+pub use library::{
+    ApproveArgs, CompileArgs, GatewayArgs, LibraryCommand, ListArgs, PublishArgs, RemoveArgs,
+};
 pub use plugin::{AuthorCommand, BuildArgs, CheckArgs, NewArgs, PluginCallArgs, TestArgs};
 
 /// `hyfunc`
@@ -75,6 +79,9 @@ pub enum Command {
     /// Measure how fast this machine does what, each number beside another of the same run
     #[command(after_help = BENCH_HELP)]
     Bench(BenchArgs),
+    /// Compile a component for a gateway that runs; it starts this itself, and nobody else does
+    #[command(name = crate::publish::COMMAND, hide = true, after_help = "Started by hyfunc serve")]
+    Compile(CompileArgs),
 }
 
 /// How a desktop assistant starts it; such programs see no shell's PATH.
@@ -165,6 +172,9 @@ pub enum PluginCommand {
     /// From an idea to a plugin that others can use
     #[command(flatten)]
     Author(AuthorCommand),
+    /// The plugins of a gateway that runs
+    #[command(flatten)]
+    Library(LibraryCommand),
     /// List the functions of a component, and what was refused and why
     #[command(after_help = "Examples:\n  hyfunc plugin inspect recipes.wasm\n  \
                             hyfunc plugin inspect dates --json")]

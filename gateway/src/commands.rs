@@ -2,15 +2,19 @@
 
 mod bench;
 mod call;
+mod compile;
 mod eval;
 mod key;
+mod library;
 mod plugin;
 mod train;
 
 pub use bench::bench;
 pub use call::call;
+pub use compile::compile;
 pub use eval::{eval_bfcl, eval_requests, eval_retrieval, eval_rows};
 pub use key::{NewKey, create_key, list_keys, revoke_key};
+pub use library::{GatewayError, approve_plugin, list_plugins, publish_plugin, remove_plugin};
 pub use plugin::{
     AuthorError, BuildOptions, CheckOptions, Language, TrialOptions, Verdict, build_plugin,
     bundled_functions, call_plugin, check_plugin, inspect, new_plugin, pack, test_plugin,
@@ -108,6 +112,9 @@ pub enum CommandError {
     /// Keys cannot be read, made or revoked.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// A gateway did not do what it was asked.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
     /// A part did not start.
     #[error(transparent)]
     Start(#[from] StartError),

@@ -8,6 +8,7 @@ mod effective;
 mod error;
 mod keys;
 mod layers;
+mod library;
 mod value;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ pub use effective::{Effective, Source};
 pub use error::ConfigError;
 pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
+pub use library::{AdminConfig, LibraryConfig};
 
 /// The whole configuration. [`KEYS`] says what each one means.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +45,10 @@ pub struct Config {
     pub keys: KeysConfig,
     /// Who called what.
     pub audit: AuditConfig,
+    /// Plugins that are published while it runs.
+    pub library: LibraryConfig,
+    /// The listener for those who change the library.
+    pub admin: AdminConfig,
 }
 
 impl Config {

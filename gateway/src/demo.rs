@@ -137,6 +137,8 @@ pub async fn run(config: Config, args: DemoArgs) -> Result<(), DemoError> {
 fn demo_config(mut config: Config) -> Config {
     config.server.address = "127.0.0.1:0".into();
     config.plugins = PluginsConfig::default();
+    config.library.dir = String::new();
+    config.admin.address = String::new();
     config.sandbox.keyvalue_dir = String::new();
     config.for_own_use()
 }

@@ -14,6 +14,7 @@ use crate::config::ConfigError;
 use crate::http::tls::TlsError;
 use crate::keys::{AccessError, KeysError};
 use crate::pipeline::{Step, cut};
+use crate::publish::PublishError;
 use crate::suggest::hint;
 use crate::telemetry::TelemetryError;
 
@@ -68,6 +69,12 @@ pub enum StartError {
     /// The functions cannot be indexed.
     #[error("the library cannot be indexed: {0}")]
     Index(#[from] RetrievalError),
+    /// What was published cannot be loaded.
+    #[error("the published plugins: {0}")]
+    Published(Box<PublishError>),
+    /// Those who publish cannot be listened to.
+    #[error("the listener of admin.address did not start: {0}")]
+    Admin(Box<StartError>),
     /// Somebody else listens there.
     #[error(
         "{address} is in use: another program, perhaps another hyfunc, listens there; stop it, or \
@@ -100,6 +107,12 @@ pub enum StartError {
         /// Which part.
         part: &'static str,
     },
+}
+
+impl From<PublishError> for StartError {
+    fn from(error: PublishError) -> Self {
+        Self::Published(Box::new(error))
+    }
 }
 
 // The large ones are boxed, so that every `Result` of the start stays small.
@@ -300,6 +313,9 @@ pub enum RequestError {
         /// As asked for.
         path: String,
     },
+    /// The library was not changed.
+    #[error(transparent)]
+    Publish(Box<PublishError>),
     /// A fault of the gateway.
     #[error(
         "a fault in the gateway ended this request; others go on; look for the request id in its log"
@@ -311,5 +327,11 @@ impl RequestError {
     /// What is wrong, in words for the client; no longer than [`MESSAGE_BYTES_MAX`] and a mark.
     pub fn message(&self) -> String {
         cut(self.to_string(), MESSAGE_BYTES_MAX)
+    }
+}
+
+impl From<PublishError> for RequestError {
+    fn from(error: PublishError) -> Self {
+        Self::Publish(Box::new(error))
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP surface: routes, ordered layers, wire formats, and the one error table.
 
 mod access;
+mod admin;
 mod body;
 mod chat;
 mod error;
@@ -15,6 +16,7 @@ mod models;
 mod openai;
 mod origin;
 mod playground;
+mod plugins;
 mod recent;
 mod responses;
 mod route;
@@ -28,6 +30,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
 
+pub use admin::admin_router;
 pub use error::{code_of, retry_after_ms, status_of};
 
 use crate::mcp::Server;

@@ -22,6 +22,7 @@ pub mod library;
 pub mod mcp;
 pub mod models;
 pub mod pipeline;
+pub mod publish;
 pub mod recent;
 mod suggest;
 pub mod telemetry;

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use hyfunc::app::{self, App};
 use hyfunc::cli::{
-    AuthorCommand, BenchArgs, Cli, Command, DemoArgs, EvalCommand, KeyCommand, PluginCommand,
-    ServeArgs, TrainCommand,
+    AuthorCommand, BenchArgs, Cli, Command, DemoArgs, EvalCommand, KeyCommand, LibraryCommand,
+    PluginCommand, ServeArgs, TrainCommand,
 };
 use hyfunc::commands::Verdict;
 use hyfunc::config::{self, Config, Effective, Inputs};
@@ -38,6 +38,10 @@ fn told(error: &anyhow::Error) -> String {
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {
+    // Before anything else: it has bounds of its own, and reads nobody's settings.
+    if let Command::Compile(args) = &cli.command {
+        return Ok(commands::compile(args));
+    }
     let trains = matches!(cli.command, Command::Train(_));
     threads::settle(if trains { Work::Train } else { Work::Serve })
         .context("cannot set the threads of tensor operations; set RAYON_NUM_THREADS=1")?;
@@ -52,7 +56,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         | Command::Models
         | Command::Train(_)
         | Command::Eval(_)
-        | Command::Bench(_) => Vec::new(),
+        | Command::Bench(_)
+        | Command::Compile(_) => Vec::new(),
     };
     flags.extend(cli.set);
     let effective = config::load(&Inputs::from_process(cli.config, flags))?;
@@ -81,6 +86,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             block_on(async move { print(&commands::eval_bfcl(effective.config, &args).await?) })
         }
         Command::Bench(args) => block_on(bench(effective, args)),
+        Command::Compile(args) => Ok(commands::compile(&args)),
     }
 }
 
@@ -116,6 +122,9 @@ async fn serve(effective: Effective) -> Result<ExitCode> {
          -d '{{\"model\": \"hyfunc-tiny\", \"messages\": [{{\"role\": \"user\", \
          \"content\": \"how many miles are 3 km?\"}}]}}'\n"
     );
+    if let Some(admin) = serving.admin_address() {
+        eprintln!("plugins are published to http://{admin} (hyfunc plugin publish)\n");
+    }
     let all_finished = serving.run(app::stop_signal()).await;
     telemetry.shutdown().await;
     if !all_finished {
@@ -167,6 +176,7 @@ fn key(config: &Config, command: KeyCommand) -> Result<ExitCode> {
 fn plugin(config: Config, command: PluginCommand) -> Result<ExitCode> {
     match command {
         PluginCommand::Author(command) => author(config, command),
+        PluginCommand::Library(command) => block_on(library(command)),
         PluginCommand::Inspect { plugin, json } => print(&commands::inspect(&plugin, json)?),
         PluginCommand::Pack { component, wit, world, out } => {
             print(&commands::pack(&component, &wit, world.as_deref(), &out)?)
@@ -197,6 +207,16 @@ fn author(config: Config, command: AuthorCommand) -> Result<ExitCode> {
             judge(&commands::test_plugin(config, &args.plugin, options).await?)
         }),
     }
+}
+
+async fn library(command: LibraryCommand) -> Result<ExitCode> {
+    let text = match command {
+        LibraryCommand::Publish(args) => commands::publish_plugin(&args).await?,
+        LibraryCommand::Approve(args) => commands::approve_plugin(&args).await?,
+        LibraryCommand::Remove(args) => commands::remove_plugin(&args).await?,
+        LibraryCommand::List(args) => commands::list_plugins(&args).await?,
+    };
+    print(&text)
 }
 
 /// A report that is no good one is printed all the same.

@@ -129,7 +129,7 @@ impl ServerHandler for Server {
         let about = Implementation::new("hyfunc", env!("CARGO_PKG_VERSION"))
             .with_title("hyfunc")
             .with_description(env!("CARGO_PKG_DESCRIPTION"));
-        // The library does not change while it is served, so no client is promised to hear of it.
+        // The library may change while it is served; no client is promised to hear of it.
         let capabilities = ServerCapabilities::builder().enable_tools().build();
         ServerConfig::new(capabilities).with_server_info(about).with_instructions(INSTRUCTIONS)
     }

@@ -65,16 +65,19 @@ impl Aot {
 
     /// Keeps a component. A failure costs the next start some time, and nothing else.
     pub(crate) fn store(&self, engine: &Engine, digest: &str, component: &Component) {
-        let name = file_name(engine, digest);
         let stored =
             component.serialize().map_err(|error| format!("{error:#}")).and_then(|artifact| {
-                self.directory
-                    .replace(&name, &self.seal(&name, &artifact))
-                    .map_err(|error| error.to_string())
+                self.keep(engine, digest, &artifact).map_err(|error| error.to_string())
             });
         if let Err(reason) = stored {
             tracing::warn!(digest, reason, "a compiled component was not kept");
         }
+    }
+
+    /// Keeps what the compiler made of a component for this engine.
+    pub(crate) fn keep(&self, engine: &Engine, digest: &str, artifact: &[u8]) -> io::Result<()> {
+        let name = file_name(engine, digest);
+        self.directory.replace(&name, &self.seal(&name, artifact))
     }
 
     fn discard(&self, name: &str, reason: &str) -> Option<Component> {

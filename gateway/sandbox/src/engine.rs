@@ -30,6 +30,20 @@ pub enum Allocation {
     OnDemand,
 }
 
+impl Allocation {
+    /// Every layout.
+    pub const ALL: [Self; 3] = [Self::PoolFull, Self::PoolTight, Self::OnDemand];
+
+    /// As another process is told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PoolFull => "pool-full",
+            Self::PoolTight => "pool-tight",
+            Self::OnDemand => "on-demand",
+        }
+    }
+}
+
 /// An engine and everything that its components are linked against.
 pub(crate) struct Machine {
     pub(crate) engine: Engine,
@@ -71,6 +85,15 @@ pub(crate) fn engine(config: &SandboxConfig) -> Result<(Engine, Allocation), San
 }
 
 fn wasmtime_config(config: &SandboxConfig, allocation: Allocation) -> Config {
+    let mut wasmtime = settings(config, allocation);
+    if allocation != Allocation::OnDemand {
+        wasmtime.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+    }
+    wasmtime
+}
+
+/// Everything that compiled code depends on, and no pool.
+pub(crate) fn settings(config: &SandboxConfig, allocation: Allocation) -> Config {
     let mut wasmtime = Config::new();
     wasmtime
         .epoch_interruption(true)
@@ -85,9 +108,6 @@ fn wasmtime_config(config: &SandboxConfig, allocation: Allocation) -> Config {
         wasmtime.memory_reservation(config.memory_bytes_rounded() as u64);
     } else {
         wasmtime.memory_reservation(RESERVATION_BYTES_FULL);
-    }
-    if allocation != Allocation::OnDemand {
-        wasmtime.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
     }
     wasmtime
 }

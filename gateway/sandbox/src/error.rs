@@ -88,6 +88,28 @@ pub enum LoadError {
     },
 }
 
+/// Why a component was not compiled in a process apart.
+#[derive(Debug, thiserror::Error)]
+pub enum PrecompileError {
+    /// The component is at fault.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The engine or the directory cannot be used.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// No directory is named.
+    #[error("there is no directory for compiled components; name one in sandbox.aot_dir")]
+    NoDirectory,
+    /// The compiled component cannot be written.
+    #[error("cannot keep the compiled component in `{path}`: {source}")]
+    Keep {
+        /// The directory.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
 /// Why a call has no outcome. A function that returns its own error has one: see
 /// [`OutcomeResult::ToolError`](crate::OutcomeResult::ToolError).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,6 +6,7 @@
 //! arguments, no stored data.
 
 mod aot;
+mod apart;
 mod bare;
 mod call;
 mod compile;
@@ -22,11 +23,12 @@ mod plugin;
 mod sandbox;
 mod ticker;
 
+pub use apart::precompile;
 pub use bare::{BareCall, BareError};
 pub use call::{CallContext, CallTimings, Outcome, OutcomeResult};
 pub use config::SandboxConfig;
 pub use engine::Allocation;
-pub use error::{CallError, GrantsError, LoadError, SandboxError};
+pub use error::{CallError, GrantsError, LoadError, PrecompileError, SandboxError};
 pub use grants::{ConfigGrants, Grants, HostGrant, HttpGrants, KeyValueGrants};
 pub use host::log::{LogLevel, LogLine};
 pub use plugin::Plugin;

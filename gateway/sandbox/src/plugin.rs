@@ -20,7 +20,7 @@ use crate::gate::Gate;
 use crate::grants::Grants;
 use crate::host::space::Spaces;
 use crate::host::state::State;
-use crate::sandbox::Shared;
+use crate::sandbox::{Sandbox, Shared};
 
 /// A component that is ready to be called. Clones share it.
 #[derive(Clone)]
@@ -82,22 +82,52 @@ impl Plugin {
         &self.0.grants
     }
 
+    /// The sandbox that it was loaded into.
+    pub fn sandbox(&self) -> Sandbox {
+        Sandbox::of(Arc::clone(&self.0.shared))
+    }
+
     pub(crate) fn load(
         shared: Arc<Shared>,
         name: &str,
         bytes: &[u8],
         grants: &Grants,
     ) -> Result<Self, LoadError> {
+        let digest = hex::encode(Sha256::digest(bytes));
+        let component = |shared: &Shared| compiled(shared, &digest, bytes);
+        Self::load_with(shared, name, (bytes, digest.as_str()), grants, component)
+    }
+
+    /// The same without compiling: `None` where no compiled component is kept.
+    pub(crate) fn load_kept(
+        shared: Arc<Shared>,
+        name: &str,
+        bytes: &[u8],
+        grants: &Grants,
+    ) -> Result<Option<Self>, LoadError> {
+        let digest = hex::encode(Sha256::digest(bytes));
+        let aot = shared.aot.as_ref();
+        let kept = aot.and_then(|aot| aot.load(&shared.machine.engine, &digest));
+        let Some(component) = kept else { return Ok(None) };
+        Self::load_with(shared, name, (bytes, digest.as_str()), grants, |_| Ok(component)).map(Some)
+    }
+
+    fn load_with(
+        shared: Arc<Shared>,
+        name: &str,
+        (bytes, digest): (&[u8], &str),
+        grants: &Grants,
+        component: impl FnOnce(&Shared) -> Result<Component, LoadError>,
+    ) -> Result<Self, LoadError> {
         let bytes_max = shared.config.component_bytes_max;
         if bytes.len() > bytes_max {
             return Err(LoadError::TooLarge { bytes: bytes.len(), bytes_max });
         }
-        let digest = hex::encode(Sha256::digest(bytes));
         // First: it refuses what would nest too deep for the compiler.
         let limits = ComponentLimits { bytes_max, ..ComponentLimits::default() };
         let ComponentFunctions { functions, refused, .. } =
             read_component_within(name, bytes, &limits)?;
-        let component = compiled(&shared, &digest, bytes)?;
+        let component = component(&shared)?;
         let instance_pre =
             shared.machine.linker.instantiate_pre(&component).map_err(missing_import)?;
         let entries = functions
@@ -108,7 +138,7 @@ impl Plugin {
         let config = &shared.config;
         Ok(Self(Arc::new(Loaded {
             name: name.into(),
-            digest,
+            digest: digest.to_owned(),
             functions: functions.into_iter().map(Arc::new).collect(),
             refused,
             entries,

@@ -67,6 +67,29 @@ impl Sandbox {
         Plugin::load(Arc::clone(&self.0), name, component, grants)
     }
 
+    /// Loads a component that was compiled before, by this sandbox, by an earlier process or by
+    /// [`precompile`](crate::precompile), and compiles nothing: `None` where it was not.
+    ///
+    /// # Errors
+    /// As [`Sandbox::load`].
+    pub fn load_kept(
+        &self,
+        name: &str,
+        component: &[u8],
+        grants: &Grants,
+    ) -> Result<Option<Plugin>, LoadError> {
+        Plugin::load_kept(Arc::clone(&self.0), name, component, grants)
+    }
+
+    /// Whether compiled components are kept.
+    pub fn keeps_compiled(&self) -> bool {
+        self.0.aot.is_some()
+    }
+
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
     /// How the memory of instances is laid out on this machine.
     pub fn allocation(&self) -> Allocation {
         self.0.machine.allocation

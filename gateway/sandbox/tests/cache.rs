@@ -8,7 +8,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use hyfunc_functions::Value;
-use hyfunc_sandbox::{Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
+use hyfunc_sandbox::{
+    Allocation, Grants, Plugin, Sandbox, SandboxConfig, SandboxError, precompile,
+};
 use support::{guest, small, value};
 
 fn load(directory: &Path) -> Plugin {
@@ -71,6 +73,59 @@ fn an_artifact_under_another_name_or_key_is_discarded() {
     assert_eq!(own.file_name(), foreign.file_name());
     fs::copy(&foreign, &own).unwrap();
     assert!(load_without_compiling(here.path()).is_none());
+}
+
+#[tokio::test]
+async fn what_another_process_compiled_is_loaded_without_compiling() {
+    let component = guest("attacks");
+    for allocation in Allocation::ALL {
+        let root = tempfile::tempdir().unwrap();
+        let config = SandboxConfig { aot_dir: Some(root.path().to_owned()), ..small() };
+        precompile(&config, allocation, "attacks", &component).unwrap();
+        let sandbox = Sandbox::new(config).unwrap();
+        assert!(sandbox.keeps_compiled());
+        let loaded = sandbox.load_kept("attacks", &component, &Grants::default()).unwrap();
+        assert_eq!(loaded.is_some(), fits(allocation, sandbox.allocation()), "{allocation:?}");
+        if let Some(plugin) = loaded {
+            assert_adds(&plugin).await;
+        }
+    }
+}
+
+/// Code is made for the address space of a memory: all of 4 GiB, or what it may grow to.
+fn fits(made_for: Allocation, runs_on: Allocation) -> bool {
+    (made_for == Allocation::PoolFull) == (runs_on == Allocation::PoolFull)
+}
+
+#[test]
+fn what_was_never_compiled_is_not_compiled_by_asking_for_it() {
+    let root = tempfile::tempdir().unwrap();
+    let config = SandboxConfig { aot_dir: Some(root.path().to_owned()), ..small() };
+    let sandbox = Sandbox::new(config).unwrap();
+    let asked = sandbox.load_kept("attacks", &guest("attacks"), &Grants::default()).unwrap();
+    assert!(asked.is_none());
+    assert!(artifacts(root.path()).is_empty());
+}
+
+#[test]
+fn what_cannot_be_compiled_apart_is_refused_by_name() {
+    let root = tempfile::tempdir().unwrap();
+    let config = SandboxConfig { aot_dir: Some(root.path().to_owned()), ..small() };
+    let tight = SandboxConfig { component_bytes_max: 100, ..config.clone() };
+    let nowhere = SandboxConfig { aot_dir: None, ..config.clone() };
+    let refused = |config: &SandboxConfig, component: &[u8]| {
+        precompile(config, Allocation::PoolFull, "x", component).unwrap_err().to_string()
+    };
+    for (config, component, words) in [
+        (&config, b"\0asm\x01\0\0\0".to_vec(), "core module"),
+        (&config, b"(component)".to_vec(), "WebAssembly"),
+        (&tight, guest("attacks"), "component_bytes_max = 100"),
+        (&nowhere, guest("attacks"), "sandbox.aot_dir"),
+    ] {
+        let error = refused(config, &component);
+        assert!(error.contains(words), "{error} should hold: {words}");
+    }
+    assert!(artifacts(root.path()).is_empty());
 }
 
 #[test]

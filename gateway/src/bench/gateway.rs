@@ -35,6 +35,8 @@ pub(super) fn config(mut config: Config, connections: usize) -> Config {
     config.server.connections_max = config.server.connections_max.max(places);
     config.server.queue_max = config.server.queue_max.max(places);
     config.plugins = PluginsConfig::default();
+    config.library.dir = String::new();
+    config.admin.address = String::new();
     config.sandbox.keyvalue_dir = String::new();
     config.for_own_use()
 }
@@ -127,11 +129,14 @@ mod tests {
         own.server.queue_max = 4;
         own.plugins.files = vec!["mine.wasm".into()];
         own.sandbox.keyvalue_dir = "/home/me/kept".into();
+        own.library.dir = "/home/me/library".into();
+        own.admin.address = "127.0.0.1:8081".into();
         let config = config(own.clone(), 2_000);
         assert_eq!(config.server.address, "127.0.0.1:0");
         assert!(config.server.connections_max > 2_000 && config.server.queue_max > 2_000);
         assert!(config.plugins.files.is_empty() && config.plugins.bundled);
         assert!(config.sandbox.keyvalue_dir.is_empty());
+        assert!(config.library.dir.is_empty() && config.admin.address.is_empty());
         assert_eq!(config.server.concurrent_max, own.server.concurrent_max);
     }
 

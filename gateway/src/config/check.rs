@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER};
+use super::{ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, library};
 use crate::keys::FunctionLimits;
 
 /// Depth at which the JSON reader itself gives up.
@@ -67,6 +67,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     if ![AUTO, ALWAYS, NEVER].contains(&config.recent.content.as_str()) {
         return bad("recent.content", "must be auto, always or never".into());
     }
+    library::check(config)?;
     let endpoint = &config.telemetry.otlp_endpoint;
     if !endpoint.is_empty() && !endpoint.starts_with("http://") {
         return bad(

@@ -95,4 +95,12 @@ pub const KEYS: &[Key] = &[
     ),
     key("audit.arguments_bytes_max", "bytes of a call's arguments in the audit log; 0: none"),
     key("audit.redact", "fields of arguments that the audit log hides, as *password*"),
+    key("library.dir", "folder in which published plugins are kept; empty: none can be published"),
+    key("library.plugins_max", "plugins that may be published"),
+    key("library.component_bytes_max", "bytes of a component that is published"),
+    key("library.compile_ms_max", "milliseconds to compile a component that is published"),
+    key("library.compile_memory_bytes_max", "bytes of memory to compile a component"),
+    key("library.compiler", "program that compiles, as this one does; empty: this one"),
+    key("admin.address", "where to listen for those who publish; empty: nowhere"),
+    key("admin.allow_public", "listen for them beyond loopback"),
 ];

@@ -7,12 +7,13 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json as JsonBody, Response};
 use hyfunc_cascade::CascadeError;
 use hyfunc_functions::json::JsonError;
-use hyfunc_sandbox::CallError;
+use hyfunc_sandbox::{CallError, LoadError};
 use serde_json::{Value as Json, json};
 
 use crate::error::RequestError;
 use crate::keys::AccessError;
 use crate::pipeline::{Step, cut};
+use crate::publish::{CompileError, PublishError, RegistryError};
 
 /// Longest path of a field (bytes).
 pub(super) const PARAM_BYTES_MAX: usize = 512;
@@ -70,6 +71,7 @@ fn classify(error: &RequestError) -> Row {
         E::Call { source, .. } => of_call(source),
         E::NoRoute { .. } => row(StatusCode::NOT_FOUND, INVALID, "not_found"),
         E::Method { .. } => row(StatusCode::METHOD_NOT_ALLOWED, INVALID, "method_not_allowed"),
+        E::Publish(source) => of_publish(source),
         E::Panicked => fault("internal_error"),
     }
 }
@@ -146,6 +148,58 @@ fn of_call(error: &CallError) -> Row {
     row(status, kind, error.kind())
 }
 
+fn of_publish(error: &PublishError) -> Row {
+    use PublishError as E;
+    let bad = |code| row(StatusCode::BAD_REQUEST, INVALID, code);
+    let conflict = |code| row(StatusCode::CONFLICT, INVALID, code);
+    match error {
+        E::Name { .. } => bad("invalid_plugin_name"),
+        E::Digest { .. } => bad("digest_mismatch"),
+        E::Grants(_) => bad("invalid_grants"),
+        E::Empty { .. } => bad("no_functions"),
+        E::Unknown { .. } => row(StatusCode::NOT_FOUND, INVALID, "plugin_not_found"),
+        E::Taken { .. } => conflict("name_taken"),
+        E::Fixed { .. } => conflict("not_published"),
+        E::Busy { .. } => conflict("publish_in_progress"),
+        E::Downgrade { .. } => conflict("downgrade"),
+        E::TooMany { .. } => conflict("too_many_plugins"),
+        E::Clash { .. } | E::Names(_) => conflict("function_names_clash"),
+        E::NothingWaits { .. } => conflict("nothing_waits"),
+        E::Changed { .. } => row(StatusCode::PRECONDITION_FAILED, INVALID, "changed_meanwhile"),
+        E::TooLarge { .. } => row(StatusCode::PAYLOAD_TOO_LARGE, INVALID, "component_too_large"),
+        E::Overloaded { .. } => row(StatusCode::SERVICE_UNAVAILABLE, SERVER, "publish_overloaded"),
+        E::Load(source) => match source.as_ref() {
+            LoadError::TooLarge { .. } => {
+                row(StatusCode::PAYLOAD_TOO_LARGE, INVALID, "component_too_large")
+            }
+            LoadError::MissingImport { .. } => bad("missing_import"),
+            LoadError::Compile { .. }
+            | LoadError::CompileTime { .. }
+            | LoadError::Component(_)
+            | LoadError::Export { .. } => bad("invalid_component"),
+        },
+        E::Compile(source) => match source {
+            CompileError::Refused { .. } | CompileError::Crashed { .. } => bad("invalid_component"),
+            CompileError::Time { .. } => bad("compile_time_limit"),
+            CompileError::Memory { .. } => bad("compile_memory_limit"),
+            CompileError::Start { .. } => fault("compiler_failed"),
+        },
+        E::Registry(RegistryError::Full { .. }) => {
+            row(StatusCode::INSUFFICIENT_STORAGE, SERVER, "disk_full")
+        }
+        E::Registry(
+            RegistryError::Folder { .. }
+            | RegistryError::InUse { .. }
+            | RegistryError::Damaged { .. }
+            | RegistryError::Failed { .. },
+        ) => fault("registry_failed"),
+        E::Models(source) => of_models(source),
+        E::Index(_) => fault("retrieval_failed"),
+        E::NoCache | E::NotKept { .. } | E::Library(_) => fault("library_failed"),
+        E::Panicked => fault("internal_error"),
+    }
+}
+
 /// The field that the error is about.
 fn param_of(error: &RequestError) -> Option<&str> {
     use RequestError as E;
@@ -174,6 +228,7 @@ fn param_of(error: &RequestError) -> Option<&str> {
         | E::Call { .. }
         | E::NoRoute { .. }
         | E::Method { .. }
+        | E::Publish(_)
         | E::Panicked => None,
     }
 }
@@ -182,6 +237,13 @@ fn param_of(error: &RequestError) -> Option<&str> {
 pub fn retry_after_ms(error: &RequestError) -> Option<u64> {
     if let RequestError::Access(source) = error {
         return source.retry_after_ms();
+    }
+    if let RequestError::Publish(source) = error {
+        return match source.as_ref() {
+            PublishError::Busy { retry_after_ms, .. }
+            | PublishError::Overloaded { retry_after_ms, .. } => Some(*retry_after_ms),
+            _ => None,
+        };
     }
     let (RequestError::Overloaded { retry_after_ms, .. }
     | RequestError::TooManySessions { retry_after_ms, .. }

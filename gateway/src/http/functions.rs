@@ -51,7 +51,7 @@ fn describe(entry: &Entry) -> Json {
 
 /// What its plugin may do besides computing. Values of the configuration may be secrets: only
 /// their keys are told.
-fn grants_json(grants: &Grants) -> Json {
+pub(super) fn grants_json(grants: &Grants) -> Json {
     let describe = |grant: &HostGrant| {
         json!({
             "host": grant.host,

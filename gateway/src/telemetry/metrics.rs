@@ -26,6 +26,7 @@ pub struct Metrics {
     step: Histogram<f64>,
     call: Histogram<f64>,
     refused: Counter<u64>,
+    published: Histogram<f64>,
 }
 
 impl Default for Metrics {
@@ -52,6 +53,7 @@ impl Metrics {
             step: histogram(names::STEP_DURATION, "us", MICROSECONDS),
             call: histogram(names::CALL_DURATION, "us", MICROSECONDS),
             refused: counter(names::REFUSED, "{request}"),
+            published: histogram(names::PUBLISH_DURATION, "s", SECONDS),
         }
     }
 
@@ -83,6 +85,13 @@ impl Metrics {
         labels.extend(error.map(|kind| KeyValue::new(names::ERROR_TYPE, kind)));
         self.tool.record(took.as_secs_f64(), &labels);
         self.call.record(took.as_secs_f64() * 1e6, &labels);
+    }
+
+    /// One change of the library, or one that failed.
+    pub fn published(&self, change: &'static str, took: Duration, failed: bool) {
+        let mut labels = vec![KeyValue::new(names::CHANGE, change)];
+        labels.extend(failed.then(|| KeyValue::new(names::ERROR_TYPE, change)));
+        self.published.record(took.as_secs_f64(), &labels);
     }
 
     /// One request that got an error.

@@ -77,6 +77,10 @@ pub const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
 pub const STEP_DURATION: &str = "hyfunc.step.duration";
 /// Histogram, microseconds: one call of a function; its buckets begin where sandboxes live.
 pub const CALL_DURATION: &str = "hyfunc.call.duration";
+/// Histogram, seconds: one change of the library, by [`CHANGE`].
+pub const PUBLISH_DURATION: &str = "hyfunc.library.change.duration";
+/// What changes the library: `publish`, `approve` or `remove`.
+pub const CHANGE: &str = "hyfunc.library.change";
 /// Counter: requests that got an error, by its code.
 pub const REFUSED: &str = "hyfunc.requests.refused";
 

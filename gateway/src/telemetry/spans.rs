@@ -84,6 +84,15 @@ pub fn tool_span(function: &str, plugin: &str, call_id: &str) -> Span {
     span
 }
 
+/// The span of one change of the library.
+pub fn publish_span(change: &'static str, plugin: &str) -> Span {
+    // Not every name that is asked for is a plugin's: names of spans should be few.
+    let span = info_span!("library", otel.name = change, plugin);
+    span.set_attribute(names::CHANGE, change);
+    span.set_attribute(names::PLUGIN, plugin.to_owned());
+    span
+}
+
 /// Marks a span as failed. `kind` is one of few: it becomes `error.type`.
 pub fn fail(span: &Span, kind: &'static str, message: String) {
     span.set_attribute(names::ERROR_TYPE, kind);

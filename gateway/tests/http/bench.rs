@@ -19,6 +19,7 @@ fn few(parts: &[Part]) -> BenchArgs {
 async fn run(args: &BenchArgs) -> String {
     let mut config = Config::default();
     config.sandbox.aot_dir = String::new();
+    config.library.compiler = env!("CARGO_BIN_EXE_hyfunc").into();
     commands::bench(config, args).await.unwrap()
 }
 
@@ -130,6 +131,15 @@ fn assert_load(part: &Json) {
     assert_times(row(part, "add one function"));
 }
 
+fn assert_library(part: &Json) {
+    let both = ["publish to the first answered call", "the same, compiled before"];
+    assert_eq!(rows(part), both.map(|name| (name, None::<u64>)));
+    part["rows"].as_array().unwrap().iter().for_each(assert_times);
+    for name in both {
+        assert!(row(part, name)["figures"]["component_bytes"].as_f64().unwrap() > 10_000.0);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_part_is_measured_and_told_as_json_and_as_a_page() {
     let page = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench.html");
@@ -146,12 +156,13 @@ async fn every_part_is_measured_and_told_as_json_and_as_a_page() {
     assert_eq!(json["effort"]["iterations"], 6);
     let parts = json["parts"].as_array().unwrap();
     let names: Vec<&str> = parts.iter().map(|part| part["part"].as_str().unwrap()).collect();
-    assert_eq!(names, ["request", "http", "sandbox", "retrieval", "load"]);
+    assert_eq!(names, ["request", "http", "sandbox", "retrieval", "load", "library"]);
     assert_request(&parts[0]);
     assert_http(&parts[1]);
     assert_sandbox(&parts[2]);
     assert_retrieval(&parts[3]);
     assert_load(&parts[4]);
+    assert_library(&parts[5]);
 
     let page = std::fs::read_to_string(page).unwrap();
     for name in names {

@@ -143,6 +143,11 @@ impl Models for Fake {
 }
 
 impl Fake {
+    /// Models that do what a script says.
+    pub fn new(script: Script) -> Self {
+        Self { script, ..Self::default() }
+    }
+
     fn decide(&self, request: &DecodeRequest, names: &[String]) -> Decoded {
         let mut decoded = Decoded {
             calls: Vec::new(),
@@ -201,7 +206,7 @@ pub async fn build(script: Script, change: impl FnOnce(&mut Config)) -> (App, Ar
     config.server.address = "127.0.0.1:0".into();
     config.retrieval.candidates_max = 100;
     change(&mut config);
-    let fake = Arc::new(Fake { script, ..Fake::default() });
+    let fake = Arc::new(Fake::new(script));
     let models: Arc<dyn Models> = Arc::clone(&fake) as Arc<dyn Models>;
     (App::assemble(config, models, plugins().await).await.unwrap(), fake)
 }

@@ -67,5 +67,6 @@ impl Subject {
 /// The configuration of a try-out: what plugins keep is kept in memory, and gone afterwards.
 pub(super) fn trial(mut config: Config) -> Config {
     config.sandbox.keyvalue_dir = String::new();
+    config.library.dir = String::new();
     config
 }

@@ -1,0 +1,43 @@
+//! The listener for those who change the library: its routes, and who may use them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Extension, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use super::{Shared, health, layers, origin, plugins};
+use crate::error::RequestError;
+use crate::publish::Publisher;
+
+/// Every endpoint of the admin listener, under the same layers as the others.
+pub fn admin_router(shared: Shared, publisher: Arc<Publisher>) -> Router {
+    // `approve` is for whoever runs the gateway, the rest for whoever publishes.
+    let routes = Router::new()
+        .route("/v1/plugins", get(plugins::list))
+        .route(
+            "/v1/plugins/{name}",
+            get(plugins::show).put(plugins::publish).delete(plugins::remove),
+        )
+        .route("/v1/plugins/{name}/approve", post(plugins::approve))
+        .route("/healthz", get(health::alive))
+        .fallback(layers::no_route)
+        .method_not_allowed_fallback(layers::no_method)
+        .layer(from_fn(guard))
+        .layer(Extension(publisher));
+    layers::around(routes, shared.clone()).with_state(shared)
+}
+
+/// Who may change the library. The one place where that is decided, before any handler: today
+/// whoever runs something on this machine; no web page of another site. A key and its role are
+/// checked here.
+async fn guard(
+    Extension(publisher): Extension<Arc<Publisher>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, RequestError> {
+    origin::check(request.headers(), !publisher.allow_public())?;
+    Ok(next.run(request).await)
+}

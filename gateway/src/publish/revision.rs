@@ -1,0 +1,157 @@
+//! What is remembered of a published plugin.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// Digests of earlier revisions that are remembered, to tell a downgrade from something new.
+const PAST_MAX: usize = 256;
+
+/// One component under a name, with what it may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// Counted from 1 under its name.
+    pub number: u64,
+    /// SHA-256 of the component, in lower-case hexadecimal.
+    pub digest: String,
+    /// Text of its `grants.toml`; bound to the digest.
+    pub grants: String,
+    /// When it was published, in milliseconds since 1970.
+    pub published_ms: u64,
+    /// When somebody approved its grants; absent where nothing new was asked for.
+    pub approved_ms: Option<u64>,
+}
+
+/// A revision that once served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// Its number.
+    pub number: u64,
+    /// Its digest.
+    pub digest: String,
+}
+
+/// Everything under one name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The one that serves; none while the first waits for approval.
+    pub serving: Option<Revision>,
+    /// A newer one that waits for approval.
+    pub waiting: Option<Revision>,
+    /// The highest number given.
+    pub number_last: u64,
+    /// Revisions that served before, oldest first.
+    pub past: Vec<Past>,
+}
+
+impl Record {
+    /// The next revision under this name, not yet part of the record.
+    pub fn next(&self, digest: String, grants: String) -> Revision {
+        let number = self.number_last + 1;
+        Revision { number, digest, grants, published_ms: now_ms(), approved_ms: None }
+    }
+
+    /// The record once a revision serves. What waited was older, and waits no more.
+    #[must_use]
+    pub fn served_by(&self, revision: Revision) -> Self {
+        let mut past = self.past.clone();
+        let before = self.serving.as_ref().filter(|before| before.digest != revision.digest);
+        past.extend(before.map(|Revision { number, digest, .. }| Past {
+            number: *number,
+            digest: digest.clone(),
+        }));
+        past.drain(..past.len().saturating_sub(PAST_MAX));
+        let number_last = self.number_last.max(revision.number);
+        Self { serving: Some(revision), waiting: None, number_last, past }
+    }
+
+    /// The record once a revision waits for approval, beside the one that serves.
+    #[must_use]
+    pub fn waited_for_by(&self, revision: Revision) -> Self {
+        let number_last = self.number_last.max(revision.number);
+        Self { waiting: Some(revision), number_last, ..self.clone() }
+    }
+
+    /// The earlier revision of that digest, unless it serves now.
+    pub fn earlier(&self, digest: &str) -> Option<&Past> {
+        if self.serving.as_ref().is_some_and(|serving| serving.digest == digest) {
+            return None;
+        }
+        self.past.iter().rev().find(|past| past.digest == digest)
+    }
+
+    /// What a client must name that changes only what it has seen: the digest that serves, or that
+    /// of the first revision while it waits.
+    pub fn digest(&self) -> Option<&str> {
+        let revision = self.serving.as_ref().or(self.waiting.as_ref());
+        revision.map(|revision| revision.digest.as_str())
+    }
+
+    /// Every component that the record needs.
+    pub fn digests(&self) -> impl Iterator<Item = &str> {
+        self.serving.iter().chain(&self.waiting).map(|revision| revision.digest.as_str())
+    }
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn served(digests: &[&str]) -> Record {
+        digests.iter().fold(Record::default(), |record, digest| {
+            let revision = record.next((*digest).into(), String::new());
+            record.served_by(revision)
+        })
+    }
+
+    #[test]
+    fn numbers_go_up_and_what_served_is_remembered() {
+        let record = served(&["a", "b", "c"]);
+        assert_eq!(record.serving.as_ref().unwrap().number, 3);
+        let past: Vec<_> = record.past.iter().map(|past| (past.number, &*past.digest)).collect();
+        assert_eq!(past, [(1, "a"), (2, "b")]);
+        for (digest, earlier) in [("a", Some(1)), ("b", Some(2)), ("c", None), ("d", None)] {
+            assert_eq!(record.earlier(digest).map(|past| past.number), earlier, "{digest}");
+        }
+    }
+
+    #[test]
+    fn what_serves_again_is_no_earlier_revision() {
+        assert_eq!(served(&["a", "b", "a"]).earlier("a"), None);
+    }
+
+    #[test]
+    fn what_waits_leaves_what_serves_and_goes_when_something_newer_serves() {
+        let serving = served(&["a"]);
+        let record = serving.waited_for_by(serving.next("b".into(), "[keyvalue]".into()));
+        assert_eq!(record.serving, serving.serving);
+        assert_eq!(record.digest(), Some("a"));
+        assert_eq!(record.digests().collect::<Vec<_>>(), ["a", "b"]);
+        let newer = record.next("c".into(), String::new());
+        assert_eq!(newer.number, 3);
+        let record = record.served_by(newer);
+        assert_eq!((record.waiting.as_ref(), record.digest()), (None, Some("c")));
+    }
+
+    #[test]
+    fn the_first_that_waits_is_what_the_name_stands_for() {
+        let record = Record::default();
+        let record = record.waited_for_by(record.next("a".into(), String::new()));
+        assert_eq!(record.digest(), Some("a"));
+        assert_eq!(Record::default().digest(), None);
+    }
+
+    #[test]
+    fn the_past_is_bounded() {
+        let digests: Vec<String> = (0..PAST_MAX + 10).map(|at| at.to_string()).collect();
+        let record = served(&digests.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(record.past.len(), PAST_MAX);
+        assert_eq!(record.past[0].number, 10);
+    }
+}

@@ -1,0 +1,89 @@
+//! What a revision wants to do is approved before it may do it.
+
+use reqwest::Method;
+use serde_json::{Value as Json, json};
+
+use crate::support::{Gateway, component, digest, start};
+
+const STORE: &str = "[keyvalue]\nstore = true";
+const BOTH: &str = "[keyvalue]\nstore = true\n[http]\nhosts = [{ host = \"a.example\" }]";
+
+async fn approve(gateway: &Gateway, digest: &str) -> crate::support::Answer {
+    let request = gateway.admin(Method::POST, "/v1/plugins/tides/approve");
+    gateway.send(request.header("if-match", format!("\"sha256:{digest}\""))).await
+}
+
+#[tokio::test]
+async fn the_first_revision_with_a_wish_waits() {
+    let root = tempfile::tempdir().unwrap();
+    let gateway = start(root.path()).await;
+    let first = component("tides", 1);
+    let answer = gateway.send(gateway.put_wishing("tides", &first, STORE)).await;
+    assert_eq!((answer.status, &answer.json["serving"]), (202, &Json::Null), "{answer:?}");
+    assert_eq!(answer.json["waiting"]["wishes"], json!(["its key-value store"]));
+    assert_eq!(gateway.call("tides_first").await.status, 404);
+
+    assert_eq!(approve(&gateway, &"0".repeat(64)).await.error(), (409, "nothing_waits"));
+    let answer = approve(&gateway, &digest(&first)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json["waiting"], Json::Null);
+    assert_eq!(answer.json["serving"]["grants"]["keyvalue"]["store"], true);
+    assert!(answer.json["serving"]["revision"]["approved_ms"].is_u64(), "{answer:?}");
+    assert_eq!(gateway.revision("tides_first").await, 1);
+    assert_eq!(approve(&gateway, &digest(&first)).await.error(), (409, "nothing_waits"));
+}
+
+#[tokio::test]
+async fn the_old_revision_serves_while_the_new_one_waits() {
+    let root = tempfile::tempdir().unwrap();
+    let gateway = start(root.path()).await;
+    gateway.publish("tides", &component("tides", 1)).await;
+    let second = component("tides", 2);
+    let answer = gateway.send(gateway.put_wishing("tides", &second, BOTH)).await;
+    assert_eq!(answer.status, 202);
+    let wishes = json!(["https://a.example:443 (GET, HEAD)", "its key-value store"]);
+    assert_eq!(answer.json["waiting"]["wishes"], wishes);
+    assert_eq!(gateway.revision("tides_first").await, 1);
+    gateway.stop().await;
+
+    // It still waits after a restart, and the old one still serves.
+    let gateway = start(root.path()).await;
+    assert_eq!(gateway.revision("tides_first").await, 1);
+    assert_eq!(gateway.show("tides").await.json["waiting"]["wishes"], wishes);
+    assert_eq!(approve(&gateway, &digest(&second)).await.status, 200);
+    assert_eq!(gateway.revision("tides_first").await, 2);
+
+    // What is approved is not asked for again, and less is fine; it is bound to what serves.
+    let third = gateway.send(gateway.put_wishing("tides", &component("tides", 3), BOTH)).await;
+    assert_eq!(third.status, 200, "{third:?}");
+    let fourth = gateway.send(gateway.put_wishing("tides", &component("tides", 4), STORE)).await;
+    assert_eq!(fourth.status, 200, "{fourth:?}");
+    let fifth = gateway.send(gateway.put_wishing("tides", &component("tides", 5), BOTH)).await;
+    assert_eq!(fifth.status, 202, "{fifth:?}");
+    assert_eq!(gateway.revision("tides_first").await, 4);
+}
+
+#[tokio::test]
+async fn the_same_component_with_more_wishes_waits_as_well() {
+    let root = tempfile::tempdir().unwrap();
+    let gateway = start(root.path()).await;
+    let first = component("tides", 1);
+    gateway.publish("tides", &first).await;
+    let answer = gateway.send(gateway.put_wishing("tides", &first, STORE)).await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(answer.json["serving"]["grants"]["keyvalue"]["store"], false);
+    let again = gateway.send(gateway.put_wishing("tides", &first, STORE)).await;
+    assert_eq!((again.status, &again.json), (202, &answer.json));
+}
+
+#[tokio::test]
+async fn what_waits_goes_when_something_newer_serves() {
+    let root = tempfile::tempdir().unwrap();
+    let gateway = start(root.path()).await;
+    gateway.publish("tides", &component("tides", 1)).await;
+    let second = component("tides", 2);
+    gateway.send(gateway.put_wishing("tides", &second, STORE)).await;
+    assert_eq!(gateway.publish("tides", &component("tides", 3)).await.status, 200);
+    assert_eq!(approve(&gateway, &digest(&second)).await.error(), (409, "nothing_waits"));
+    assert_eq!(gateway.revision("tides_first").await, 3);
+}
