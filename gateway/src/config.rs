@@ -8,6 +8,7 @@ mod effective;
 mod error;
 mod keys;
 mod layers;
+mod upstream;
 mod value;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ pub use effective::{Effective, Source};
 pub use error::ConfigError;
 pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
+pub use upstream::UpstreamConfig;
 
 /// The whole configuration. [`KEYS`] says what each one means.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,6 +41,8 @@ pub struct Config {
     pub recent: RecentConfig,
     /// The Model Context Protocol.
     pub mcp: McpConfig,
+    /// The chat model for what no function answers.
+    pub upstream: UpstreamConfig,
 }
 
 /// `[server]`

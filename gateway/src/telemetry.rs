@@ -12,4 +12,6 @@ mod spans;
 pub use export::{Telemetry, TelemetryError, layer, start};
 pub use metrics::Metrics;
 pub use propagate::{incoming, incoming_text, outgoing, trace_id};
-pub use spans::{chat_span, count, fail, mcp_span, server_span, step_span, tool_span};
+pub use spans::{
+    chat_span, count, fail, mcp_span, server_span, step_span, tool_span, upstream_span,
+};

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::upstream;
 use super::{ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER};
 
 /// Depth at which the JSON reader itself gives up.
@@ -63,7 +64,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             "must start with http://; for a collector behind TLS, run one on this host".into(),
         );
     }
-    Ok(())
+    upstream::check(&config.upstream)
 }
 
 /// Limits that would refuse everything at zero; the sandbox checks its own.

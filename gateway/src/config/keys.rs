@@ -81,4 +81,18 @@ pub const KEYS: &[Key] = &[
         "sessions at once, of clients that begin with `initialize`; one more gets 503",
     ),
     key("mcp.session_idle_ms_max", "milliseconds without a message after which a session ends"),
+    key(
+        "upstream.url",
+        "base URL of an OpenAI-compatible chat API that answers what no function does, as \
+         http://127.0.0.1:11434/v1; empty: nobody does",
+    ),
+    key("upstream.model", "the model that it is asked for"),
+    key("upstream.key_file", "file that holds the key for it; empty: none"),
+    key("upstream.key_env", "environment variable that holds the key for it; empty: none"),
+    key("upstream.phrase", "let it also turn results of functions into prose"),
+    key("upstream.instructions", "what it is told before the conversation"),
+    key("upstream.deadline_ms", "milliseconds of its whole answer, within request.deadline_ms"),
+    key("upstream.first_byte_ms", "milliseconds until its answer begins"),
+    key("upstream.reply_bytes_max", "bytes of its answer; the rest is cut"),
+    key("upstream.concurrent_max", "answers of it at once; more are answered without it"),
 ];
