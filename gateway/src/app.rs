@@ -23,6 +23,7 @@ use crate::models::Models;
 use crate::pipeline::Pipeline;
 use crate::recent::Recent;
 use crate::telemetry::Metrics;
+use crate::upstream::Upstream;
 
 /// Engine threads when nobody says. A request keeps one busy; clients are served by others, which
 /// mostly wait.
@@ -88,6 +89,7 @@ impl App {
             models,
             metrics: Metrics::default(),
             recent: Recent::new(&config),
+            upstream: Upstream::open(&config.upstream)?,
             config,
         });
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -13,6 +13,7 @@ use crate::config::ConfigError;
 use crate::pipeline::Step;
 use crate::suggest::hint;
 use crate::telemetry::TelemetryError;
+use crate::upstream::OpenError;
 
 /// Why the gateway did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,9 @@ pub enum StartError {
     /// Logs, traces or metrics cannot be set up.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// The chat model cannot be asked.
+    #[error(transparent)]
+    Upstream(#[from] OpenError),
     /// The models cannot be loaded.
     #[error("the models did not load: {0}")]
     Models(Box<CascadeError>),

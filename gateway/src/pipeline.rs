@@ -11,6 +11,7 @@ mod retrieve;
 mod sandboxed;
 mod trip;
 mod usage;
+mod words;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use retrieve::{Found, Origin};
 pub use sandboxed::{Failure, Ran, payloads};
 pub use trip::{Step, Timings};
 pub use usage::{Usage, written};
+pub use words::{Held, Worded, Words};
 
 use crate::admission::{Admission, Permit};
 use crate::config::Config;
@@ -35,6 +37,7 @@ use crate::library::{Library, Shelf};
 use crate::models::Models;
 use crate::recent::{Kind, Recent};
 use crate::telemetry::{self, Metrics};
+use crate::upstream::{Upstream, Voice};
 use trip::Trip;
 
 /// Everything that a request passes through.
@@ -51,6 +54,8 @@ pub struct Pipeline {
     pub metrics: Metrics,
     /// What is remembered of the last requests.
     pub recent: Recent,
+    /// Who has words where no function has; often nobody.
+    pub upstream: Option<Arc<Upstream>>,
 }
 
 /// What a request came to, before it is put into the client's format.
@@ -71,6 +76,10 @@ pub struct Answer {
     pub outcomes: Outcomes,
     /// How long the steps so far took.
     pub timings: Timings,
+    /// Who has words besides.
+    pub voice: Option<Voice>,
+    /// What came of asking for them; `None` as long as nobody did.
+    pub worded: Option<Worded>,
 }
 
 impl Pipeline {
@@ -140,6 +149,8 @@ impl Pipeline {
             decoded,
             outcomes,
             timings,
+            voice: self.voice(),
+            worded: None,
         };
         let reply = trip.step(Step::Respond, wire.respond(form, answer)).await?;
         self.metrics.answered(&model, arrival.began.elapsed(), counts.prompt, written(&counts));

@@ -46,14 +46,14 @@ pub struct Speech {
     began: Instant,
     begins_until: Instant,
     ends_until: Instant,
-    bytes_max: usize,
     /// Not sent yet.
     request: Option<Request<Body>>,
     body: Option<BodyDataStream>,
     read: Read,
     first_byte: Option<Duration>,
     is_over: bool,
-    place: Option<OwnedSemaphorePermit>,
+    /// Held as long as the answer comes.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// What was read so far.
@@ -103,13 +103,12 @@ impl Speech {
             began,
             begins_until: ends_until.min(began + Duration::from_millis(config.first_byte_ms)),
             ends_until,
-            bytes_max,
             request: Some(request),
             body: None,
             read: Read::new(bytes_max, config.reply_bytes_max),
             first_byte: None,
             is_over: false,
-            place: None,
+            _place: None,
         }
     }
 
@@ -198,12 +197,14 @@ impl Speech {
 
     async fn open(&mut self) -> Result<(), UpstreamError> {
         let place = Arc::clone(&self.upstream.places).try_acquire_owned();
-        self.place = Some(place.map_err(|_| UpstreamError::NoPlace)?);
+        self._place = Some(place.map_err(|_| UpstreamError::NoPlace)?);
         let request = self.request.take();
         let request = request.ok_or_else(|| UpstreamError::Cut { reason: "no body".into() })?;
         let sent = self.upstream.client.send(request).await;
-        let response =
-            sent.map_err(|error| UpstreamError::Unreachable { reason: chain(&error) })?;
+        let response = sent.map_err(|error| match error.is_connect() {
+            true => UpstreamError::Unreachable { reason: chain(&error) },
+            false => UpstreamError::Cut { reason: chain(&error) },
+        })?;
         let (head, body) = response.into_parts();
         let body = Body::new(body);
         match head.status.as_u16() {
@@ -238,7 +239,7 @@ impl Speech {
         self.is_over = true;
         // A connection whose body is not read to its end is closed.
         self.body = None;
-        self.place = None;
+        self._place = None;
         let Tokens { input, output, .. } = self.read.tokens.unwrap_or_default();
         let answering = self.read.model.as_ref().unwrap_or(&self.model);
         self.span.set_attribute(names::RESPONSE_MODEL, answering.clone());

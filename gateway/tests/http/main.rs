@@ -16,3 +16,4 @@ mod responses;
 mod streaming;
 mod support;
 mod tracing_out;
+mod upstream;
