@@ -13,7 +13,9 @@ use hyfunc_sandbox::{Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
 use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::admission::Admission;
-use crate::config::{AUTO, CALIBRATED, Config, ModelsConfig, SandboxLimits, cache_dir};
+use crate::config::{
+    AUTO, CALIBRATED, Config, ConfigError, Inputs, ModelsConfig, Reload, SandboxLimits, cache_dir,
+};
 use crate::error::StartError;
 use crate::http::server::Server;
 use crate::http::{Shared, router};
@@ -90,7 +92,7 @@ impl App {
             metrics: Metrics::default(),
             recent: Recent::new(&config),
             upstream: Upstream::open(&config.upstream)?,
-            config,
+            config: config.into(),
         });
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let shared = Shared {
@@ -116,6 +118,11 @@ impl App {
         self.router.clone()
     }
 
+    /// Puts other limits in force while it serves.
+    pub fn reloader(&self) -> Reloader {
+        Reloader { pipeline: Arc::clone(&self.pipeline) }
+    }
+
     /// Binds the configured address.
     ///
     /// # Errors
@@ -138,11 +145,78 @@ impl Serving {
         self.server.address()
     }
 
+    /// As [`App::reloader`].
+    pub fn reloader(&self) -> Reloader {
+        self.app.reloader()
+    }
+
     /// Serves until `stop` resolves; then requests at work finish, up to the configured limit.
     /// Returns whether all of them did.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
         let admission = self.app.pipeline.admission.clone();
         self.server.run(self.app.router, admission, stop).await
+    }
+}
+
+/// Gives a gateway other limits while it serves.
+pub struct Reloader {
+    pipeline: Arc<Pipeline>,
+}
+
+impl Reloader {
+    /// Puts in force what may change without a restart.
+    ///
+    /// # Errors
+    /// The new values do not go with those that stay, or there were too many before.
+    pub fn apply(&self, read: &Config) -> Result<Reload, ConfigError> {
+        let reload = crate::config::reload(&self.pipeline.config, read)?;
+        if !self.pipeline.config.replace(reload.config.clone()) {
+            return Err(ConfigError::Worn);
+        }
+        self.pipeline.admission.set_limits(&reload.config.server);
+        Ok(reload)
+    }
+
+    /// Reads all layers again at every SIGHUP, from now on. What cannot be used changes nothing.
+    ///
+    /// # Errors
+    /// The system does not hand signals over.
+    #[cfg(unix)]
+    pub fn watch(self, inputs: Inputs) -> std::io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut hangups = signal(SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() {
+                self.reload(&inputs);
+            }
+        });
+        Ok(())
+    }
+
+    /// There is no such signal here.
+    ///
+    /// # Errors
+    /// None.
+    #[cfg(not(unix))]
+    pub fn watch(self, _inputs: Inputs) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn reload(&self, inputs: &Inputs) {
+        let read = crate::config::load(inputs);
+        match read.and_then(|effective| self.apply(&effective.config)) {
+            Ok(Reload { changed, waiting, .. }) => {
+                tracing::info!(changed = changed.join(", "), "the configuration was read again");
+                if !waiting.is_empty() {
+                    let keys = waiting.join(", ");
+                    tracing::warn!(keys, "these keys keep their values until a restart");
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the configuration stays as it was");
+            }
+        }
     }
 }
 

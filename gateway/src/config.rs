@@ -8,6 +8,8 @@ mod effective;
 mod error;
 mod keys;
 mod layers;
+mod live;
+mod reload;
 mod upstream;
 mod value;
 
@@ -17,6 +19,8 @@ pub use effective::{Effective, Source};
 pub use error::ConfigError;
 pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
+pub use live::Live;
+pub use reload::{LIVE, Reload, reload};
 pub use upstream::UpstreamConfig;
 
 /// The whole configuration. [`KEYS`] says what each one means.
@@ -58,6 +62,8 @@ pub struct ServerConfig {
     pub queue_max: usize,
     pub retry_after_ms: u64,
     pub shutdown_ms_max: u64,
+    pub write_stall_ms_max: u64,
+    pub leave_ms: u64,
 }
 
 impl Default for ServerConfig {
@@ -71,6 +77,8 @@ impl Default for ServerConfig {
             queue_max: 256,
             retry_after_ms: 1_000,
             shutdown_ms_max: 10_000,
+            write_stall_ms_max: 20_000,
+            leave_ms: 0,
         }
     }
 }

@@ -17,6 +17,7 @@ mod responses;
 mod route;
 pub mod server;
 mod sse;
+mod stall;
 
 use std::sync::Arc;
 

@@ -43,9 +43,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
         | Command::Bench(_) => Vec::new(),
     };
     flags.extend(cli.set);
-    let effective = config::load(&Inputs::from_process(cli.config, flags))?;
+    let inputs = Inputs::from_process(cli.config, flags);
+    let effective = config::load(&inputs)?;
     match cli.command {
-        Command::Serve(ServeArgs { .. }) => block_on(serve(effective)),
+        Command::Serve(ServeArgs { .. }) => block_on(serve(effective, inputs)),
         Command::Mcp(_) => block_on(mcp(effective)),
         Command::Demo(args) => block_on(demo(effective, args)),
         Command::Config => print(&effective.to_toml()),
@@ -88,9 +89,10 @@ fn print(text: &str) -> Result<ExitCode> {
     }
 }
 
-async fn serve(effective: Effective) -> Result<ExitCode> {
+async fn serve(effective: Effective, inputs: Inputs) -> Result<ExitCode> {
     let telemetry = telemetry::start(&effective.config.telemetry)?;
     let serving = App::build(effective.config).await?.listen().await?;
+    serving.reloader().watch(inputs).context("cannot listen for SIGHUP")?;
     let address = serving.address();
     eprintln!("hyfunc listens on http://{address}: open it in a browser, or\n");
     eprintln!(

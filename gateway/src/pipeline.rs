@@ -31,7 +31,7 @@ pub use usage::{Usage, written};
 pub use words::{Held, Worded, Words};
 
 use crate::admission::{Admission, Permit};
-use crate::config::Config;
+use crate::config::Live;
 use crate::error::RequestError;
 use crate::library::{Library, Shelf};
 use crate::models::Models;
@@ -42,8 +42,8 @@ use trip::Trip;
 
 /// Everything that a request passes through.
 pub struct Pipeline {
-    /// Limits.
-    pub config: Config,
+    /// Limits, as they are now.
+    pub config: Live,
     /// Who may work now.
     pub admission: Admission,
     /// The loaded functions.

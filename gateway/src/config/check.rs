@@ -34,6 +34,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             return bad(key, "must be at least 1".into());
         }
     }
+    if config.server.write_stall_ms_max == 0 {
+        return bad("server.write_stall_ms_max", "must be at least 1".into());
+    }
     if config.request.json_depth_max > JSON_DEPTH_LIMIT {
         return bad("request.json_depth_max", format!("must be at most {JSON_DEPTH_LIMIT}"));
     }

@@ -23,6 +23,12 @@ pub const KEYS: &[Key] = &[
     key("server.queue_max", "requests that may wait for their turn; more get 429"),
     key("server.retry_after_ms", "milliseconds that an overloaded answer tells a client to wait"),
     key("server.shutdown_ms_max", "milliseconds for requests to finish after SIGTERM"),
+    key("server.write_stall_ms_max", "milliseconds that a client may read nothing of its answer"),
+    key(
+        "server.leave_ms",
+        "milliseconds after SIGTERM in which requests are still taken although /readyz says 503, \
+         for a balancer to notice",
+    ),
     key("request.body_bytes_max", "bytes of a request's body; more get 413"),
     key("request.json_depth_max", "nesting of a request's JSON, at most 126"),
     key("request.deadline_ms", "milliseconds from a request's head to its last byte"),

@@ -14,6 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::stall::Patient;
 use crate::admission::Admission;
 use crate::config::ServerConfig;
 use crate::error::StartError;
@@ -59,11 +60,30 @@ impl Server {
     ) -> bool {
         let places = Arc::new(Semaphore::new(self.config.connections_max));
         let graceful = GracefulShutdown::new();
-        let mut stop = std::pin::pin!(stop);
+        self.accept_until(stop, &router, &places, &graceful).await;
+        // Whoever asks is told to send nobody here, and whoever comes all the same is served.
+        admission.leave();
+        let leaves = tokio::time::sleep(Duration::from_millis(self.config.leave_ms));
+        self.accept_until(leaves, &router, &places, &graceful).await;
+        // No new connection, no new request on an old one, and then patience.
+        drop(self.listener);
+        admission.drain();
+        let limit = Duration::from_millis(self.config.shutdown_ms_max);
+        tokio::time::timeout(limit, graceful.shutdown()).await.is_ok()
+    }
+
+    async fn accept_until(
+        &self,
+        until: impl Future<Output = ()>,
+        router: &Router,
+        places: &Arc<Semaphore>,
+        graceful: &GracefulShutdown,
+    ) {
+        let mut until = std::pin::pin!(until);
         loop {
             let (stream, place) = tokio::select! {
-                () = &mut stop => break,
-                accepted = accept(&self.listener, &places) => accepted,
+                () = &mut until => return,
+                accepted = accept(&self.listener, places) => accepted,
             };
             let connection = self.connection(stream, router.clone());
             let connection = graceful.watch(connection);
@@ -75,16 +95,13 @@ impl Server {
                 }
             });
         }
-        // No new connection, no new request on an old one, and then patience.
-        drop(self.listener);
-        admission.drain();
-        let limit = Duration::from_millis(self.config.shutdown_ms_max);
-        tokio::time::timeout(limit, graceful.shutdown()).await.is_ok()
     }
 
     fn connection(&self, stream: TcpStream, router: Router) -> Connection {
         // Small answers should not wait for more to send.
         let _ = stream.set_nodelay(true);
+        let stall_max = Duration::from_millis(self.config.write_stall_ms_max);
+        let stream = Patient::new(stream, stall_max);
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_millis(self.config.head_read_ms_max))
@@ -92,7 +109,7 @@ impl Server {
     }
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+type Connection = http1::Connection<TokioIo<Patient>, TowerToHyperService<Router>>;
 
 /// The next connection, once there is a place for it.
 async fn accept(

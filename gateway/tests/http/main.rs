@@ -10,6 +10,7 @@ mod deadlines;
 mod endpoints;
 mod limits;
 mod mcp;
+mod operations;
 mod playground;
 mod recent;
 mod responses;
