@@ -17,7 +17,6 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
@@ -93,16 +92,18 @@ async fn connect(uri: Uri, tls: Option<TlsConnector>) -> Result<Line, io::Error>
     Ok(Line::new(tls.connect(name, stream).await?))
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// Both directions, whatever is below. Their traits are not imported: hyper's have the same methods.
+trait Stream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A connection, encrypted or not.
 struct Line(TokioIo<Box<dyn Stream>>);
 
 impl Line {
     fn new(stream: impl Stream + 'static) -> Self {
-        Self(TokioIo::new(Box::new(stream)))
+        let stream: Box<dyn Stream> = Box::new(stream);
+        Self(TokioIo::new(stream))
     }
 }
 
