@@ -16,7 +16,8 @@ use tokio::task::{JoinSet, spawn_blocking};
 use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::config::{
-    AUTO, CALIBRATED, Config, ModelsConfig, SandboxLimits, ServerConfig, cache_dir,
+    AUTO, CALIBRATED, Config, ConfigError, Inputs, ModelsConfig, Reload, SandboxLimits,
+    ServerConfig, cache_dir,
 };
 use crate::error::StartError;
 use crate::http::server::Server;
@@ -29,6 +30,7 @@ use crate::pipeline::Pipeline;
 use crate::publish::{Publisher, Store};
 use crate::recent::Recent;
 use crate::telemetry::Metrics;
+use crate::upstream::Upstream;
 
 /// Engine threads when nobody says. A request keeps one busy; clients are served by others, which
 /// mostly wait.
@@ -103,7 +105,8 @@ impl App {
             recent: Recent::new(&config),
             keys: Keys::open(&config.keys)?,
             audit: Audit::open(&config.audit)?,
-            config,
+            upstream: Upstream::open(&config.upstream)?,
+            config: config.into(),
         });
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let shared = Shared {
@@ -136,6 +139,11 @@ impl App {
     /// Every endpoint of those who change the library, where it can be changed.
     pub fn admin_router(&self) -> Option<Router> {
         self.admin.clone()
+    }
+
+    /// Puts other limits in force while it serves.
+    pub fn reloader(&self) -> Reloader {
+        Reloader { pipeline: Arc::clone(&self.pipeline) }
     }
 
     /// Binds the configured addresses.
@@ -181,6 +189,11 @@ impl Serving {
         self.admin.as_ref().map(|(server, _)| server.address())
     }
 
+    /// As [`App::reloader`].
+    pub fn reloader(&self) -> Reloader {
+        self.app.reloader()
+    }
+
     /// Serves until `stop` resolves; then requests at work finish, up to the configured limit.
     /// Returns whether all of them did.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
@@ -201,6 +214,68 @@ impl Serving {
         match admin {
             None => finished,
             Some(admin) => admin.await.unwrap_or(false) && finished,
+        }
+    }
+}
+
+/// Gives a gateway other limits while it serves.
+pub struct Reloader {
+    pipeline: Arc<Pipeline>,
+}
+
+impl Reloader {
+    /// Puts in force what may change without a restart.
+    ///
+    /// # Errors
+    /// The new values do not go with those that stay, or there were too many before.
+    pub fn apply(&self, read: &Config) -> Result<Reload, ConfigError> {
+        let reload = crate::config::reload(&self.pipeline.config, read)?;
+        if !self.pipeline.config.replace(reload.config.clone()) {
+            return Err(ConfigError::Worn);
+        }
+        self.pipeline.admission.set_limits(&reload.config.server);
+        Ok(reload)
+    }
+
+    /// Reads all layers again at every SIGHUP, from now on. What cannot be used changes nothing.
+    ///
+    /// # Errors
+    /// The system does not hand signals over.
+    #[cfg(unix)]
+    pub fn watch(self, inputs: Inputs) -> std::io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut hangups = signal(SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() {
+                self.reload(&inputs);
+            }
+        });
+        Ok(())
+    }
+
+    /// There is no such signal here.
+    ///
+    /// # Errors
+    /// None.
+    #[cfg(not(unix))]
+    pub fn watch(self, _inputs: Inputs) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn reload(&self, inputs: &Inputs) {
+        let read = crate::config::load(inputs);
+        match read.and_then(|effective| self.apply(&effective.config)) {
+            Ok(Reload { changed, waiting, .. }) => {
+                tracing::info!(changed = changed.join(", "), "the configuration was read again");
+                if !waiting.is_empty() {
+                    let keys = waiting.join(", ");
+                    tracing::warn!(keys, "these keys keep their values until a restart");
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the configuration stays as it was");
+            }
         }
     }
 }

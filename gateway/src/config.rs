@@ -9,6 +9,9 @@ mod error;
 mod keys;
 mod layers;
 mod library;
+mod live;
+mod reload;
+mod upstream;
 mod value;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +21,9 @@ pub use error::ConfigError;
 pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
 pub use library::{AdminConfig, LibraryConfig};
+pub use live::Live;
+pub use reload::{LIVE, Reload, reload};
+pub use upstream::UpstreamConfig;
 
 /// The whole configuration. [`KEYS`] says what each one means.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -49,6 +55,8 @@ pub struct Config {
     pub library: LibraryConfig,
     /// The listener for those who change the library.
     pub admin: AdminConfig,
+    /// The chat model for what no function answers.
+    pub upstream: UpstreamConfig,
 }
 
 impl Config {
@@ -83,6 +91,8 @@ pub struct ServerConfig {
     pub shutdown_ms_max: u64,
     pub tls_certificate: String,
     pub tls_key: String,
+    pub write_stall_ms_max: u64,
+    pub leave_ms: u64,
 }
 
 impl Default for ServerConfig {
@@ -98,6 +108,8 @@ impl Default for ServerConfig {
             shutdown_ms_max: 10_000,
             tls_certificate: String::new(),
             tls_key: String::new(),
+            write_stall_ms_max: 20_000,
+            leave_ms: 0,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::pipeline::{Step, cut};
 use crate::publish::PublishError;
 use crate::suggest::hint;
 use crate::telemetry::TelemetryError;
+use crate::upstream::OpenError;
 
 /// Why the gateway did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum StartError {
     /// Logs, traces or metrics cannot be set up.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// The chat model cannot be asked.
+    #[error(transparent)]
+    Upstream(#[from] OpenError),
     /// The models cannot be loaded.
     #[error("the models did not load: {0}")]
     Models(Box<CascadeError>),

@@ -22,6 +22,7 @@ mod responses;
 mod route;
 pub mod server;
 mod sse;
+mod stall;
 pub mod tls;
 
 use std::sync::Arc;

@@ -27,6 +27,7 @@ pub mod recent;
 mod suggest;
 pub mod telemetry;
 pub mod threads;
+pub mod upstream;
 
 pub use app::App;
 pub use config::Config;

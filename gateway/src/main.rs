@@ -60,9 +60,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
         | Command::Compile(_) => Vec::new(),
     };
     flags.extend(cli.set);
-    let effective = config::load(&Inputs::from_process(cli.config, flags))?;
+    let inputs = Inputs::from_process(cli.config, flags);
+    let effective = config::load(&inputs)?;
     match cli.command {
-        Command::Serve(ServeArgs { .. }) => block_on(serve(effective)),
+        Command::Serve(ServeArgs { .. }) => block_on(serve(effective, inputs)),
         Command::Mcp(_) => block_on(mcp(effective)),
         Command::Demo(args) => block_on(demo(effective, args)),
         Command::Config => print(&effective.to_toml()),
@@ -110,11 +111,12 @@ fn print(text: &str) -> Result<ExitCode> {
     }
 }
 
-async fn serve(effective: Effective) -> Result<ExitCode> {
+async fn serve(effective: Effective, inputs: Inputs) -> Result<ExitCode> {
     let telemetry = telemetry::start(&effective.config.telemetry)?;
     let key =
         if effective.config.keys.file.is_empty() { "" } else { " -H 'authorization: Bearer KEY'" };
     let serving = App::build(effective.config).await?.listen().await?;
+    serving.reloader().watch(inputs).context("cannot listen for SIGHUP")?;
     let url = format!("{}://{}", serving.scheme(), serving.address());
     eprintln!("hyfunc listens on {url}: open it in a browser, or\n");
     eprintln!(

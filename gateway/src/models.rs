@@ -27,6 +27,11 @@ pub trait Models: Send + Sync {
 
     /// What serves.
     fn info(&self) -> ModelInfo;
+
+    /// Whether there is still somebody to decide.
+    fn is_alive(&self) -> bool {
+        true
+    }
 }
 
 impl Models for Cascade {
@@ -51,5 +56,9 @@ impl Models for Cascade {
 
     fn info(&self) -> ModelInfo {
         Cascade::info(self).clone()
+    }
+
+    fn is_alive(&self) -> bool {
+        Cascade::is_alive(self)
     }
 }

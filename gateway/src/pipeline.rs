@@ -11,6 +11,7 @@ mod retrieve;
 mod sandboxed;
 mod trip;
 mod usage;
+mod words;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -27,22 +28,24 @@ pub use retrieve::{Found, Origin};
 pub use sandboxed::{Failure, Ran, payloads};
 pub use trip::{Step, Timings};
 pub use usage::{Usage, written};
+pub use words::{Held, Worded, Words};
 
 use crate::admission::{Admission, Permit};
 use crate::audit::Audit;
-use crate::config::Config;
+use crate::config::Live;
 use crate::error::RequestError;
 use crate::keys::Keys;
 use crate::library::{Shelf, View};
 use crate::models::Models;
 use crate::recent::{Kind, Recent};
 use crate::telemetry::{self, Metrics};
+use crate::upstream::{Upstream, Voice};
 use trip::Trip;
 
 /// Everything that a request passes through.
 pub struct Pipeline {
-    /// Limits.
-    pub config: Config,
+    /// Limits, as they are now.
+    pub config: Live,
     /// Who may work now.
     pub admission: Admission,
     /// The loaded functions.
@@ -57,6 +60,8 @@ pub struct Pipeline {
     pub keys: Keys,
     /// What is written of who called what.
     pub audit: Audit,
+    /// Who has words where no function has; often nobody.
+    pub upstream: Option<Arc<Upstream>>,
 }
 
 /// What a request came to, before it is put into the client's format.
@@ -77,6 +82,10 @@ pub struct Answer {
     pub outcomes: Outcomes,
     /// How long the steps so far took.
     pub timings: Timings,
+    /// Who has words besides.
+    pub voice: Option<Voice>,
+    /// What came of asking for them; `None` as long as nobody did.
+    pub worded: Option<Worded>,
 }
 
 impl Pipeline {
@@ -146,6 +155,8 @@ impl Pipeline {
             decoded,
             outcomes,
             timings,
+            voice: self.voice(),
+            worded: None,
         };
         let reply = trip.step(Step::Respond, wire.respond(form, answer)).await?;
         self.metrics.answered(&model, arrival.began.elapsed(), counts.prompt, written(&counts));

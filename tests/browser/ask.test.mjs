@@ -105,6 +105,30 @@ test("nothing fits: the answer says so", () =>
     await shoot(page, "ask-nothing-fits");
   }));
 
+test("a chat model that answered, and one that failed, are shown with their time", () =>
+  visit("", {}, async (page) => {
+    const timings_us = { first_byte: 12_000, total: 340_000 };
+    const tokens = { input: 100, cached: 0, output: 1 };
+    for (const [upstream, texts, isNone] of [
+      [{ model: "talker", error: null, cut: false, tokens, timings_us }, [/Answered/, /12\.0 ms/, /340 ms/, /1 token written/], false],
+      [{ model: "talker", error: "upstream_late", cut: false, tokens: null, timings_us: { first_byte: null, total: 340_000 } }, [/It took too long/, /never/], true],
+    ]) {
+      await page.unroute(COMPLETIONS);
+      await page.route(COMPLETIONS, (route) =>
+        route.fulfill({ contentType: "text/event-stream", body: stream({ content: "Da Vinci.", upstream }) }),
+      );
+      await answered(page, "who painted the Mona Lisa?");
+      const panel = page.getByRole("region", { name: "Chat model" });
+      await panel.waitFor();
+      const text = await panel.innerText();
+      for (const wanted of [/talker/, ...texts]) {
+        assert.match(text, wanted);
+      }
+      assert.equal(await page.locator(".reply.none").count(), isNone ? 1 : 0);
+    }
+    await shoot(page, "ask-chat-model");
+  }));
+
 test("an answer fills in while it comes", () =>
   visit("", {}, async (page) => {
     // The first event has what was decided; the end never comes until the page is told to stop.
@@ -303,6 +327,7 @@ function firstEvent() {
   return event({ role: "assistant", content: "" }, own([call]));
 }
 
-function stream({ content }) {
-  return `${event({ role: "assistant", content }, own([]))}${event({}, own([]))}data: [DONE]\n\n`;
+function stream({ content, upstream }) {
+  const last = upstream ? { ...own([]), upstream } : own([]);
+  return `${event({ role: "assistant", content }, own([]))}${event({}, last)}data: [DONE]\n\n`;
 }

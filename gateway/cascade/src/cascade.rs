@@ -44,6 +44,11 @@ impl Cascade {
         &self.info
     }
 
+    /// Whether any of the engine's threads is left.
+    pub fn is_alive(&self) -> bool {
+        self.engine.is_alive()
+    }
+
     /// Makes functions ready: template, embedding, schema block. Work of milliseconds a function.
     pub async fn prepare(
         &self,

@@ -62,6 +62,11 @@ impl Engine {
         Ok(Self { jobs })
     }
 
+    /// Whether any thread is left: the last one takes the queue with it.
+    pub fn is_alive(&self) -> bool {
+        !self.jobs.is_closed()
+    }
+
     /// Distils a query.
     pub async fn distil(&self, query: String, deadline: Instant) -> Result<Intent, CascadeError> {
         self.ask(|reply| Job::Distil { query, deadline, reply }).await

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, library};
+use super::{ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, library, upstream};
 use crate::keys::FunctionLimits;
 
 /// Depth at which the JSON reader itself gives up.
@@ -44,6 +44,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             return bad(key, "must be at least 1".into());
         }
     }
+    if config.server.write_stall_ms_max == 0 {
+        return bad("server.write_stall_ms_max", "must be at least 1".into());
+    }
     if config.request.json_depth_max > JSON_DEPTH_LIMIT {
         return bad("request.json_depth_max", format!("must be at most {JSON_DEPTH_LIMIT}"));
     }
@@ -75,7 +78,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             "must start with http://; for a collector behind TLS, run one on this host".into(),
         );
     }
-    Ok(())
+    upstream::check(&config.upstream)
 }
 
 /// Limits that would refuse everything at zero; the sandbox checks its own.

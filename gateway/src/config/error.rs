@@ -54,6 +54,9 @@ pub enum ConfigError {
         /// What is wrong and what to write instead.
         reason: String,
     },
+    /// A running gateway was given very many.
+    #[error("this gateway was given a thousand configurations already; start it anew")]
+    Worn,
     /// Listening beyond loopback without keys.
     #[error(
         "{address} can be reached from other machines, and there are no keys: anyone could call \

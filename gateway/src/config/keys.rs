@@ -25,6 +25,12 @@ pub const KEYS: &[Key] = &[
     key("server.shutdown_ms_max", "milliseconds for requests to finish after SIGTERM"),
     key("server.tls_certificate", "PEM file with the certificate and its chain; empty: plain HTTP"),
     key("server.tls_key", "PEM file with the certificate's private key"),
+    key("server.write_stall_ms_max", "milliseconds that a client may read nothing of its answer"),
+    key(
+        "server.leave_ms",
+        "milliseconds after SIGTERM in which requests are still taken although /readyz says 503, \
+         for a balancer to notice",
+    ),
     key("request.body_bytes_max", "bytes of a request's body; more get 413"),
     key("request.json_depth_max", "nesting of a request's JSON, at most 126"),
     key("request.deadline_ms", "milliseconds from a request's head to its last byte"),
@@ -103,4 +109,18 @@ pub const KEYS: &[Key] = &[
     key("library.compiler", "program that compiles, as this one does; empty: this one"),
     key("admin.address", "where to listen for those who publish; empty: nowhere"),
     key("admin.allow_public", "listen for them beyond loopback"),
+    key(
+        "upstream.url",
+        "base URL of an OpenAI-compatible chat API that answers what no function does, as \
+         http://127.0.0.1:11434/v1; empty: nobody does",
+    ),
+    key("upstream.model", "the model that it is asked for"),
+    key("upstream.key_file", "file that holds the key for it; empty: none"),
+    key("upstream.key_env", "environment variable that holds the key for it; empty: none"),
+    key("upstream.phrase", "let it also turn results of functions into prose"),
+    key("upstream.instructions", "what it is told before the conversation"),
+    key("upstream.deadline_ms", "milliseconds of its whole answer, within request.deadline_ms"),
+    key("upstream.first_byte_ms", "milliseconds until its answer begins"),
+    key("upstream.reply_bytes_max", "bytes of its answer; the rest is cut"),
+    key("upstream.concurrent_max", "answers of it at once; more are answered without it"),
 ];

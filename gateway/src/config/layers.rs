@@ -79,7 +79,7 @@ fn defaults() -> Values {
 }
 
 /// `section.key` and its value; a key outside a section keeps its bare name.
-fn flatten(table: Table) -> Vec<(String, Value)> {
+pub(super) fn flatten(table: Table) -> Vec<(String, Value)> {
     let mut flat = Vec::new();
     for (section, value) in table {
         match value {
@@ -145,7 +145,7 @@ pub(super) fn known<'a>(
     })
 }
 
-fn assemble(values: &Values) -> Result<Config, ConfigError> {
+pub(super) fn assemble(values: &Values) -> Result<Config, ConfigError> {
     let mut table = Table::new();
     for (path, (value, _)) in values {
         let (section, key) = path.split_once('.').unwrap_or(("", path));

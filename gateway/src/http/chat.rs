@@ -13,13 +13,13 @@ use serde_json::{Value as Json, json};
 
 use super::openai::{
     ChatForm, Completion, call_json, candidates_json, fingerprint, nothing_said, pieces_json,
-    read_chat, tokens_json, tool_call_json, usage_json,
+    read_chat, tokens_json, tool_call_json, usage_json, worded_json,
 };
 use super::{body, fields, sse};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::pipeline::{
-    Answer, Arrival, CallOutcome, DecidedCall, Pipeline, Request, Wire, cut, say,
+    Answer, Arrival, CallOutcome, DecidedCall, Held, Pipeline, Request, Wire, Words, cut, say,
 };
 use crate::telemetry::Metrics;
 
@@ -82,16 +82,19 @@ pub(super) struct Told {
     pub tool_calls: Vec<Arc<DecidedCall>>,
     /// Every call with its outcome, for the `hyfunc` member.
     pub calls: Vec<Json>,
+    /// Results that wait for the chat model's words.
+    held: Option<Vec<Held>>,
     said_bytes: usize,
     reply_bytes_max: usize,
 }
 
 impl Told {
-    pub(super) fn new(reply_bytes_max: usize) -> Self {
-        Self { tool_calls: Vec::new(), calls: Vec::new(), said_bytes: 0, reply_bytes_max }
+    pub(super) fn new(answer: &Answer, reply_bytes_max: usize) -> Self {
+        let held = answer.is_phrased().then(Vec::new);
+        Self { tool_calls: Vec::new(), calls: Vec::new(), held, said_bytes: 0, reply_bytes_max }
     }
 
-    /// Takes one outcome; gives what to say of it.
+    /// Takes one outcome; gives what to say of it now.
     pub(super) fn take(
         &mut self,
         call: &Arc<DecidedCall>,
@@ -104,18 +107,26 @@ impl Told {
                 None
             }
             CallOutcome::Ran(ran) => {
-                let gap = if self.said_bytes == 0 { "" } else { "\n" };
                 let left = self.reply_bytes_max.saturating_sub(self.said_bytes);
-                let said = format!("{gap}{}", cut(say(call, ran), left));
-                self.said_bytes += said.len();
-                Some(said)
+                let said = cut(say(call, ran), left);
+                let gap = if self.said_bytes == 0 { "" } else { "\n" };
+                self.said_bytes += gap.len() + said.len();
+                let Some(held) = &mut self.held else { return Some(format!("{gap}{said}")) };
+                held.push(Held::new(call, ran, said));
+                None
             }
         }
     }
 
+    /// What is left to say when every outcome was taken.
+    pub(super) fn rest(&mut self, answer: &Answer) -> Words {
+        let nothing = cut(nothing_said(&answer.request), self.reply_bytes_max);
+        answer.words(self.held.take().unwrap_or_default(), nothing)
+    }
+
     /// Why the answer ends.
     pub(super) fn finish(&self, answer: &Answer) -> &'static str {
-        if answer.is_cut() {
+        if answer.is_incomplete() {
             "length"
         } else if self.tool_calls.is_empty() {
             "stop"
@@ -145,14 +156,18 @@ fn own_json(answer: &Answer, calls: impl Iterator<Item = Json>) -> Json {
             json
         })
         .collect();
-    json!({
+    let mut own = json!({
         "request_id": answer.arrival.id,
         "p_call": answer.p_call,
         "candidates": candidates_json(&answer.candidates, &answer.decoded),
         "calls": calls,
         "tokens": tokens_json(&answer.decoded.counts),
         "timings_us": answer.timings.to_json(),
-    })
+    });
+    if let Some(worded) = &answer.worded {
+        own["upstream"] = worded_json(worded);
+    }
+    own
 }
 
 async fn whole(
@@ -160,15 +175,17 @@ async fn whole(
     mut answer: Answer,
     reply_bytes_max: usize,
 ) -> Result<Json, RequestError> {
-    let mut told = Told::new(reply_bytes_max);
+    let mut told = Told::new(&answer, reply_bytes_max);
     let mut content = String::new();
     for call in answer.outcomes.calls.clone() {
         let Some(outcome) = answer.outcomes.next().await else { break };
         content.extend(told.take(&call, &outcome?));
     }
-    if told.calls.is_empty() && !answer.is_cut() {
-        content = cut(nothing_said(&answer.request), reply_bytes_max);
+    let mut words = told.rest(&answer);
+    while let Some(piece) = words.next().await {
+        content.push_str(&piece);
     }
+    answer.worded = words.worded();
     let finish = told.finish(&answer);
     let tool_calls: Vec<Json> = told.tool_calls.iter().map(|call| tool_call_json(call)).collect();
     let content = if content.is_empty() { Json::Null } else { content.into() };

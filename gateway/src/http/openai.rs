@@ -13,5 +13,5 @@ pub use read::{ChatForm, read_chat};
 pub use tools::{Chosen, Style, read_choice, read_tools};
 pub use write::{
     Completion, call_json, candidates_json, fingerprint, nothing_said, pieces_json, ran_json,
-    sandbox_json, tokens_json, tool_call_json, usage_json,
+    sandbox_json, tokens_json, tool_call_json, usage_json, worded_json,
 };

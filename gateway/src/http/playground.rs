@@ -67,6 +67,7 @@ const ASSETS: &[Asset] = &[
     asset("schema.js", SCRIPT, include_bytes!("../playground/schema.js")),
     asset("statistics.js", SCRIPT, include_bytes!("../playground/statistics.js")),
     asset("template.js", SCRIPT, include_bytes!("../playground/template.js")),
+    asset("upstream.js", SCRIPT, include_bytes!("../playground/upstream.js")),
     asset("waterfall.js", SCRIPT, include_bytes!("../playground/waterfall.js")),
 ];
 

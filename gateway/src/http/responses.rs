@@ -24,11 +24,10 @@ use serde_json::Value as Json;
 
 use super::chat::Told;
 use super::error::respond_asked;
-use super::openai::nothing_said;
 use super::{body, fields};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
-use crate::pipeline::{Answer, Arrival, CallOutcome, Pipeline, Request, Wire, cut};
+use crate::pipeline::{Answer, Arrival, CallOutcome, Pipeline, Request, Wire};
 use crate::telemetry::Metrics;
 use object::ResponseObject;
 use read::{ResponseForm, read_response};
@@ -89,8 +88,8 @@ async fn whole(
     mut answer: Answer,
     reply_bytes_max: usize,
 ) -> Result<Json, RequestError> {
-    let mut told = Told::new(reply_bytes_max);
-    let mut said = Vec::new();
+    let mut told = Told::new(&answer, reply_bytes_max);
+    let mut said = String::new();
     let mut output = Vec::new();
     for call in answer.outcomes.calls.clone() {
         let Some(outcome) = answer.outcomes.next().await else { break };
@@ -101,16 +100,14 @@ async fn whole(
             CallOutcome::Ran(ran) => items::gateway_call_done(&call, ran),
         });
     }
-    said.extend(said_without_calls(&answer, reply_bytes_max));
+    let mut words = told.rest(&answer);
+    while let Some(piece) = words.next().await {
+        said.push_str(&piece);
+    }
+    answer.worded = words.worded();
     if !said.is_empty() {
-        output.push(items::message(&items::message_id(), items::COMPLETED, Some(&said.concat())));
+        output.push(items::message(&items::message_id(), items::COMPLETED, Some(&said)));
     }
     let own = told.own(&answer);
     Ok(object.ended(&answer, output, own))
-}
-
-/// What there is to say when nothing was called.
-fn said_without_calls(answer: &Answer, reply_bytes_max: usize) -> Option<String> {
-    let called = !answer.outcomes.calls.is_empty() || answer.is_cut();
-    (!called).then(|| cut(nothing_said(&answer.request), reply_bytes_max))
 }

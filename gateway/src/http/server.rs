@@ -14,6 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::stall::Patient;
 use super::tls::{Stream, Tls};
 use crate::admission::Admission;
 use crate::config::ServerConfig;
@@ -67,19 +68,40 @@ impl Server {
     ) -> bool {
         let places = Arc::new(Semaphore::new(self.config.connections_max));
         let graceful = GracefulShutdown::new();
-        let mut stop = std::pin::pin!(stop);
+        self.accept_until(stop, &router, &places, &graceful).await;
+        // Whoever asks is told to send nobody here, and whoever comes all the same is served.
+        admission.leave();
+        let leaves = tokio::time::sleep(Duration::from_millis(self.config.leave_ms));
+        self.accept_until(leaves, &router, &places, &graceful).await;
+        // No new connection, no new request on an old one, and then patience.
+        drop(self.listener);
+        admission.drain();
+        let limit = Duration::from_millis(self.config.shutdown_ms_max);
+        tokio::time::timeout(limit, graceful.shutdown()).await.is_ok()
+    }
+
+    async fn accept_until(
+        &self,
+        until: impl Future<Output = ()>,
+        router: &Router,
+        places: &Arc<Semaphore>,
+        graceful: &GracefulShutdown,
+    ) {
+        let mut until = std::pin::pin!(until);
         loop {
             let (stream, place) = tokio::select! {
-                () = &mut stop => break,
-                accepted = accept(&self.listener, &places) => accepted,
+                () = &mut until => return,
+                accepted = accept(&self.listener, places) => accepted,
             };
             let (tls, router, watcher) = (self.tls.clone(), router.clone(), graceful.watcher());
             let head_read_ms_max = self.config.head_read_ms_max;
+            let stall_max = Duration::from_millis(self.config.write_stall_ms_max);
             tokio::spawn(async move {
                 let _place = place;
                 // Small answers should not wait for more to send.
                 let _ = stream.set_nodelay(true);
                 let Some(stream) = tls.accept(stream).await else { return };
+                let stream = Patient::new(stream, stall_max);
                 let connection = watcher.watch(connect(stream, router, head_read_ms_max));
                 // A broken connection is its client's business; the request's span has the rest.
                 if let Err(error) = connection.await {
@@ -87,17 +109,12 @@ impl Server {
                 }
             });
         }
-        // No new connection, no new request on an old one, and then patience.
-        drop(self.listener);
-        admission.drain();
-        let limit = Duration::from_millis(self.config.shutdown_ms_max);
-        tokio::time::timeout(limit, graceful.shutdown()).await.is_ok()
     }
 }
 
-type Connection = http1::Connection<TokioIo<Stream>, TowerToHyperService<Router>>;
+type Connection = http1::Connection<TokioIo<Patient<Stream>>, TowerToHyperService<Router>>;
 
-fn connect(stream: Stream, router: Router, head_read_ms_max: u64) -> Connection {
+fn connect(stream: Patient<Stream>, router: Router, head_read_ms_max: u64) -> Connection {
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(head_read_ms_max))

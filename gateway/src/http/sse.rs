@@ -15,9 +15,9 @@ use tracing::{Instrument as _, Span};
 
 use super::chat::{Told, decided};
 use super::error::to_json;
-use super::openai::{ChatForm, Completion, nothing_said, usage_json};
+use super::openai::{ChatForm, Completion, usage_json};
 use crate::error::RequestError;
-use crate::pipeline::{Answer, Arrival, DecidedCall, Step, cut};
+use crate::pipeline::{Answer, Arrival, CallOutcome, DecidedCall, Step};
 use crate::recent::Note;
 use crate::telemetry::{self, Metrics};
 
@@ -107,28 +107,31 @@ impl Stream {
     }
 
     async fn tell(&self, mut answer: Answer, reply_bytes_max: usize) -> Result<(), Ended> {
-        let mut told = Told::new(reply_bytes_max);
+        let mut told = Told::new(&answer, reply_bytes_max);
         let role = json!({"role": "assistant", "content": ""});
         let mut first = self.completion.chunk(role, None, self.form.include_usage);
         first.insert("hyfunc".into(), decided(&answer));
         self.send(first).await?;
         let calls = answer.outcomes.calls.clone();
-        for (at, call) in calls.iter().enumerate() {
+        let mut has_begun = false;
+        for call in &calls {
             let Some(outcome) = answer.outcomes.next().await else { break };
             let outcome = outcome.map_err(Ended::Failed)?;
             let tool_calls = told.tool_calls.len();
-            match told.take(call, &outcome) {
-                Some(said) => self.delta(json!({"content": said})).await?,
-                None => self.tool_call(tool_calls, call).await?,
+            match (told.take(call, &outcome), &outcome) {
+                (Some(said), _) => self.delta(json!({"content": said})).await?,
+                (None, CallOutcome::NotRun) => self.tool_call(tool_calls, call).await?,
+                // It waits for the chat model's words.
+                (None, CallOutcome::Ran(_)) => continue,
             }
-            if at == 0 {
-                self.metrics.first_token(&answer.model, answer.arrival.began.elapsed());
-            }
+            self.begun(&mut has_begun, &answer);
         }
-        if calls.is_empty() && !answer.is_cut() {
-            let said = cut(nothing_said(&answer.request), reply_bytes_max);
-            self.delta(json!({"content": said})).await?;
+        let mut words = told.rest(&answer);
+        while let Some(piece) = words.next().await {
+            self.delta(json!({"content": piece})).await?;
+            self.begun(&mut has_begun, &answer);
         }
+        answer.worded = words.worded();
         let finish = told.finish(&answer);
         let mut last = self.completion.chunk(json!({}), Some(finish), self.form.include_usage);
         last.insert("hyfunc".into(), told.own(&answer));
@@ -138,6 +141,13 @@ impl Stream {
             self.send(self.completion.usage_chunk(usage)).await?;
         }
         Ok(self.put(Event::default().data("[DONE]")).await?)
+    }
+
+    /// Counts the first piece.
+    fn begun(&self, has_begun: &mut bool, answer: &Answer) {
+        if !std::mem::replace(has_begun, true) {
+            self.metrics.first_token(&answer.model, answer.arrival.began.elapsed());
+        }
     }
 
     /// The first delta carries id, type and the whole name; the second the arguments.

@@ -13,6 +13,7 @@ use crate::error::RequestError;
 use crate::keys::Principal;
 use crate::library::View;
 use crate::recent::Note;
+use crate::upstream::Turn;
 
 /// What is known of a request before its body.
 #[derive(Clone, Debug)]
@@ -94,6 +95,8 @@ pub struct Request {
     pub tokens_max: Option<usize>,
     /// Results of earlier calls that the client ran, when the conversation ends with them.
     pub results: Vec<String>,
+    /// The whole conversation, for a chat model; empty where there is only the query.
+    pub turns: Vec<Turn>,
 }
 
 impl Request {

@@ -3,6 +3,7 @@
 use hyfunc_cascade::{Decoded, TokenCounts};
 
 use super::{Answer, Found, Origin};
+use crate::upstream::Tokens;
 
 /// Tokens of one answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,12 +14,14 @@ pub struct Usage {
     pub cached: usize,
     /// The same query tokens, and what was written, by how it came about.
     pub counts: TokenCounts,
+    /// What a chat model counted besides.
+    pub upstream: Option<Tokens>,
 }
 
 impl Usage {
     /// Adds up what the candidates and the decoding cost.
     pub fn of(candidates: &[Found], counts: TokenCounts) -> Self {
-        let mut usage = Self { read: counts.prompt, cached: 0, counts };
+        let mut usage = Self { read: counts.prompt, cached: 0, counts, upstream: None };
         if counts.prompt == 0 {
             // Nothing was to be called: no function was read.
             return usage;
@@ -35,12 +38,17 @@ impl Usage {
 
     /// All that stood before the models.
     pub fn input(&self) -> usize {
-        self.read + self.cached
+        self.read + self.cached + self.upstream.unwrap_or_default().input
+    }
+
+    /// Of these, those that were read before.
+    pub fn input_cached(&self) -> usize {
+        self.cached + self.upstream.unwrap_or_default().cached
     }
 
     /// All that was written.
     pub fn output(&self) -> usize {
-        written(&self.counts)
+        written(&self.counts) + self.upstream.unwrap_or_default().output
     }
 }
 
@@ -65,7 +73,8 @@ fn exceeds(counts: &TokenCounts, tokens_max: Option<usize>) -> bool {
 impl Answer {
     /// What it cost.
     pub fn usage(&self) -> Usage {
-        Usage::of(&self.candidates, self.decoded.counts)
+        let upstream = self.worded.as_ref().and_then(|worded| worded.tokens);
+        Usage { upstream, ..Usage::of(&self.candidates, self.decoded.counts) }
     }
 
     /// Whether its calls took more tokens than the client allows, so that none is left.
@@ -99,5 +108,8 @@ mod tests {
         assert_eq!(Usage::of(&[], TokenCounts::default()), Usage::default());
         let usage = Usage::of(&[], COUNTS);
         assert_eq!((usage.input(), usage.output()), (7, 11));
+        let upstream = Some(Tokens { input: 100, cached: 30, output: 20 });
+        let usage = Usage { upstream, cached: 5, ..usage };
+        assert_eq!((usage.input(), usage.input_cached(), usage.output()), (112, 35, 31));
     }
 }

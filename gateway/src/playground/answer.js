@@ -6,6 +6,7 @@ import { candidatesView } from "./candidates.js";
 import { commandView } from "./command.js";
 import { announce, element, freshId, replace } from "./dom.js";
 import { count, duration } from "./format.js";
+import { upstreamView } from "./upstream.js";
 import { waterfallView } from "./waterfall.js";
 
 // When waiting becomes worth a word, in milliseconds.
@@ -65,6 +66,7 @@ export class AnswerView {
         answer.own.kind === "function"
           ? null
           : this.section("Candidates", candidatesView(answer.own.candidates, called)),
+        answer.own.upstream ? this.section("Chat model", upstreamView(answer.own.upstream)) : null,
         this.section("Time", waterfallView(answer.own.timings_us, answer.own.calls, tookText(answer))),
       ),
       element("div", { class: "row between" }, identity(answer), command),
@@ -91,7 +93,8 @@ export class AnswerView {
 
   reply(answer) {
     if (answer.content) {
-      const isEmpty = answer.finished && answer.own.calls.length === 0;
+      const { calls, upstream } = answer.own;
+      const isEmpty = answer.finished && calls.length === 0 && (!upstream || upstream.error !== null);
       return element("p", { class: isEmpty ? "reply none" : "reply" }, answer.content);
     }
     const { calls } = answer.own;

@@ -45,6 +45,10 @@ pub const MCP_METHOD: &str = "mcp.method.name";
 pub const MCP_VERSION: &str = "mcp.protocol.version";
 /// `jsonrpc.request.id`
 pub const JSONRPC_ID: &str = "jsonrpc.request.id";
+/// `server.address`
+pub const SERVER_ADDRESS: &str = "server.address";
+/// `server.port`
+pub const SERVER_PORT: &str = "server.port";
 /// Name of the step.
 pub const STEP: &str = "hyfunc.step";
 /// The request's id, as in `x-request-id`.
@@ -60,6 +64,8 @@ pub const P_CALL: &str = "hyfunc.p_call";
 
 /// The value of [`PROVIDER`].
 pub const PROVIDER_HYFUNC: &str = "hyfunc";
+/// The value of [`PROVIDER`] for a chat model elsewhere: that of the format in which it is asked.
+pub const PROVIDER_UPSTREAM: &str = "openai";
 /// The value of [`DATA_SOURCE`] for the functions of the plugins.
 pub const LIBRARY: &str = "library";
 

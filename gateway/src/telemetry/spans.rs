@@ -57,6 +57,17 @@ pub fn chat_span(model: &str) -> Span {
     span
 }
 
+/// The span of one answer of a chat model elsewhere.
+pub fn upstream_span(model: &str, host: &str, port: u16) -> Span {
+    let span = info_span!("chat", otel.name = format!("chat {model}"), otel.kind = "client");
+    span.set_attribute(names::OPERATION, "chat");
+    span.set_attribute(names::PROVIDER, names::PROVIDER_UPSTREAM);
+    span.set_attribute(names::REQUEST_MODEL, model.to_owned());
+    span.set_attribute(names::SERVER_ADDRESS, host.to_owned());
+    span.set_attribute(names::SERVER_PORT, i64::from(port));
+    span
+}
+
 /// The span of one step.
 pub fn step_span(step: Step) -> Span {
     let span = info_span!("step", otel.name = step.name(), step = step.name());

@@ -35,6 +35,8 @@ pub struct Script {
     pub decode_ms: u64,
     /// What distilling fails with.
     pub failure: Option<Failure>,
+    /// Whether nobody is left to decide.
+    pub is_dead: bool,
 }
 
 /// What distilling fails with, when the query says `fail`.
@@ -139,6 +141,10 @@ impl Models for Fake {
             digest: "00".into(),
             retrieval_threshold: -1.0,
         }
+    }
+
+    fn is_alive(&self) -> bool {
+        !self.script.is_dead
     }
 }
 

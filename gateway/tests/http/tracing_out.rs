@@ -13,6 +13,7 @@ use tower::ServiceExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::support::{Script, ask, build};
+use crate::upstream::{Act, Fake};
 
 /// Keeps every span.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +103,53 @@ async fn a_failed_step_says_so() {
     let error = accept.attributes.iter().find(|kv| kv.key.as_str() == "error.type");
     assert_eq!(error.map(|kv| kv.value.to_string()).as_deref(), Some("invalid_json"));
     assert!(!spans.iter().any(|span| span.name == "distil"), "nothing after the failed step");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_chat_model_elsewhere_has_a_span_of_its_own() {
+    for (act, error, tokens) in [
+        (Act::Says(&["La."], 0), None, Some("20")),
+        (Act::Status(401, ""), Some("upstream_key_refused"), None),
+    ] {
+        let fake = Fake::start(act).await;
+        let url = fake.url.clone();
+        let (app, _) = build(Script::default(), |config| {
+            config.upstream.url = url;
+            config.upstream.model = "talker".into();
+        })
+        .await;
+        let kept = Kept::default();
+        let provider = SdkTracerProvider::builder().with_simple_exporter(kept.clone()).build();
+        let subscriber = tracing_subscriber::registry().with(telemetry::layer(&provider));
+        let _subscribed = tracing::subscriber::set_default(subscriber);
+        let request =
+            Request::post("/v1/chat/completions").body(Body::from(ask("sing").to_string()));
+        let response = app.router().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(response.status(), 200);
+        drop(response);
+
+        let spans = kept.0.lock().unwrap().clone();
+        let of = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
+        let (own, respond) = (of("chat talker"), of("respond"));
+        assert_eq!(own.parent_span_id, respond.span_context.span_id());
+        assert_eq!(own.span_kind, opentelemetry::trace::SpanKind::Client);
+        let attribute = |key: &str| {
+            let found = own.attributes.iter().find(|kv| kv.key.as_str() == key);
+            found.map(|kv| kv.value.to_string())
+        };
+        for (key, value) in [
+            ("gen_ai.operation.name", Some("chat")),
+            ("gen_ai.provider.name", Some("openai")),
+            ("gen_ai.request.model", Some("talker")),
+            ("gen_ai.response.model", tokens.map(|_| "answering")),
+            ("gen_ai.usage.output_tokens", tokens),
+            ("server.address", Some("127.0.0.1")),
+            ("error.type", error),
+            ("gen_ai.input.messages", None),
+        ] {
+            assert_eq!(attribute(key).as_deref(), value, "{act:?} {key}");
+        }
+    }
 }
 
 /// The spans of one MCP call, whose message may name a trace of its own.

@@ -6,6 +6,7 @@ use super::calls::Awaited;
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::http::fields::{Fields, wrong};
+use crate::upstream::{Role, Turn};
 
 /// What of a conversation counts: the last thing that the person said.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Conversation {
     pub query: String,
     /// Texts of the messages of role `tool` with which the conversation ends.
     pub results: Vec<String>,
+    /// All that was said, in order.
+    pub turns: Vec<Turn>,
 }
 
 /// Reads all messages, so that a bad one is refused wherever it stands. Every call has its result
@@ -42,17 +45,23 @@ pub fn read_messages(
         }
         let text = read_content(&fields, role)?;
         match role {
-            "user" => conversation = Conversation { query: text, results: Vec::new() },
+            "user" => {
+                conversation.turns.push(Turn::user(text.clone()));
+                conversation.query = text;
+                conversation.results.clear();
+            }
             "assistant" => {
                 conversation.results.clear();
+                conversation.turns.push(Turn { role: Role::Assistant, text });
                 read_calls(&fields, &mut awaited)?;
             }
             "tool" => {
                 read_answered(&fields, &mut awaited)?;
+                conversation.turns.push(Turn::result(&text));
                 conversation.results.push(text);
             }
             // Of the system or its developer: values come from the request alone.
-            _ => {}
+            _ => conversation.turns.push(Turn { role: Role::System, text }),
         }
     }
     none_awaited(&awaited, "messages")?;

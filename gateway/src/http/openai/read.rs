@@ -78,7 +78,7 @@ pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatFo
     let model = fields.text_required("model")?.to_owned();
     let messages = fields.list("messages")?;
     let messages = messages.ok_or_else(|| fields.missing("messages", "an array of messages"))?;
-    let Conversation { query, results } = read_messages(messages, limits)?;
+    let Conversation { query, results, turns } = read_messages(messages, limits)?;
     let tools = read_tools(&fields, limits, Style::Nested)?;
     let Chosen { choice, allowed } = read_choice(&fields, Style::Nested)?;
     let parallel = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
@@ -92,6 +92,7 @@ pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatFo
         calls_max: if parallel { limits.calls_max } else { 1 },
         tokens_max: read_tokens_max(&fields)?,
         results,
+        turns,
     };
     Ok((request, form))
 }

@@ -6,7 +6,9 @@ use hyfunc_cascade::{Decoded, ModelInfo, Piece, PieceKind, TokenCounts};
 use hyfunc_sandbox::CallTimings;
 use serde_json::{Map, Value as Json, json};
 
-use crate::pipeline::{CallOutcome, Choice, DecidedCall, Found, Origin, Ran, Request, Usage, say};
+use crate::pipeline::{
+    CallOutcome, Choice, DecidedCall, Found, Origin, Ran, Request, Usage, Worded, say,
+};
 
 /// Digits of the weights' digest that a fingerprint shows.
 const FINGERPRINT_DIGITS: usize = 12;
@@ -91,17 +93,39 @@ pub fn fingerprint(models: &ModelInfo) -> String {
 
 /// Tokens read and written, in OpenAI's names; how they were written, in ours.
 pub fn usage_json(usage: &Usage) -> Json {
-    json!({
+    let mut json = json!({
         "prompt_tokens": usage.input(),
         "completion_tokens": usage.output(),
         "total_tokens": usage.input() + usage.output(),
-        "prompt_tokens_details": {"cached_tokens": usage.cached},
+        "prompt_tokens_details": {"cached_tokens": usage.input_cached()},
         "completion_tokens_details": {
             "reasoning_tokens": 0,
             "injected_tokens": usage.counts.injected,
             "chosen_tokens": usage.counts.chosen,
             "sampled_tokens": usage.counts.sampled,
             "copied_tokens": usage.counts.copied,
+        },
+    });
+    if let Some(upstream) = usage.upstream {
+        json["prompt_tokens_details"]["upstream_tokens"] = upstream.input.into();
+        json["completion_tokens_details"]["upstream_tokens"] = upstream.output.into();
+    }
+    json
+}
+
+/// What came of asking the chat model, times in microseconds.
+pub fn worded_json(worded: &Worded) -> Json {
+    let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    json!({
+        "model": worded.model,
+        "error": worded.error,
+        "cut": worded.is_cut,
+        "tokens": worded.tokens.map(|tokens| {
+            json!({"input": tokens.input, "cached": tokens.cached, "output": tokens.output})
+        }),
+        "timings_us": {
+            "first_byte": worded.first_byte.map(micros),
+            "total": micros(worded.took),
         },
     })
 }

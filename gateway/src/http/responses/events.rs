@@ -9,13 +9,13 @@ use serde_json::{Map, Value as Json, json};
 use tokio::sync::mpsc::{Sender, channel};
 use tracing::Instrument as _;
 
+use super::items;
 use super::object::ResponseObject;
-use super::{items, said_without_calls};
 use crate::error::RequestError;
 use crate::http::chat::Told;
 use crate::http::error::to_json;
 use crate::http::sse::{EVENTS_MAX, Ended, HungUp, events, report, until_end};
-use crate::pipeline::{Answer, CallOutcome, DecidedCall, Origin};
+use crate::pipeline::{Answer, CallOutcome, DecidedCall, Origin, Words};
 use crate::telemetry::Metrics;
 
 /// Starts the stream.
@@ -61,7 +61,7 @@ impl Stream {
             let response = self.object.begun();
             self.emit(kind, json!({"response": response})).await?;
         }
-        let mut told = Told::new(reply_bytes_max);
+        let mut told = Told::new(&answer, reply_bytes_max);
         let mut said = Vec::new();
         for (at, call) in answer.outcomes.calls.clone().iter().enumerate() {
             self.call_begun(call).await?;
@@ -73,12 +73,12 @@ impl Stream {
             said.extend(told.take(call, &outcome));
             self.call_done(call, &outcome).await?;
         }
-        said.extend(said_without_calls(&answer, reply_bytes_max));
-        if !said.is_empty() {
-            self.message(&said).await?;
-        }
+        let mut words = told.rest(&answer);
+        self.message(said, &mut words).await?;
+        answer.worded = words.worded();
         let own = told.own(&answer);
-        let kind = if answer.is_cut() { "response.incomplete" } else { "response.completed" };
+        let kind =
+            if answer.is_incomplete() { "response.incomplete" } else { "response.completed" };
         let response = self.object.ended(&answer, std::mem::take(&mut self.output), own);
         self.emit(kind, json!({"response": response})).await?;
         Ok(self.put(end_mark()).await?)
@@ -121,17 +121,31 @@ impl Stream {
         self.done(item).await
     }
 
-    /// The message, in one piece a call.
-    async fn message(&mut self, said: &[String]) -> Result<(), HungUp> {
+    /// The message, in one piece a call, and what else is said as it comes; none without words.
+    async fn message(&mut self, said: Vec<String>, words: &mut Words) -> Result<(), HungUp> {
+        let mut said = said.into_iter();
+        let first = match said.next() {
+            Some(first) => first,
+            None => match words.next().await {
+                Some(first) => first,
+                None => return Ok(()),
+            },
+        };
         let id = items::message_id();
         self.added(items::message(&id, items::IN_PROGRESS, None)).await?;
         let part = json!({"content_index": 0, "part": items::text_part("")});
         self.about("response.content_part.added", &id, part).await?;
-        for piece in said {
+        let mut text = String::new();
+        let mut next = Some(first);
+        while let Some(piece) = next {
+            text.push_str(&piece);
             let delta = json!({"content_index": 0, "delta": piece, "logprobs": []});
             self.about("response.output_text.delta", &id, delta).await?;
+            next = match said.next() {
+                Some(piece) => Some(piece),
+                None => words.next().await,
+            };
         }
-        let text = said.concat();
         let whole = json!({"content_index": 0, "text": text, "logprobs": []});
         self.about("response.output_text.done", &id, whole).await?;
         let part = json!({"content_index": 0, "part": items::text_part(&text)});

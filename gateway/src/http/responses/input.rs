@@ -6,6 +6,7 @@ use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::http::fields::{Fields, wrong};
 use crate::http::openai::{Awaited, Conversation};
+use crate::upstream::{Role, Turn};
 
 /// Prefixes of the ids of items that were written here.
 const OWN_IDS: [&str; 3] = ["msg_", "fc_", "mcp_"];
@@ -17,7 +18,8 @@ const OWN_IDS: [&str; 3] = ["msg_", "fc_", "mcp_"];
 pub fn read_input(input: &Json, limits: &RequestConfig) -> Result<Conversation, RequestError> {
     let items = match input {
         Json::String(text) => {
-            return Ok(Conversation { query: text.clone(), results: Vec::new() });
+            let turns = vec![Turn::user(text.clone())];
+            return Ok(Conversation { query: text.clone(), results: Vec::new(), turns });
         }
         Json::Array(items) => items,
         other => return Err(wrong("input", "a string or an array of items", other)),
@@ -69,10 +71,19 @@ impl<'a> Reading<'a> {
         let role = item.text_required("role")?;
         let text = read_text(item, "content")?;
         match role {
-            "user" => self.conversation = Conversation { query: text, results: Vec::new() },
-            "assistant" => self.conversation.results.clear(),
+            "user" => {
+                self.conversation.turns.push(Turn::user(text.clone()));
+                self.conversation.query = text;
+                self.conversation.results.clear();
+            }
+            "assistant" => {
+                self.conversation.results.clear();
+                self.conversation.turns.push(Turn { role: Role::Assistant, text });
+            }
             // Of the system or its developer: values come from the request alone.
-            "system" | "developer" => {}
+            "system" | "developer" => {
+                self.conversation.turns.push(Turn { role: Role::System, text });
+            }
             other => {
                 return Err(RequestError::Field {
                     param: item.path("role"),
@@ -108,6 +119,7 @@ impl<'a> Reading<'a> {
                 ),
             });
         }
+        self.conversation.turns.push(Turn::result(&text));
         self.conversation.results.push(text);
         Ok(())
     }

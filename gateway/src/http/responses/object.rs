@@ -43,7 +43,7 @@ impl ResponseObject {
 
     /// When all that is to be said was said.
     pub fn ended(&self, answer: &Answer, output: Vec<Json>, own: Json) -> Json {
-        let cut = answer.is_cut();
+        let cut = answer.is_incomplete();
         let incomplete = if cut { json!({"reason": "max_output_tokens"}) } else { Json::Null };
         let state = State {
             completed_s: (!cut).then(now_s),
@@ -85,9 +85,9 @@ impl ResponseObject {
 
 /// Tokens read and written, in the format's names; how they were written, in ours.
 fn usage_json(usage: &Usage) -> Json {
-    json!({
+    let mut json = json!({
         "input_tokens": usage.input(),
-        "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": 0},
+        "input_tokens_details": {"cached_tokens": usage.input_cached(), "cache_write_tokens": 0},
         "output_tokens": usage.output(),
         "output_tokens_details": {
             "reasoning_tokens": 0,
@@ -97,7 +97,12 @@ fn usage_json(usage: &Usage) -> Json {
             "copied_tokens": usage.counts.copied,
         },
         "total_tokens": usage.input() + usage.output(),
-    })
+    });
+    if let Some(upstream) = usage.upstream {
+        json["input_tokens_details"]["upstream_tokens"] = upstream.input.into();
+        json["output_tokens_details"]["upstream_tokens"] = upstream.output.into();
+    }
+    json
 }
 
 /// Seconds since 1970.

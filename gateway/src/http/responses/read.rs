@@ -9,6 +9,7 @@ use crate::http::fields::Fields;
 use crate::http::openai::settings::{self, Absence, EFFORTS, RETENTIONS, Shape, VERBOSITIES};
 use crate::http::openai::{Chosen, Conversation, Style, read_choice, read_tools};
 use crate::pipeline::Request;
+use crate::upstream::{Role, Turn};
 
 /// What the format must remember until the answer.
 #[derive(Clone, Debug, Default)]
@@ -91,10 +92,13 @@ pub fn read_response(
     check_include(&fields)?;
 
     let model = fields.text_required("model")?.to_owned();
-    fields.text("instructions")?;
+    let instructions = fields.text("instructions")?;
     let input = fields.get("input");
     let input = input.ok_or_else(|| fields.missing("input", "a string or an array of items"))?;
-    let Conversation { query, results } = read_input(input, limits)?;
+    let Conversation { query, results, mut turns } = read_input(input, limits)?;
+    if let Some(text) = instructions {
+        turns.insert(0, Turn { role: Role::System, text: text.to_owned() });
+    }
     let tools = read_tools(&fields, limits, Style::Flat)?;
     let Chosen { choice, allowed } = read_choice(&fields, Style::Flat)?;
     let parallel = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
@@ -111,6 +115,7 @@ pub fn read_response(
         calls_max,
         tokens_max: fields.count("max_output_tokens")?,
         results,
+        turns,
     };
     Ok((request, ResponseForm { stream, repeated: repeat(&fields) }))
 }
