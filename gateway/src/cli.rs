@@ -1,6 +1,7 @@
 //! What can be typed: commands, options and examples.
 
 mod plugin;
+mod registry;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,10 @@ use hyfunc_training::bfcl::Category;
 use crate::bench::Part;
 
 pub use plugin::{AuthorCommand, BuildArgs, CheckArgs, NewArgs, PluginCallArgs, TestArgs};
+pub use registry::{
+    AccessArgs, KeyCommand, KeyGenerateArgs, PullArgs, PushArgs, RegistryCommand, SignArgs,
+    VerifyArgs,
+};
 
 /// `hyfunc`
 #[derive(Debug, Parser)]
@@ -156,6 +161,9 @@ pub enum PluginCommand {
     /// From an idea to a plugin that others can use
     #[command(flatten)]
     Author(AuthorCommand),
+    /// Through registries, and whom to trust there
+    #[command(flatten)]
+    Registry(RegistryCommand),
     /// List the functions of a component, and what was refused and why
     #[command(after_help = "Examples:\n  hyfunc plugin inspect recipes.wasm\n  \
                             hyfunc plugin inspect dates --json")]

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use hyfunc::app::{self, App};
 use hyfunc::cli::{
-    AuthorCommand, BenchArgs, Cli, Command, DemoArgs, EvalCommand, PluginCommand, ServeArgs,
-    TrainCommand,
+    AuthorCommand, BenchArgs, Cli, Command, DemoArgs, EvalCommand, KeyCommand, PluginCommand,
+    RegistryCommand, ServeArgs, TrainCommand,
 };
 use hyfunc::commands::Verdict;
 use hyfunc::config::{self, Config, Effective, Inputs};
@@ -136,6 +136,7 @@ async fn demo(effective: Effective, args: DemoArgs) -> Result<ExitCode> {
 fn plugin(config: Config, command: PluginCommand) -> Result<ExitCode> {
     match command {
         PluginCommand::Author(command) => author(config, command),
+        PluginCommand::Registry(command) => block_on(registry(config, command)),
         PluginCommand::Inspect { plugin, json } => print(&commands::inspect(&plugin, json)?),
         PluginCommand::Pack { component, wit, world, out } => {
             print(&commands::pack(&component, &wit, world.as_deref(), &out)?)
@@ -165,6 +166,18 @@ fn author(config: Config, command: AuthorCommand) -> Result<ExitCode> {
             let options = commands::TrialOptions { json: args.json, strict: args.strict };
             judge(&commands::test_plugin(config, &args.plugin, options).await?)
         }),
+    }
+}
+
+async fn registry(config: Config, command: RegistryCommand) -> Result<ExitCode> {
+    match command {
+        RegistryCommand::Push(args) => print(&commands::push_plugin(&args).await?),
+        RegistryCommand::Pull(args) => print(&commands::pull_plugin(&config, &args).await?),
+        RegistryCommand::Sign(args) => print(&commands::sign_plugin(&args).await?),
+        RegistryCommand::Verify(args) => print(&commands::verify_plugin(&args).await?),
+        RegistryCommand::Key(KeyCommand::Generate(args)) => {
+            print(&commands::generate_key(&args.out)?)
+        }
     }
 }
 
