@@ -44,7 +44,7 @@ pub enum Policy {
 pub async fn push(args: &PushArgs) -> Result<String, CommandError> {
     let source = Subject::open(&args.plugin)?.source;
     read_component(&source.name, &source.component)?;
-    Grants::parse(&source.grants).map_err(|error| AuthorError::Grants {
+    let grants = Grants::parse(&source.grants).map_err(|error| AuthorError::Grants {
         path: args.plugin.with_extension("grants.toml"),
         source: Box::new(error),
     })?;
@@ -56,7 +56,7 @@ pub async fn push(args: &PushArgs) -> Result<String, CommandError> {
         title: format!("{}.wasm", source.name),
         imports: names.imports,
         exports: names.exports,
-        grants: (!source.grants.trim().is_empty()).then(|| source.grants.clone().into_owned()),
+        grants: (grants != Grants::default()).then(|| source.grants.clone().into_owned()),
         created_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs()),
     };
     let component = source.component.into_owned();
