@@ -80,7 +80,7 @@ fn challenges(header: &str) -> Vec<(String, Parameters)> {
 /// The characters of a token at the front, and what follows.
 fn token(text: &str) -> (&str, &str) {
     let is_token = |char: char| char.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(char);
-    text.split_at(text.find(|char| !is_token(char)).unwrap_or(text.len()))
+    text.split_at(text.find(|char: char| !is_token(char)).unwrap_or(text.len()))
 }
 
 /// A token or a quoted string at the front, and what follows; `None` where the quote has no end.

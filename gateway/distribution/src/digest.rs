@@ -69,7 +69,7 @@ impl fmt::Display for Digest {
 }
 
 /// A digest in the making, of content that comes in pieces.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Digester(Sha256);
 
 impl Digester {

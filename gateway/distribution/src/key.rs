@@ -2,6 +2,7 @@
 
 mod pem;
 mod sealed;
+mod secretbox;
 
 use std::fmt;
 

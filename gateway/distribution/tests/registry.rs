@@ -4,8 +4,9 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use hyfunc_distribution::{
     Access, Artifact, Credentials, Description, PrivateKey, Reference, Registry, RegistryError,
@@ -117,7 +118,7 @@ async fn a_token_is_fetched_where_the_registry_says() {
     let without_challenge = resolve_as(&fake, None).await;
     assert!(matches!(without_challenge, Err(RegistryError::Answer { .. })));
 
-    let address = Arc::new(std::sync::OnceLock::new());
+    let address = Arc::new(OnceLock::<SocketAddr>::new());
     let known = Arc::clone(&address);
     let fake = Fake::start(move |seen| {
         if seen.path.starts_with("/token?") {

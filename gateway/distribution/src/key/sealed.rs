@@ -2,13 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use crypto_secretbox::aead::Aead as _;
-use crypto_secretbox::{Key, KeyInit as _, Nonce, XSalsa20Poly1305};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use scrypt::{Params, scrypt};
 use serde::{Deserialize, Serialize};
 
 use super::KeyError;
+use super::secretbox::{self, KEY_BYTES, NONCE_BYTES};
 
 /// What a new key costs to open: 2^16 rounds of 8 blocks, as cosign 2 has it (64 MiB).
 const ROUNDS: u64 = 1 << 16;
@@ -18,8 +17,6 @@ const MEMORY_BYTES_MAX: u64 = 512 << 20;
 /// Lanes beyond these only cost time.
 const LANES_MAX: u32 = 4;
 const SALT_BYTES: usize = 32;
-const NONCE_BYTES: usize = 24;
-const KEY_BYTES: usize = 32;
 
 const KDF: &str = "scrypt";
 const CIPHER: &str = "nacl/secretbox";
@@ -59,12 +56,10 @@ pub(super) fn seal(secret: &[u8], password: &str) -> Result<Vec<u8>, KeyError> {
     random.fill(&mut nonce).map_err(|_| KeyError::Random)?;
     let cost = Cost { rounds: ROUNDS, r: BLOCKS, p: 1 };
     let key = derive(password, &salt, &cost)?;
-    let cipher = XSalsa20Poly1305::new(&Key::from(key));
-    let sealed = cipher.encrypt(&Nonce::from(nonce), secret);
     let sealed = Sealed {
         kdf: Derivation { name: KDF.to_owned(), params: cost, salt: STANDARD.encode(salt) },
         cipher: Cipher { name: CIPHER.to_owned(), nonce: STANDARD.encode(nonce) },
-        ciphertext: STANDARD.encode(sealed.map_err(|_| KeyError::Random)?),
+        ciphertext: STANDARD.encode(secretbox::seal(&key, &nonce, secret)),
     };
     Ok(serde_json::to_vec(&sealed).expect("a sealed key is text and numbers"))
 }
@@ -84,9 +79,7 @@ pub(super) fn open(file: &[u8], password: &str) -> Result<Vec<u8>, KeyError> {
         .try_into()
         .map_err(|nonce: Vec<u8>| damaged(format!("its nonce has {} bytes", nonce.len())))?;
     let key = derive(password, &salt, &sealed.kdf.params)?;
-    let cipher = XSalsa20Poly1305::new(&Key::from(key));
-    let secret = cipher.decrypt(&Nonce::from(nonce), ciphertext.as_slice());
-    secret.map_err(|_| KeyError::Password)
+    secretbox::open(&key, &nonce, &ciphertext).ok_or(KeyError::Password)
 }
 
 /// The file says what opening it costs, so that is bounded first.

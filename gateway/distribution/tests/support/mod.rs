@@ -143,14 +143,14 @@ impl State {
         text.push_str("\r\n");
         let end = answer.cut.unwrap_or(answer.body.len());
         let is_head = seen.method == "HEAD";
-        let body = if is_head { &[][..] } else { &answer.body[..end] };
+        let body = if is_head { &b""[..] } else { &answer.body[..end] };
         let _ = stream.write_all(text.as_bytes()).await;
         let _ = stream.write_all(body).await;
         let _ = stream.shutdown().await;
     }
 
     fn answer(&self, seen: &Seen) -> Answer {
-        let (path, query) = seen.path.split_once('?').unwrap_or((&seen.path, ""));
+        let (path, query) = seen.path.split_once('?').unwrap_or((seen.path.as_str(), ""));
         let last = path.rsplit('/').next().unwrap_or_default();
         let found = |kind: &Mutex<HashMap<String, Vec<u8>>>| {
             let found = kind.lock().unwrap().get(last).cloned();
