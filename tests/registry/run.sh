@@ -179,7 +179,7 @@ passes "the same content" same from-oras/dates.wasm dates.wasm
 passes "it pushes" foreign push "$registry/oras/dates" 1.0.0 dates.wasm
 passes "that is pulled" hyfunc pull "$registry/oras/dates:1.0.0" --verify off -o oras.wasm
 passes "the same content" same oras.wasm dates.wasm
-passes "skopeo copies what was pushed" skopeo copy --src-tls-verify=false --dest-tls-verify=false \
+passes "skopeo copies what was pushed" skopeo --insecure-policy copy --src-tls-verify=false --dest-tls-verify=false \
     "docker://$registry/me/dates:1.0.0" "docker://$registry/skopeo/dates:1.0.0"
 passes "that is pulled by the same digest" hyfunc pull "$registry/skopeo/dates@$pin" --verify off \
     -o skopeo.wasm
@@ -220,12 +220,12 @@ passes "so" hyfunc verify "$registry/me/units:1.0.0" --key author.pub
 passes "a tag is moved" hyfunc push text "$registry/me/units:1.0.0" --replace
 fails "its signature does not move along" "is not signed" \
     hyfunc verify "$registry/me/units:1.0.0" --key author.pub
-passes "a signature is copied to other content" skopeo copy --src-tls-verify=false \
+passes "a signature is copied to other content" skopeo --insecure-policy copy --src-tls-verify=false \
     --dest-tls-verify=false "docker://$registry/me/dates:${pin/:/-}.sig" \
     "docker://$registry/me/units:$(manifest_digest me/units 1.0.0 | tr : -).sig"
 fails "and refused there" "of another artifact" \
     hyfunc verify "$registry/me/units:1.0.0" --key author.pub
-passes "an artifact is copied to another name with its signature" skopeo copy \
+passes "an artifact is copied to another name with its signature" skopeo --insecure-policy copy \
     --src-tls-verify=false --dest-tls-verify=false "docker://$registry/me/dates:${pin/:/-}.sig" \
     "docker://$registry/skopeo/dates:${pin/:/-}.sig"
 fails "and refused there" "--signed-as" hyfunc verify "$registry/skopeo/dates:1.0.0" --key author.pub
