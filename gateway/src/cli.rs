@@ -3,6 +3,7 @@
 mod key;
 mod library;
 mod plugin;
+mod registry;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,10 @@ pub use library::{
     ApproveArgs, CompileArgs, GatewayArgs, LibraryCommand, ListArgs, PublishArgs, RemoveArgs,
 };
 pub use plugin::{AuthorCommand, BuildArgs, CheckArgs, NewArgs, PluginCallArgs, TestArgs};
+pub use registry::{
+    AccessArgs, KeyGenerateArgs, PullArgs, PushArgs, RegistryCommand, SignArgs, SigningKeyCommand,
+    VerifyArgs,
+};
 
 /// `hyfunc`
 #[derive(Debug, Parser)]
@@ -175,6 +180,9 @@ pub enum PluginCommand {
     /// The plugins of a gateway that runs
     #[command(flatten)]
     Library(LibraryCommand),
+    /// Through registries, and whom to trust there
+    #[command(flatten)]
+    Registry(RegistryCommand),
     /// List the functions of a component, and what was refused and why
     #[command(after_help = "Examples:\n  hyfunc plugin inspect recipes.wasm\n  \
                             hyfunc plugin inspect dates --json")]

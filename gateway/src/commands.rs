@@ -16,8 +16,9 @@ pub use eval::{eval_bfcl, eval_requests, eval_retrieval, eval_rows};
 pub use key::{NewKey, create_key, list_keys, revoke_key};
 pub use library::{GatewayError, approve_plugin, list_plugins, publish_plugin, remove_plugin};
 pub use plugin::{
-    AuthorError, BuildOptions, CheckOptions, Language, TrialOptions, Verdict, build_plugin,
-    bundled_functions, call_plugin, check_plugin, inspect, new_plugin, pack, test_plugin,
+    AuthorError, BuildOptions, CheckOptions, DistributionError, Language, Policy, TrialOptions,
+    Verdict, build_plugin, bundled_functions, call_plugin, check_plugin, generate_key, inspect,
+    new_plugin, pack, pull_plugin, push_plugin, sign_plugin, test_plugin, verify_plugin,
 };
 pub use train::train_tiny;
 
@@ -97,6 +98,9 @@ pub enum CommandError {
     /// A plugin cannot be begun or built.
     #[error(transparent)]
     Author(#[from] AuthorError),
+    /// A plugin was not pushed, pulled, signed or verified.
+    #[error(transparent)]
+    Distribution(Box<DistributionError>),
     /// Two functions of one name that prefixes do not tell apart.
     #[error(transparent)]
     Names(#[from] NameError),
@@ -148,6 +152,12 @@ impl From<ComponentError> for CommandError {
 impl From<DocsError> for CommandError {
     fn from(error: DocsError) -> Self {
         Self::Docs(Box::new(error))
+    }
+}
+
+impl From<DistributionError> for CommandError {
+    fn from(error: DistributionError) -> Self {
+        Self::Distribution(Box::new(error))
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Parser as _;
 use hyfunc::app::{self, App};
 use hyfunc::cli::{
     AuthorCommand, BenchArgs, Cli, Command, DemoArgs, EvalCommand, KeyCommand, LibraryCommand,
-    PluginCommand, ServeArgs, TrainCommand,
+    PluginCommand, RegistryCommand, ServeArgs, SigningKeyCommand, TrainCommand,
 };
 use hyfunc::commands::Verdict;
 use hyfunc::config::{self, Config, Effective, Inputs};
@@ -179,6 +179,7 @@ fn plugin(config: Config, command: PluginCommand) -> Result<ExitCode> {
     match command {
         PluginCommand::Author(command) => author(config, command),
         PluginCommand::Library(command) => block_on(library(command)),
+        PluginCommand::Registry(command) => block_on(registry(config, command)),
         PluginCommand::Inspect { plugin, json } => print(&commands::inspect(&plugin, json)?),
         PluginCommand::Pack { component, wit, world, out } => {
             print(&commands::pack(&component, &wit, world.as_deref(), &out)?)
@@ -219,6 +220,18 @@ async fn library(command: LibraryCommand) -> Result<ExitCode> {
         LibraryCommand::List(args) => commands::list_plugins(&args).await?,
     };
     print(&text)
+}
+
+async fn registry(config: Config, command: RegistryCommand) -> Result<ExitCode> {
+    match command {
+        RegistryCommand::Push(args) => print(&commands::push_plugin(&args).await?),
+        RegistryCommand::Pull(args) => print(&commands::pull_plugin(&config, &args).await?),
+        RegistryCommand::Sign(args) => print(&commands::sign_plugin(&args).await?),
+        RegistryCommand::Verify(args) => print(&commands::verify_plugin(&args).await?),
+        RegistryCommand::Key(SigningKeyCommand::Generate(args)) => {
+            print(&commands::generate_key(&args.out)?)
+        }
+    }
 }
 
 /// A report that is no good one is printed all the same.

@@ -10,6 +10,7 @@
 
 mod nesting;
 mod signature;
+mod surface;
 
 use wasmparser::component_types::{
     ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId,
@@ -23,6 +24,8 @@ use crate::function::{Export, Function};
 use crate::names;
 use nesting::NestingError;
 use signature::Reader;
+
+pub use surface::{Surface, surface};
 
 /// Bounds on a component that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

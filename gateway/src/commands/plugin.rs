@@ -13,6 +13,7 @@ mod language;
 mod name;
 mod new;
 mod project;
+mod registry;
 mod reply;
 mod spell;
 mod subject;
@@ -40,6 +41,10 @@ pub use check::{CheckOptions, check as check_plugin};
 pub use error::AuthorError;
 pub use language::Language;
 pub use new::new as new_plugin;
+pub use registry::{
+    DistributionError, Policy, generate_key, pull as pull_plugin, push as push_plugin,
+    sign as sign_plugin, verify as verify_plugin,
+};
 pub use trial::{TrialOptions, test as test_plugin};
 pub use verdict::Verdict;
 

@@ -14,7 +14,7 @@ use crate::suggest::nearest;
 const PREFIX: &str = "HYFUNC_";
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "HYFUNC_CONFIG";
-/// Variables with the prefix that are not settings: they belong to the build and to tests.
+/// Variables with the prefix that are not settings: they belong to commands, to the build and to tests.
 const RESERVED: &[&str] = &[
     FILE_VARIABLE,
     "HYFUNC_DATA",
@@ -28,6 +28,11 @@ const RESERVED: &[&str] = &[
     "HYFUNC_PYTHON",
     "HYFUNC_BFCL_SCORER",
     "HYFUNC_BFCL_PREDICTIONS",
+    "HYFUNC_KEY_PASSWORD",
+    "HYFUNC_REGISTRY_CA",
+    "HYFUNC_REGISTRY_PASSWORD",
+    "HYFUNC_REGISTRY_USER",
+    "HYFUNC_VERIFY_KEY",
 ];
 
 /// Where the layers come from.
