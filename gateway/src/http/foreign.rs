@@ -175,10 +175,10 @@ pub fn changed(mut request: Json, changes: &[Change]) -> Json {
         let mut places = Vec::new();
         list_places(&request, String::new(), &mut places);
         let copied = match &change.kind {
-            Kind::Copy(from) => request.pointer(from.get(&places)).cloned(),
+            Kind::Copy(from) => request.pointer(from.get::<String>(&places)).cloned(),
             _ => None,
         };
-        let Some(place) = request.pointer_mut(change.place.get(&places)) else { continue };
+        let Some(place) = request.pointer_mut(change.place.get::<String>(&places)) else { continue };
         match (&change.kind, place) {
             (Kind::Replace(json), place) => *place = json.clone(),
             (Kind::Copy(_), place) => *place = copied.unwrap_or_default(),

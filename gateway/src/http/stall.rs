@@ -92,7 +92,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -124,7 +124,7 @@ mod tests {
             let mut block = vec![0; 1 << 20];
             let mut read = 0;
             while read < bytes {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                sleep(Duration::from_millis(5)).await;
                 read += client.read(&mut block).await.unwrap();
             }
         });

@@ -232,7 +232,7 @@ fn package_docs_serve_where_there_is_nothing_else() {
 #[test]
 fn package_docs_of_more_worlds_than_there_can_be_are_left() {
     for (others, described) in [(0, true), (63, true), (64, false), (50_000, false)] {
-        let mut worlds: serde_json::Map<String, Json> =
+        let mut worlds: Map<String, Json> =
             (0..others).map(|index| (format!("w{index}"), json!({}))).collect();
         let funcs = json!({"find-city": {"docs": "Finds."}});
         worlds.insert("z".to_owned(), json!({"interface_exports": {"cities": {"funcs": funcs}}}));
