@@ -6,10 +6,12 @@
 mod bad_input;
 mod bench;
 mod chat;
+mod contract;
 mod deadlines;
 mod endpoints;
 mod limits;
 mod mcp;
+mod openapi;
 mod playground;
 mod recent;
 mod responses;

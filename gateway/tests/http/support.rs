@@ -17,6 +17,8 @@ use serde_json::{Value as Json, json as body};
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::contract;
+
 /// Name of the fake models.
 pub const MODEL: &str = "fake";
 /// Width of the fake embeddings.
@@ -249,11 +251,17 @@ impl Answer {
 }
 
 impl Gateway {
+    /// Sends a request; the answer is one that the OpenAPI document admits.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.unwrap();
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        Answer { status, headers, text: response.text().await.unwrap() }
+        let answer = Answer { status, headers, text: response.text().await.unwrap() };
+        contract::check(&method, &path, &answer);
+        answer
     }
 
     pub fn post(&self, path: &str) -> reqwest::RequestBuilder {
