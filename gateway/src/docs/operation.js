@@ -25,10 +25,8 @@ export function operationView(operation, api) {
 function placeView({ security = [], servers = [] }) {
   const roles = security.flatMap((needed) => Object.values(needed).flat());
   return [
-    roles.length > 0
-      ? element("p", { class: "quiet" }, "Where the gateway has keys, it takes one with the role ", element("code", {}, roles.join(", ")), ".")
-      : null,
-    servers.map(({ description }) => element("div", { class: "quiet" }, prose(`Answered by: ${description}.`))),
+    roles.map((role) => prose(`Where the gateway has keys, it takes one with the role \`${role}\`.`)),
+    servers.map(({ description }) => prose(`Answered by: ${description}.`)),
   ];
 }
 
