@@ -25,8 +25,8 @@ export function operationView(operation, api) {
 function placeView({ security = [], servers = [] }) {
   const roles = security.flatMap((needed) => Object.values(needed).flat());
   return [
-    roles.map((role) => prose(`Where the gateway has keys, it takes one with the role \`${role}\`.`)),
-    servers.map(({ description }) => prose(`Answered by: ${description}.`)),
+    ...roles.flatMap((role) => prose(`Where the gateway has keys, it takes one with the role \`${role}\`.`)),
+    ...servers.flatMap(({ description }) => prose(`Answered by: ${description}.`)),
   ];
 }
 
