@@ -302,7 +302,7 @@ pub enum RequestError {
         source: CallError,
     },
     /// No such path.
-    #[error("there is nothing at {method} {path}; see the README for the endpoints")]
+    #[error("there is nothing at {method} {path}; GET /docs lists what there is")]
     NoRoute {
         /// As asked for.
         method: String,
@@ -310,7 +310,7 @@ pub enum RequestError {
         path: String,
     },
     /// A path that wants another method.
-    #[error("{path} does not answer {method}; see the README for the endpoints")]
+    #[error("{path} does not answer {method}; GET /docs lists what there is")]
     Method {
         /// As asked for.
         method: String,

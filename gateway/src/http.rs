@@ -4,8 +4,10 @@ mod access;
 mod admin;
 mod body;
 mod chat;
+mod docs;
 mod error;
 mod fields;
+mod file;
 #[cfg(test)]
 mod foreign;
 mod functions;
@@ -14,12 +16,14 @@ mod layers;
 mod mcp;
 mod models;
 mod openai;
+pub mod openapi;
 mod origin;
 mod playground;
 mod plugins;
 mod recent;
 mod responses;
 mod route;
+mod routes;
 pub mod server;
 mod sse;
 mod stall;
@@ -29,7 +33,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::{get, post};
 
 pub use admin::admin_router;
 pub use error::{code_of, retry_after_ms, status_of};
@@ -56,21 +59,7 @@ impl FromRef<Shared> for Arc<Pipeline> {
 
 /// Every endpoint, under every layer.
 pub fn router(shared: Shared) -> Router {
-    let routes = Router::new()
-        .route("/v1/chat/completions", post(chat::complete))
-        .route("/v1/responses", post(responses::create))
-        .route("/v1/route", post(route::route))
-        .route("/v1/models", get(models::list))
-        .route("/v1/models/{id}", get(models::show))
-        .route("/v1/functions", get(functions::list))
-        .route("/v1/functions/{name}", post(functions::call))
-        .route("/mcp", mcp::methods(&shared))
-        .route("/v1/recent", get(recent::list))
-        .route("/v1/recent/{id}", get(recent::show))
-        .route("/", get(playground::page))
-        .route("/playground/{name}", get(playground::file))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+    let routes = routes::public(&shared)
         .fallback(layers::no_route)
         .method_not_allowed_fallback(layers::no_method);
     layers::around(routes, shared.clone()).with_state(shared)

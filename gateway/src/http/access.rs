@@ -49,6 +49,7 @@ const TABLE: &[Row] = &[
     Row("GET", "/playground/{name}", Need::Nothing),
     Row("GET", "/openapi.json", Need::Nothing),
     Row("GET", "/docs", Need::Nothing),
+    Row("GET", "/docs/{name}", Need::Nothing),
     Row("GET", "/healthz", Need::Nothing),
     Row("GET", "/readyz", Need::Nothing),
 ];
@@ -109,21 +110,36 @@ fn note(pipeline: &Pipeline, request: &Request, error: &RequestError) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
-    /// Paths in `.route("…"`, whether on one line or on several.
-    fn routes() -> Vec<&'static str> {
-        let source = include_str!("../http.rs");
-        let calls = source.split(".route(").skip(1);
-        calls.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next()).collect()
-    }
+    use super::*;
+    use crate::http::openapi::document;
+    use crate::http::routes;
 
     #[test]
     fn every_route_is_in_the_table() {
-        let routes = routes();
-        assert!(routes.len() >= 14, "{routes:?}");
-        for path in routes {
+        let paths = routes::tests::all();
+        assert!(paths.len() >= 18, "{paths:?}");
+        for path in paths {
             assert!(TABLE.iter().any(|Row(_, known, _)| *known == path), "{path} has no row");
+        }
+    }
+
+    #[test]
+    fn the_document_says_what_every_endpoint_needs() {
+        for (path, operations) in document()["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                let method = method.to_uppercase();
+                let is_it = |row: &&Row| row.0 == method.as_str() && row.1 == path.as_str();
+                let row = TABLE.iter().find(is_it);
+                let wanted = match row.map(|Row(_, _, need)| *need) {
+                    None => panic!("{method} {path} has no row"),
+                    Some(Need::Nothing) => json!([]),
+                    // None is needed where there are no keys.
+                    Some(Need::Role(role)) => json!([{"key": [role.name()]}, {}]),
+                };
+                assert_eq!(operation["security"], wanted, "{method} {path}");
+            }
         }
     }
 

@@ -6,23 +6,14 @@ use axum::Router;
 use axum::extract::{Extension, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use axum::routing::{get, post};
 
-use super::{Shared, health, layers, origin, plugins};
+use super::{Shared, layers, origin, routes};
 use crate::error::RequestError;
 use crate::publish::Publisher;
 
 /// Every endpoint of the admin listener, under the same layers as the others.
 pub fn admin_router(shared: Shared, publisher: Arc<Publisher>) -> Router {
-    // `approve` is for whoever runs the gateway, the rest for whoever publishes.
-    let routes = Router::new()
-        .route("/v1/plugins", get(plugins::list))
-        .route(
-            "/v1/plugins/{name}",
-            get(plugins::show).put(plugins::publish).delete(plugins::remove),
-        )
-        .route("/v1/plugins/{name}/approve", post(plugins::approve))
-        .route("/healthz", get(health::alive))
+    let routes = routes::admin(&shared)
         .fallback(layers::no_route)
         .method_not_allowed_fallback(layers::no_method)
         .layer(from_fn(guard))

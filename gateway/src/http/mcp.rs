@@ -8,14 +8,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Extension, Request};
-use axum::http::Method;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get};
 use futures::StreamExt as _;
-use rmcp::model::{JsonRpcError, RequestId};
+use rmcp::ErrorData;
+use rmcp::model::{ErrorCode, JsonRpcError, RequestId};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::Value as Json;
@@ -31,6 +33,8 @@ use crate::pipeline::{Arrival, Pipeline, Step};
 
 /// The header that names a session.
 const SESSION: &str = "mcp-session-id";
+/// Bytes of a refusal in plain words; rmcp writes one line.
+const REASON_BYTES_MAX: usize = 4096;
 
 /// The methods of `/mcp`.
 pub fn methods(shared: &Shared) -> MethodRouter<Shared> {
@@ -93,7 +97,7 @@ impl Endpoint {
         };
         head.extensions.insert(Carrier(Span::current()));
         let request = Request::from_parts(head, Body::from(bytes));
-        self.service.handle(request).await.map(Body::new)
+        in_form(self.service.handle(request).await.map(Body::new)).await
     }
 
     /// A message that is whole, small enough, and has room to be answered.
@@ -128,9 +132,9 @@ impl Endpoint {
     async fn listen(&self, head: Parts) -> Response {
         let admission = self.pipeline.admission.clone();
         let request = Request::from_parts(head, Body::empty());
-        let response = self.service.handle(request).await;
+        let response = in_form(self.service.handle(request).await.map(Body::new)).await;
         response.map(|body| {
-            let chunks = Body::new(body).into_data_stream();
+            let chunks = body.into_data_stream();
             Body::from_stream(chunks.take_until(async move { admission.drained().await }))
         })
     }
@@ -190,6 +194,25 @@ fn check(message: &Json) -> Result<Option<RequestId>, RequestError> {
         return wrong("params", "send an object, or leave it out");
     }
     Ok(id)
+}
+
+/// What rmcp refuses in plain words, as an error of JSON-RPC like all others.
+async fn in_form(response: Response) -> Response {
+    let is_json = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/json");
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    if !is_error || response.headers().get(CONTENT_TYPE).is_some_and(is_json) {
+        return response;
+    }
+    let (mut head, body) = response.into_parts();
+    let reason = to_bytes(body, REASON_BYTES_MAX).await.unwrap_or_default();
+    let reason = String::from_utf8_lossy(&reason).into_owned();
+    let is_ours = head.status.is_server_error();
+    let code = if is_ours { ErrorCode::INTERNAL_ERROR } else { ErrorCode::INVALID_REQUEST };
+    let message = JsonRpcError::new(None, ErrorData::new(code, reason, None));
+    let json = serde_json::to_vec(&message).expect("an error is plain JSON");
+    head.headers.remove(CONTENT_LENGTH);
+    head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Response::from_parts(head, Body::from(json))
 }
 
 /// The status and headers of the error table, around an error of JSON-RPC.

@@ -3,35 +3,17 @@
 
 use std::sync::LazyLock;
 
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
-use sha2::{Digest as _, Sha256};
+use axum::http::{HeaderMap, Method, Uri};
+use axum::response::Response;
 
 use super::fields::path_text;
+use super::file::{CSS, File, HTML, SCRIPT};
 use crate::error::RequestError;
 
-/// Nothing inline, nothing from elsewhere, no frames, and no text that becomes markup.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; \
-                      frame-ancestors 'none'; require-trusted-types-for 'script'; \
-                      trusted-types 'none'";
-
-const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
-
-/// Hexadecimal digits of an entity tag: enough to tell versions of one file apart.
-const TAG_DIGITS: usize = 32;
 
 /// A file of the page.
 struct Asset {
@@ -71,19 +53,15 @@ const ASSETS: &[Asset] = &[
     asset("waterfall.js", SCRIPT, include_bytes!("../playground/waterfall.js")),
 ];
 
-/// Entity tags, in the order of [`ASSETS`].
-static TAGS: LazyLock<Vec<HeaderValue>> =
-    LazyLock::new(|| ASSETS.iter().map(|asset| tag(asset.bytes)).collect());
-
-fn tag(bytes: &[u8]) -> HeaderValue {
-    let digest = hex::encode(Sha256::digest(bytes));
-    let tag = format!("\"{}\"", &digest[..TAG_DIGITS]);
-    HeaderValue::try_from(tag).expect("quoted hexadecimal digits are a header's value")
-}
+/// The same with their entity tags, in the order of [`ASSETS`].
+static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
+    let file = |asset: &Asset| File::new(asset.media_type, Bytes::from_static(asset.bytes));
+    ASSETS.iter().map(file).collect()
+});
 
 /// `GET /`
 pub async fn page(headers: HeaderMap) -> Response {
-    serve(0, &headers)
+    FILES[0].serve(&headers)
 }
 
 /// `GET /playground/{name}`
@@ -99,44 +77,7 @@ pub async fn file(
         method: method.to_string(),
         path: uri.path().to_owned(),
     })?;
-    Ok(serve(at, &headers))
-}
-
-/// The file, or the news that the client has it already. A new binary may bring other files under
-/// the same names, so browsers ask every time.
-fn serve(at: usize, headers: &HeaderMap) -> Response {
-    let asset = &ASSETS[at];
-    let tag = &TAGS[at];
-    let mut response = if has_already(headers, tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let length = asset.bytes.len().to_string();
-        let headers = [(CONTENT_TYPE, asset.media_type), (CONTENT_LENGTH, length.as_str())];
-        (headers, asset.bytes).into_response()
-    };
-    let answered = response.headers_mut();
-    answered.insert(ETAG, tag.clone());
-    for (name, value) in [
-        (CACHE_CONTROL, "no-cache"),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-        (X_FRAME_OPTIONS, "DENY"),
-        (OPENER_POLICY, "same-origin"),
-        (RESOURCE_POLICY, "same-origin"),
-    ] {
-        answered.insert(name, HeaderValue::from_static(value));
-    }
-    response
-}
-
-/// Whether `If-None-Match` names the tag, however weakly.
-fn has_already(headers: &HeaderMap, tag: &HeaderValue) -> bool {
-    let sent = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    sent.flat_map(|value| value.split(',')).any(|sent| {
-        let sent = sent.trim();
-        sent == "*" || sent.strip_prefix("W/").unwrap_or(sent).as_bytes() == tag.as_bytes()
-    })
+    Ok(FILES[at].serve(&headers))
 }
 
 #[cfg(test)]
@@ -201,27 +142,6 @@ mod tests {
             ] {
                 assert!(!text.contains(word), "{word} in {}", asset.name);
             }
-        }
-    }
-
-    #[test]
-    fn tags_are_compared_weakly_and_in_lists() {
-        let tag = HeaderValue::from_static("\"a1\"");
-        for (sent, has) in [
-            (None, false),
-            (Some("\"a1\""), true),
-            (Some("W/\"a1\""), true),
-            (Some("\"b2\", \"a1\""), true),
-            (Some("*"), true),
-            (Some("\"b2\""), false),
-            (Some("a1"), false),
-            (Some(""), false),
-        ] {
-            let mut headers = HeaderMap::new();
-            if let Some(sent) = sent {
-                headers.insert(IF_NONE_MATCH, sent.parse().unwrap());
-            }
-            assert_eq!(has_already(&headers, &tag), has, "{sent:?}");
         }
     }
 }

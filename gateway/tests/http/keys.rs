@@ -168,6 +168,9 @@ async fn what_says_nothing_about_anybody_needs_no_key() {
     for (method, path, status) in [
         ("GET", "/", 200),
         ("GET", "/playground/app.js", 200),
+        ("GET", "/docs", 200),
+        ("GET", "/docs/docs.js", 200),
+        ("GET", "/openapi.json", 200),
         ("GET", "/healthz", 200),
         ("GET", "/readyz", 200),
         ("GET", "/nothing/here", 404),

@@ -3,14 +3,17 @@
 //! One binary, since linking it costs more than running it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod answer;
 mod bad_input;
 mod bench;
 mod chat;
+mod contract;
 mod deadlines;
 mod endpoints;
 mod keys;
 mod limits;
 mod mcp;
+mod openapi;
 mod operations;
 mod playground;
 mod recent;

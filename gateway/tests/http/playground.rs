@@ -1,4 +1,4 @@
-//! The playground: what its files come with. `tests/browser` looks at the page itself.
+//! The playground and the docs: what their files come with. `tests/browser` looks at the page itself.
 
 use reqwest::Method;
 
@@ -10,6 +10,10 @@ const FILES: &[(&str, &str)] = &[
     ("/playground/style.css", "text/css; charset=utf-8"),
     ("/playground/app.js", "text/javascript; charset=utf-8"),
     ("/playground/icon.svg", "image/svg+xml"),
+    ("/docs", "text/html; charset=utf-8"),
+    ("/docs/docs.css", "text/css; charset=utf-8"),
+    ("/docs/docs.js", "text/javascript; charset=utf-8"),
+    ("/openapi.json", "application/json"),
 ];
 
 async fn ask(gateway: &Gateway, method: Method, path: &str, tag: Option<&str>) -> Answer {
@@ -103,6 +107,11 @@ async fn what_is_not_there_is_an_error_like_any_other() {
         (Method::GET, "/playground/..%2f..%2fCargo.toml", 404, "not_found"),
         (Method::GET, "/playground/js/app.js", 404, "not_found"),
         (Method::GET, "/index.html", 404, "not_found"),
+        (Method::GET, "/docs/", 404, "not_found"),
+        (Method::GET, "/docs/app.js", 404, "not_found"),
+        (Method::GET, "/docs/%ff", 400, "invalid_value"),
+        (Method::POST, "/docs", 405, "method_not_allowed"),
+        (Method::POST, "/openapi.json", 405, "method_not_allowed"),
         (Method::GET, "/playground/%ff", 400, "invalid_value"),
         (Method::POST, "/", 405, "method_not_allowed"),
         (Method::DELETE, "/playground/app.js", 405, "method_not_allowed"),

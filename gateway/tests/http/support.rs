@@ -17,6 +17,9 @@ use serde_json::{Value as Json, json as body};
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
 
+pub use crate::answer::Answer;
+use crate::contract::{self, Listener};
+
 /// Name of the fake models.
 pub const MODEL: &str = "fake";
 /// Width of the fake embeddings.
@@ -235,36 +238,18 @@ pub async fn start_with(script: Script, change: impl FnOnce(&mut Config)) -> Gat
     Gateway { base, fake, client, stop: Some(stop), served }
 }
 
-/// An answer, read whole.
-pub struct Answer {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn json(&self) -> Json {
-        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
-    }
-
-    /// Checks that it is an error of our form, and gives its code and message.
-    pub fn error(&self) -> (u16, String, String) {
-        let json = self.json();
-        let error = json["error"].as_object().unwrap_or_else(|| panic!("no error: {json}"));
-        let keys: Vec<&str> = error.keys().map(String::as_str).collect();
-        assert_eq!(keys, ["message", "type", "param", "code"], "{json}");
-        assert!(self.headers.contains_key("x-request-id"), "an error without a request id");
-        let text = |key: &str| error[key].as_str().unwrap().to_owned();
-        (self.status, text("code"), text("message"))
-    }
-}
-
 impl Gateway {
+    /// Sends a request; the answer is one that the OpenAPI document admits.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.unwrap();
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        Answer { status, headers, text: response.text().await.unwrap() }
+        let answer = Answer { status, headers, text: response.text().await.unwrap() };
+        contract::check(Listener::Public, &method, &path, &answer);
+        answer
     }
 
     pub fn post(&self, path: &str) -> reqwest::RequestBuilder {

@@ -3,13 +3,19 @@
 //! One binary, since linking it costs more than running it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[path = "../http/answer.rs"]
+#[allow(dead_code, reason = "the gateway's other tests use the rest")]
+mod answer;
 mod approval;
 mod command;
 mod conflicts;
+#[path = "../http/contract.rs"]
+mod contract;
 mod crash;
 #[path = "../http/support.rs"]
 #[allow(dead_code, reason = "the gateway's other tests use the rest")]
 mod models;
+mod openapi;
 mod publish;
 mod refused;
 mod replace;

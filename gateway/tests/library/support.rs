@@ -14,6 +14,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::answer;
+use crate::contract::{self, Listener};
 use crate::models::{Fake, Script};
 
 /// A gateway with both of its listeners.
@@ -83,12 +85,20 @@ pub async fn start_with(
 }
 
 impl Gateway {
+    /// Sends a request to either listener; the answer is one that the OpenAPI document admits.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let response = client.execute(request).await.unwrap();
         let status = response.status().as_u16();
-        let tag = response.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
-        let text = response.text().await.unwrap();
-        let json = if text.is_empty() { Json::Null } else { serde_json::from_str(&text).unwrap() };
+        let headers = response.headers().clone();
+        let whole = answer::Answer { status, headers, text: response.text().await.unwrap() };
+        let is_admins = url.as_str().starts_with(&format!("{}/", self.admin));
+        let listener = if is_admins { Listener::Admin } else { Listener::Public };
+        contract::check(listener, &method, url.path(), &whole);
+        let tag = whole.headers.get("etag").map(|tag| tag.to_str().unwrap().to_owned());
+        let json = if whole.text.is_empty() { Json::Null } else { whole.json() };
         Answer { status, tag, json }
     }
 

@@ -143,6 +143,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::http::openapi::tests::agree;
     use crate::pipeline::Choice;
 
     fn body(extra: Json) -> Json {
@@ -253,5 +254,16 @@ mod tests {
             let read = read_chat(&body(extra.clone()), &RequestConfig::default());
             assert_eq!(read.unwrap().0.tokens_max, tokens_max, "{extra}");
         }
+    }
+
+    #[test]
+    fn the_document_has_these_fields_and_admits_what_is_read() {
+        let ignored = IGNORED.iter().map(|(name, _)| *name);
+        let unsupported = UNSUPPORTED.iter().map(|(name, _)| *name);
+        let known = READ.iter().copied().chain(ignored).chain(unsupported).collect();
+        let limits = RequestConfig::default();
+        agree("ChatCompletionRequest", known, &body(json!({})), |body| {
+            read_chat(body, &limits).is_ok()
+        });
     }
 }

@@ -246,6 +246,7 @@ fn repeat_text(fields: &Fields<'_>) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::openapi::tests::agree;
     use crate::pipeline::Choice;
 
     fn body(extra: Json) -> Json {
@@ -424,5 +425,16 @@ mod tests {
         ] {
             assert_eq!(form.repeated[name], value, "{name}");
         }
+    }
+
+    #[test]
+    fn the_document_has_these_fields_and_admits_what_is_read() {
+        let ignored = IGNORED.iter().map(|(name, _)| *name);
+        let unsupported = UNSUPPORTED.iter().map(|(name, _)| *name);
+        let known = READ.iter().copied().chain(ignored).chain(unsupported).collect();
+        let limits = RequestConfig::default();
+        agree("ResponseRequest", known, &body(json!({})), |body| {
+            read_response(body, &limits).is_ok()
+        });
     }
 }
