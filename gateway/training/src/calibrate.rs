@@ -25,6 +25,9 @@ const DENSE_SHARE: f32 = 0.5;
 /// Share of called functions that the retrieval threshold may lose.
 const RETRIEVAL_LOSS: f64 = 0.003;
 
+/// What a row that asks for nothing counts beside one that asks for calls.
+const NONE_WEIGHT: usize = 3;
+
 /// What calibration found.
 #[derive(Clone, Debug)]
 pub struct Calibration {
@@ -102,7 +105,8 @@ fn best(scored: &[(&Row, Scores)], weight_now: f32) -> (f32, f32, f32) {
         let rows: Vec<Vec<(f32, bool)>> =
             scored.iter().map(|(row, scores)| ranked(row, scores, weight_now, weight)).collect();
         for (first, more) in steps().flat_map(|first| steps().map(move |more| (first, more))) {
-            let right = rows.iter().filter(|row| is_right(row, first, more)).count();
+            let rights = rows.iter().filter(|row| is_right(row, first, more));
+            let right = rights.map(|row| weight_of(row)).sum::<usize>();
             if right > found.0 {
                 found = (right, (weight, first, more));
             }
@@ -125,6 +129,12 @@ fn ranked(row: &Row, scores: &Scores, weight_now: f32, weight: f32) -> Vec<(f32,
         .collect();
     ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
     ranked
+}
+
+/// What a row counts. Rows that ask for nothing are rarer in the mix than among what people say, and a
+/// call that nobody asked for does something, where a call that is missing is asked for again.
+fn weight_of(ranked: &[(f32, bool)]) -> usize {
+    if ranked.iter().any(|(_, wanted)| *wanted) { 1 } else { NONE_WEIGHT }
 }
 
 /// Whether exactly the right functions are called.
