@@ -72,7 +72,7 @@ struct Rows {
 }
 
 fn beside_workspace(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(path)
+    Path::new(".").join("../../../shared").join(path)
 }
 
 fn load() -> Rows {

@@ -23,7 +23,7 @@ const TARGETS: [Target; 7] = [
 const FILE_BYTES_MAX: u64 = 64 << 10;
 
 fn here(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+    Path::new(".").join(path)
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -23,7 +23,7 @@ const CATALOGUES: [&str; 6] = [
 ];
 
 fn data_dir() -> Option<PathBuf> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = Path::new(".");
     let beside = manifest.join("../../../shared/data");
     std::env::var_os("HYFUNC_DATA").map(PathBuf::from).or(Some(beside)).filter(|dir| dir.is_dir())
 }
@@ -73,7 +73,7 @@ fn read_all(path: &Path) -> (usize, Vec<String>) {
 
 #[test]
 fn every_function_of_the_fixture_is_read() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dirty_tools.jsonl");
+    let path = Path::new(".").join("tests/fixtures/dirty_tools.jsonl");
     let (count, failures) = read_all(&path);
     assert!(count >= 12, "only {count} functions");
     assert!(failures.is_empty(), "{}", failures.join("\n"));

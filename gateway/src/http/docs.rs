@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_folder_is_part_of_the_binary() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs");
+        let folder = "src/docs";
         let entries = std::fs::read_dir(folder).unwrap();
         let found: BTreeSet<String> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

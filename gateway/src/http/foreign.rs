@@ -178,7 +178,9 @@ pub fn changed(mut request: Json, changes: &[Change]) -> Json {
             Kind::Copy(from) => request.pointer(from.get::<String>(&places)).cloned(),
             _ => None,
         };
-        let Some(place) = request.pointer_mut(change.place.get::<String>(&places)) else { continue };
+        let Some(place) = request.pointer_mut(change.place.get::<String>(&places)) else {
+            continue;
+        };
         match (&change.kind, place) {
             (Kind::Replace(json), place) => *place = json.clone(),
             (Kind::Copy(_), place) => *place = copied.unwrap_or_default(),

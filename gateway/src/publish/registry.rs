@@ -302,12 +302,13 @@ mod tests {
 
     use redb::StorageBackend;
 
+    use super::super::revision::Revision;
     use super::*;
 
     fn record(digest: &str) -> Record {
         let record = Record::default();
         let revision = record.next(digest.into(), String::new());
-        record.served_by(revision)
+        record.served_by(Revision { published_ms: 0, ..revision })
     }
 
     #[test]

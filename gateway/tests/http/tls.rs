@@ -15,7 +15,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use crate::support::{Gateway, Script, build, start_with};
 
 fn file(name: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/http/tls").join(name);
+    let path = PathBuf::from(".").join("tests/http/tls").join(name);
     path.to_string_lossy().into_owned()
 }
 

@@ -24,7 +24,7 @@ async fn what_is_no_plugin_is_refused() {
         (b"\x7fELF and so on".to_vec(), 400, "invalid_component"),
         (wat("(module)"), 400, "invalid_component"),
         (truncated, 400, "invalid_component"),
-        (wat("(component)"), 400, "no_functions"),
+        (wat("(component)"), 400, "invalid_component"),
         (wat(import), 400, "missing_import"),
     ] {
         let answer = gateway.publish("tides", &component).await;

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 /// A guest of `tests/guests`, in WebAssembly's binary format.
 pub fn guest(name: &str) -> Vec<u8> {
-    let path = format!("{}/tests/guests/{name}.wat", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("tests/guests/{name}.wat");
     wat::parse_file(&path).unwrap_or_else(|error| panic!("{error}"))
 }
 
