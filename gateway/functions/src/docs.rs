@@ -5,8 +5,8 @@
 //! component ([`check`]) and writes them to a custom section ([`inject`]), which loading reads.
 
 mod apply;
-mod brackets;
 mod bounds;
+mod brackets;
 mod comment;
 mod package;
 mod section;
