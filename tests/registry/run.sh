@@ -72,7 +72,8 @@ free_port() {
 
 # start NAME PORT: a registry with the configuration NAME.yml.
 start() {
-    docker-registry serve "$1.yml" >"$1.log" 2>&1 </dev/null &
+    # It takes every REGISTRY_… of the environment for a setting of its own.
+    env -u REGISTRY_AUTH_FILE docker-registry serve "$1.yml" >"$1.log" 2>&1 </dev/null &
     servers+=("$!")
     local waited=0
     until python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])), 1)' \

@@ -47,16 +47,19 @@ struct Found {
 }
 
 impl Found {
-    /// Whether both take some of the same words of the query.
-    fn shares_words(&self, other: &Found) -> bool {
+    /// Whether it takes words of the query, and others take all of them.
+    fn says_nothing_new(&self, others: &[Found]) -> bool {
         let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
-        self.copied.iter().any(|one| other.copied.iter().any(|other| overlap(one, other)))
+        let taken = |one: &Range<usize>| {
+            others.iter().flat_map(|other| &other.copied).any(|other| overlap(one, other))
+        };
+        !self.copied.is_empty() && self.copied.iter().all(taken)
     }
 }
 
-/// Probability from which a function may be called with words that a likelier one has taken: in
-/// *weather and time in Paris* both mean the same word, but a pair that shares its words is more
-/// often one wish and two functions that could answer it.
+/// Probability from which a function may be called with nothing but words that likelier ones have
+/// taken: in *weather and time in Paris* both mean the same word, but such a pair is more often one
+/// wish and two functions that could answer it.
 const SHARED_WORDS_PROBABILITY: f32 = 0.9;
 
 impl Decoder<'_> {
@@ -89,10 +92,8 @@ impl Decoder<'_> {
             let reserved = called.len() - room - 1;
             let calls_max = request.calls_max.saturating_sub(found.len() + reserved);
             let calls = self.calls_of(&mut job, index, &read, scores[index], calls_max)?;
-            let shared = calls
-                .iter()
-                .any(|call| found.iter().any(|before: &Found| before.shares_words(call)));
-            if !shared || scores[index] >= SHARED_WORDS_PROBABILITY {
+            let likely = scores[index] >= SHARED_WORDS_PROBABILITY;
+            if likely || !calls.iter().any(|call| call.says_nothing_new(&found)) {
                 found.extend(calls);
             }
         }

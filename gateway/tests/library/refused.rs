@@ -16,7 +16,11 @@ async fn what_is_no_plugin_is_refused() {
     let root = tempfile::tempdir().unwrap();
     let gateway = serving(root.path()).await;
     let wat = |text: &str| wat::parse_str(text).unwrap();
-    let import = "(component (import \"evil:host/files\" (instance (export \"read\" (func)))))";
+    let import = r#"(component
+      (import "evil:host/files" (instance (export "read" (func))))
+      (core module $m (func (export "say") (result i32) (i32.const 1)))
+      (core instance $i (instantiate $m))
+      (func (export "tides-first") (result u32) (canon lift (core func $i "say"))))"#;
     let truncated = component("tides", 2)[..60].to_vec();
     for (component, status, code) in [
         (b"".to_vec(), 400, "invalid_component"),

@@ -25,6 +25,9 @@ const DENSE_SHARE: f32 = 0.5;
 /// Share of called functions that the retrieval threshold may lose.
 const RETRIEVAL_LOSS: f64 = 0.003;
 
+/// Functions that a request of the gateway may choose from.
+const CANDIDATES: usize = 8;
+
 /// What a row that asks for nothing counts beside one that asks for calls.
 const NONE_WEIGHT: usize = 3;
 
@@ -115,17 +118,28 @@ fn best(scored: &[(&Row, Scores)], weight_now: f32) -> (f32, f32, f32) {
     found.1
 }
 
-/// Every candidate's probability with another weight of the cosine, likeliest first, and whether it
-/// should be called.
+/// The probability of every candidate that retrieval would let through, with another weight of the
+/// cosine, likeliest first, and whether it should be called.
 fn ranked(row: &Row, scores: &Scores, weight_now: f32, weight: f32) -> Vec<(f32, bool)> {
     let each = scores.calls.iter().zip(&scores.cosines).enumerate();
-    let mut ranked: Vec<(f32, bool)> = each
+    let ranked: Vec<(f32, bool)> = each
         .map(|(index, (&call, &cosine))| {
             let odds = call.clamp(1e-6, 1.0 - 1e-6);
             let logit = (odds / (1.0 - odds)).ln() - weight_now * (cosine - 0.5);
             let called = row.calls.iter().any(|(called, _)| *called == index);
             (weighed(logit, cosine, weight), called)
         })
+        .collect();
+    // A row offers more functions than a request of the gateway would: each more is one more that may
+    // be called by mistake.
+    let mut cosines = scores.cosines.clone();
+    cosines.sort_by(|one, other| other.total_cmp(one));
+    let least = cosines.get(CANDIDATES - 1).copied().unwrap_or(f32::NEG_INFINITY);
+    let mut ranked: Vec<(f32, bool)> = ranked
+        .into_iter()
+        .zip(&scores.cosines)
+        .filter(|((_, called), cosine)| *called || **cosine >= least)
+        .map(|(one, _)| one)
         .collect();
     ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
     ranked
