@@ -55,12 +55,14 @@ pub struct Teacher<'a> {
     pub tokenizer: &'a Tokenizer,
     /// Where tensors are.
     pub device: &'a Device,
-    vectors: HashMap<usize, Vec<f32>>,
-    templates: HashMap<usize, Arc<Template>>,
-    profiles: HashMap<usize, Arc<Profile>>,
-    /// Keeps functions alive, so that their addresses stay their own.
-    kept: Vec<Arc<Function>>,
+    vectors: Known<Vec<f32>>,
+    templates: Known<Arc<Template>>,
+    profiles: Known<Arc<Profile>>,
 }
+
+/// What is known of functions, by their address. The function beside it is kept alive, so that its
+/// address stays its own.
+type Known<T> = HashMap<usize, (Arc<Function>, T)>;
 
 /// A query beside one function.
 struct Pair {
@@ -86,33 +88,30 @@ impl<'a> Teacher<'a> {
             vectors: HashMap::new(),
             templates: HashMap::new(),
             profiles: HashMap::new(),
-            kept: Vec::new(),
         }
     }
 
     fn vector(&mut self, function: &Arc<Function>) -> Result<Vec<f32>, TrainingError> {
         let key = Arc::as_ptr(function) as usize;
-        if let Some(vector) = self.vectors.get(&key) {
+        if let Some((_, vector)) = self.vectors.get(&key) {
             return Ok(vector.clone());
         }
         let batch = Batch::new(vec![prompt::function(self.tokenizer, function)]);
         let vector = self.large.embed(&batch, self.device)?.squeeze(0)?.to_vec1::<f32>()?;
-        self.vectors.insert(key, vector.clone());
-        self.kept.push(function.clone());
+        self.vectors.insert(key, (function.clone(), vector.clone()));
         Ok(vector)
     }
 
     fn template(&mut self, function: &Arc<Function>) -> Arc<Template> {
         let key = Arc::as_ptr(function) as usize;
-        self.kept.push(function.clone());
-        let build = || Arc::new(Template::new(function, Spelling::Param));
-        self.templates.entry(key).or_insert_with(build).clone()
+        let build = || (function.clone(), Arc::new(Template::new(function, Spelling::Param)));
+        self.templates.entry(key).or_insert_with(build).1.clone()
     }
 
     fn profile(&mut self, function: &Arc<Function>) -> Arc<Profile> {
         let key = Arc::as_ptr(function) as usize;
-        self.kept.push(function.clone());
-        self.profiles.entry(key).or_insert_with(|| Arc::new(Profile::new(function))).clone()
+        let build = || (function.clone(), Arc::new(Profile::new(function)));
+        self.profiles.entry(key).or_insert_with(build).1.clone()
     }
 }
 
