@@ -278,7 +278,8 @@ pub enum EvalCommand {
     Requests(EvalRequestsArgs),
     /// Decode rows that bring their own functions
     #[command(after_help = "Examples:\n  hyfunc eval rows rows.jsonl.gz --html rows.html\n  \
-                            hyfunc eval rows rows.jsonl.gz --models run/models --out answers.jsonl")]
+                            hyfunc eval rows rows.jsonl.gz --models run/models --out answers.jsonl\n  \
+                            hyfunc eval rows rows.jsonl.gz --given --soft-token shuffled")]
     Rows(EvalRowsArgs),
     /// Look requests up in a catalogue of functions: the index as served, BM25 alone, vectors alone
     #[command(after_help = RETRIEVAL_HELP)]
@@ -319,6 +320,9 @@ pub struct EvalRequestsArgs {
     /// List the requests that were not answered right
     #[arg(long)]
     pub failures: bool,
+    /// The soft token that the small model reads: a control of what it is worth
+    #[arg(long, value_enum, default_value_t)]
+    pub soft_token: SoftTokenArg,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -339,12 +343,30 @@ pub struct EvalRowsArgs {
     /// Where to write what came out, one JSON object a row
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Tell the models which functions are called; rows that call none are left out
+    #[arg(long)]
+    pub given: bool,
+    /// The soft token that the small model reads: a control of what it is worth
+    #[arg(long, value_enum, default_value_t)]
+    pub soft_token: SoftTokenArg,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
     /// Write a page with pictures and the worst examples besides
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+/// A soft token, as typed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum SoftTokenArg {
+    /// What the large model made of the request
+    #[default]
+    Own,
+    /// Zeros
+    None,
+    /// That of the request before
+    Shuffled,
 }
 
 /// Options of `eval retrieval`.

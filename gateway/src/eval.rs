@@ -11,9 +11,11 @@ mod judge;
 mod report;
 pub mod retrieval;
 mod route;
+mod soft;
 mod times;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use compare::{Call, same_calls, same_functions};
 pub use gold::Gold;
@@ -27,11 +29,13 @@ pub(crate) use times::{ms, quantile};
 use hyfunc_cascade::CascadeError;
 use hyfunc_retrieval::RetrievalError;
 use hyfunc_training::TrainingError;
+use hyfunc_training::soft::SoftToken;
 
-use crate::app::App;
+use crate::app::{self, App};
 use crate::config::Config;
 use crate::error::StartError;
 use crate::library::Library;
+use soft::Controlled;
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
@@ -138,13 +142,14 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), EvalError> {
 /// # Errors
 /// A file that cannot be used, or a gateway that does not start. A request that the gateway
 /// refuses is a wrong answer, not an error.
-pub async fn requests(config: Config, path: &Path) -> Result<Report, EvalError> {
+pub async fn requests(config: Config, path: &Path, soft: SoftToken) -> Result<Report, EvalError> {
     let rows = gold::read(path)?;
-    let app = App::build(config).await?;
+    let models = Controlled::new(app::cascade(&config.models)?, soft);
+    let app = App::with_models(config, Arc::new(models)).await?;
     let pipeline = app.pipeline();
     check(&rows, &pipeline.shelf.snapshot())?;
     let bar = hyfunc_training::run::bar("requests", rows.len(), 0);
-    let mut report = Report { model: pipeline.models.info().id, ..Report::default() };
+    let mut report = Report { model: pipeline.models.info().id, soft, ..Report::default() };
     for row in rows {
         report.add(ask(pipeline, row).await);
         bar.inc(1);

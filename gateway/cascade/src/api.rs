@@ -178,6 +178,16 @@ pub struct TokenCounts {
     pub copied: usize,
 }
 
+impl std::ops::AddAssign for TokenCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.prompt += other.prompt;
+        self.injected += other.injected;
+        self.chosen += other.chosen;
+        self.sampled += other.sampled;
+        self.copied += other.copied;
+    }
+}
+
 /// What serves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelInfo {

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use hyfunc_training::bfcl::Category;
-use hyfunc_training::{load, rows};
+use hyfunc_training::load;
+use hyfunc_training::rows::{self, RowsOptions};
+use hyfunc_training::soft::SoftToken;
 
 use super::CommandError;
 use crate::app;
-use crate::cli::{EvalBfclArgs, EvalRequestsArgs, EvalRetrievalArgs, EvalRowsArgs};
+use crate::cli::{EvalBfclArgs, EvalRequestsArgs, EvalRetrievalArgs, EvalRowsArgs, SoftTokenArg};
 use crate::config::{CALIBRATED, Config, ModelsConfig};
 use crate::eval::bfcl::{self, BfclOptions};
 use crate::eval::retrieval::{self, RetrievalOptions, TinyEncoder};
@@ -22,7 +24,7 @@ pub async fn eval_requests(
     args: &EvalRequestsArgs,
 ) -> Result<String, CommandError> {
     claim(args.html.as_deref())?;
-    let report = eval::requests(config, &args.file).await?;
+    let report = eval::requests(config, &args.file, soft(args.soft_token)).await?;
     if let Some(path) = &args.html {
         eval::write(path, &report.to_html(&args.file))?;
     }
@@ -38,8 +40,13 @@ pub async fn eval_requests(
 /// Rows or models that cannot be read, or a file that cannot be written.
 pub fn eval_rows(config: &ModelsConfig, args: &EvalRowsArgs) -> Result<String, CommandError> {
     claim(args.html.as_deref())?;
-    let models = folder(args.models.as_deref(), config);
-    let report = rows::rows(models, &args.file, args.out.as_deref())?;
+    let options = RowsOptions {
+        models: folder(args.models.as_deref(), config).map(Path::to_owned),
+        out: args.out.clone(),
+        soft: soft(args.soft_token),
+        is_given: args.given,
+    };
+    let report = rows::rows(&args.file, &options)?;
     if let Some(path) = &args.html {
         eval::write(path, &report.to_html(&args.file))?;
     }
@@ -120,6 +127,14 @@ pub fn eval_retrieval(config: &Config, args: &EvalRetrievalArgs) -> Result<Strin
     Ok(report.to_text())
 }
 
+fn soft(typed: SoftTokenArg) -> SoftToken {
+    match typed {
+        SoftTokenArg::Own => SoftToken::Own,
+        SoftTokenArg::None => SoftToken::None,
+        SoftTokenArg::Shuffled => SoftToken::Shuffled,
+    }
+}
+
 /// The models' folder: as typed, else as configured, else none for the embedded ones.
 fn folder<'a>(typed: Option<&'a Path>, config: &'a ModelsConfig) -> Option<&'a Path> {
     let configured = Some(config.dir.as_str()).filter(|dir| !dir.is_empty()).map(Path::new);
@@ -157,6 +172,8 @@ mod tests {
             file: PathBuf::from("rows.jsonl"),
             models: None,
             out: None,
+            given: false,
+            soft_token: SoftTokenArg::Own,
             json: false,
             html: Some(PathBuf::from("/nonexistent/page.html")),
         };

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use hyfunc_training::report::{Example, Examples, FailureKind, Groups, Page, Table, plain};
+use hyfunc_training::soft::SoftToken;
 use serde_json::{Map, Value as Json, json};
 
 use super::times::ms;
@@ -15,6 +16,8 @@ use crate::pipeline::Step;
 pub struct Report {
     /// Name of the models.
     pub model: String,
+    /// The soft token that the small model read.
+    pub soft: SoftToken,
     /// By kind, in the order of their first request.
     pub groups: Groups,
     /// How long the steps took.
@@ -79,6 +82,7 @@ impl Report {
             .collect();
         let mut json = json!({
             "model": self.model,
+            "soft_token": self.soft.name(),
             "kinds": kinds,
             "total": total,
             "latency_us": {"p50": self.times.whole(0.5), "p95": self.times.whole(0.95)},
@@ -97,6 +101,7 @@ impl Report {
             ("models", self.model.clone()),
             ("requests", file.display().to_string()),
             ("functions", "the loaded library's; nothing is run".to_owned()),
+            ("soft token", self.soft.name().to_owned()),
         ]);
         self.groups.write(&mut page);
         page.table(&self.steps());

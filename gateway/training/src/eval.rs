@@ -16,6 +16,7 @@ use serde_json::Value as Json;
 
 use crate::data::Row;
 use crate::error::TrainingError;
+use crate::soft::Control;
 
 /// Time for one row; rows are never judged by speed, so it is generous.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -74,6 +75,8 @@ pub struct Judge<'a> {
     masks: Masks,
     config: CascadeConfig,
     prepared: HashMap<usize, Arc<Prepared>>,
+    control: Control,
+    is_given: bool,
 }
 
 impl<'a> Judge<'a> {
@@ -81,7 +84,14 @@ impl<'a> Judge<'a> {
     pub fn new(tiny: &'a Tiny, config: CascadeConfig) -> Result<Self, TrainingError> {
         let masks = Masks::new(&tiny.tokenizer)
             .map_err(|reason| CascadeError::Mask { subject: "(any)".into(), reason })?;
-        Ok(Self { tiny, masks, config, prepared: HashMap::new() })
+        let (prepared, control) = (HashMap::new(), Control::default());
+        Ok(Self { tiny, masks, config, prepared, control, is_given: false })
+    }
+
+    /// The same with another soft token beside each row, and told which functions are called if
+    /// `is_given`.
+    pub fn controlled(self, control: Control, is_given: bool) -> Self {
+        Self { control, is_given, ..self }
     }
 
     /// Makes a row's functions ready, unless another row has them too.
@@ -105,9 +115,11 @@ impl<'a> Judge<'a> {
             prepared: self.prepared[&(Arc::as_ptr(function) as usize)].clone(),
             score: 0.0,
         };
+        let mut intent = self.tiny.distil(&self.tiny.tokenizer.encode(&row.query))?;
+        self.control.put(&mut intent);
         Ok(DecodeRequest {
             query: row.query.clone(),
-            intent: self.tiny.distil(&self.tiny.tokenizer.encode(&row.query))?,
+            intent,
             candidates: row.functions.iter().map(candidate).collect(),
             choice: ToolChoice::Auto,
             calls_max: CALLS_MAX,
@@ -115,9 +127,23 @@ impl<'a> Judge<'a> {
         })
     }
 
-    fn decode(&self, request: &DecodeRequest) -> Result<Decoded, CascadeError> {
+    fn decode(&self, row: &Row, mut request: DecodeRequest) -> Result<Decoded, CascadeError> {
         let decoder = Decoder { tiny: self.tiny, masks: &self.masks, config: &self.config };
-        decoder.decode(request)
+        if !self.is_given {
+            return decoder.decode(&request);
+        }
+        let mut called: Vec<usize> = row.calls.iter().map(|(called, _)| *called).collect();
+        called.sort_unstable();
+        called.dedup();
+        let mut whole = Decoded::default();
+        for function in called {
+            request.choice = ToolChoice::Named(function);
+            let decoded = decoder.decode(&request)?;
+            whole.calls.extend(decoded.calls);
+            whole.scores = decoded.scores;
+            whole.counts += decoded.counts;
+        }
+        Ok(whole)
     }
 
     /// Scores alone, nothing filled.
@@ -152,7 +178,7 @@ impl<'a> Judge<'a> {
             self.ready(row)?;
             let began = Instant::now();
             let request = self.request(row)?;
-            let (decoded, refused) = match self.decode(&request) {
+            let (decoded, refused) = match self.decode(row, request) {
                 Ok(decoded) => (decoded, None),
                 Err(
                     error @ (CascadeError::QueryTooLong { .. } | CascadeError::Unfilled { .. }),

@@ -19,6 +19,7 @@ pub mod rows;
 pub mod run;
 pub mod sample;
 pub mod small;
+pub mod soft;
 pub mod synthesis;
 pub mod tiny;
 pub mod vocabulary;

@@ -1,7 +1,7 @@
 //! `hyfunc eval rows`: rows that bring their own functions, decoded and judged.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hyfunc_cascade::config::CascadeConfig;
 use serde_json::{Value as Json, json};
@@ -12,10 +12,28 @@ use crate::eval::{Judge, Judged, Tally};
 use crate::load;
 use crate::report::{Example, Examples, FailureKind, Groups, NamedCall, Page, Refused, classify};
 use crate::run;
+use crate::soft::{Control, SoftToken};
+
+/// How rows are decoded.
+#[derive(Clone, Debug, Default)]
+pub struct RowsOptions {
+    /// Folder of the models; the shipped ones if none.
+    pub models: Option<PathBuf>,
+    /// Where one line a row is written, `{"id", "result": [{"name", "arguments"}], "whole"}`, which
+    /// BFCL's checker reads.
+    pub out: Option<PathBuf>,
+    /// The soft token that the small model reads.
+    pub soft: SoftToken,
+    /// Whether the models are told which functions are called, and only fill them; rows that call
+    /// nothing are left out then.
+    pub is_given: bool,
+}
 
 /// What rows came to.
 #[derive(Clone, Debug, Default)]
 pub struct RowsReport {
+    /// How they were decoded.
+    pub options: RowsOptions,
     /// Counts over all rows.
     pub tally: Tally,
     /// The same by how many calls a row wants.
@@ -28,21 +46,21 @@ pub struct RowsReport {
     pub model: String,
 }
 
-/// Judges a file of rows with the models of a folder, or the shipped ones; writes one line a row,
-/// `{"id", "result": [{"name", "arguments"}], "whole"}`, which BFCL's checker reads.
+/// Judges a file of rows.
 ///
 /// # Errors
 /// Rows or models that cannot be read, or an answer file that cannot be written.
-pub fn rows(
-    models: Option<&Path>,
-    path: &Path,
-    out: Option<&Path>,
-) -> Result<RowsReport, TrainingError> {
-    let tiny = load::models(models)?;
-    let import = data::import(path)?;
-    let mut judge = Judge::new(&tiny, CascadeConfig::default())?;
+pub fn rows(path: &Path, options: &RowsOptions) -> Result<RowsReport, TrainingError> {
+    let tiny = load::models(options.models.as_deref())?;
+    let mut import = data::import(path)?;
+    if options.is_given {
+        import.rows.retain(|row| !row.calls.is_empty());
+    }
+    let judge = Judge::new(&tiny, CascadeConfig::default())?;
+    let mut judge = judge.controlled(Control::new(options.soft), options.is_given);
     let bar = run::bar("rows", import.rows.len(), 0);
     let mut report = RowsReport {
+        options: options.clone(),
         refused: Refused::from(import.refused),
         model: tiny.config.id.clone(),
         ..RowsReport::default()
@@ -55,7 +73,7 @@ pub fn rows(
     })?;
     bar.finish_and_clear();
     report.tally = tally;
-    if let Some(out) = out {
+    if let Some(out) = &options.out {
         let mut file = std::fs::File::create(out).map_err(TrainingError::file(out))?;
         for line in lines {
             writeln!(file, "{line}").map_err(TrainingError::file(out))?;
@@ -132,11 +150,21 @@ impl RowsReport {
         text
     }
 
+    /// Where the functions come from, in words.
+    fn functions(&self) -> &'static str {
+        match self.options.is_given {
+            false => "each row's own: nothing is retrieved",
+            true => "those that each row calls: only values and the count of calls are decided",
+        }
+    }
+
     /// The same for programs, with the worst examples.
     pub fn to_json(&self) -> Json {
         let (groups, total) = self.groups.to_json();
         json!({
             "model": self.model,
+            "soft_token": self.options.soft.name(),
+            "functions_given": self.options.is_given,
             "groups": groups,
             "total": total,
             "calls_right": self.tally.calls_right,
@@ -152,7 +180,8 @@ impl RowsReport {
         page.facts(&[
             ("models", self.model.clone()),
             ("rows", file.display().to_string()),
-            ("functions", "each row's own: nothing is retrieved".to_owned()),
+            ("functions", self.functions().to_owned()),
+            ("soft token", self.options.soft.name().to_owned()),
         ]);
         self.groups.write(&mut page);
         page.heading("The worst examples");
