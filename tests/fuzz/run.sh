@@ -5,7 +5,8 @@
 #
 # FUZZ_SECONDS=10        seconds a target
 # FUZZ_JOBS=2            targets at once
-# FUZZ_TOOLCHAIN=nightly toolchain; installed where it is missing, and so is cargo-fuzz
+# FUZZ_SANITIZER=none    `address` builds with nightly and its address sanitizer; the code fuzzed has no
+#                        `unsafe`, so that a panic or a broken property is what there is to find
 #
 # What is built, found and kept lies under CARGO_TARGET_DIR/fuzz: the corpus grows from run to run,
 # and an input that fails stays in artifacts/TARGET.
@@ -17,7 +18,7 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
 out=$CARGO_TARGET_DIR/fuzz
 seconds=${FUZZ_SECONDS:-10}
 jobs=${FUZZ_JOBS:-2}
-toolchain=${FUZZ_TOOLCHAIN:-nightly}
+sanitizer=${FUZZ_SANITIZER:-none}
 # Of one input: seconds, and megabytes of memory.
 input_s_max=25
 memory_mb_max=2048
@@ -46,27 +47,39 @@ for target in "${targets[@]}"; do
     fi
 done
 
-if ! command -v rustup >/dev/null; then
-    echo "rustup is missing: install it from https://rustup.rs; sanitizers need a nightly toolchain"
-    exit 1
-fi
-if ! rustup toolchain list | grep -q "^$toolchain"; then
-    rustup toolchain install "$toolchain" --profile minimal
-fi
-if ! command -v cargo-fuzz >/dev/null; then
-    cargo install cargo-fuzz --locked
+# Coverage as libFuzzer reads it: what cargo-fuzz passes, without needing it.
+flags="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
+flags+=" -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
+flags+=" -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
+flags+=" -Ccodegen-units=1"
+toolchain=()
+case $sanitizer in
+none) ;;
+address)
+    if ! rustup toolchain list | grep -q "^nightly"; then
+        rustup toolchain install nightly --profile minimal
+    fi
+    toolchain=(+nightly)
+    flags+=" -Zsanitizer=address"
+    ;;
+*)
+    echo "FUZZ_SANITIZER is \`none\` or \`address\`, not \`$sanitizer\`"
+    exit 2
+    ;;
+esac
+if ! command -v c++ >/dev/null; then
+    if [ "${CI:-}" != true ] || ! apt-get install -y -qq g++ >/dev/null; then
+        echo "libFuzzer is C++, and there is no compiler for it: apt install g++"
+        exit 1
+    fi
 fi
 
-triple=$(rustc "+$toolchain" -vV | sed -n 's/^host: //p')
+triple=$(rustc "${toolchain[@]}" -vV | sed -n 's/^host: //p')
 mkdir -p "$out"
 echo "building ${#targets[@]} targets"
-if [ $# -eq 0 ]; then
-    cargo "+$toolchain" fuzz build --fuzz-dir fuzz --target-dir "$out/build"
-else
-    for target in "${targets[@]}"; do
-        cargo "+$toolchain" fuzz build --fuzz-dir fuzz --target-dir "$out/build" "$target"
-    done
-fi
+# With a target named, flags are for the targets alone and not for what builds them.
+RUSTFLAGS=$flags cargo "${toolchain[@]}" build --release --locked --manifest-path fuzz/Cargo.toml \
+    --target "$triple" --target-dir "$out/build-$sanitizer" "${targets[@]/#/--bin=}"
 
 # run TARGET: fuzzes it, and says in one line how that went. Its words are in log/TARGET.txt.
 run() {
@@ -80,7 +93,7 @@ run() {
     local outcome=passed
     # Nothing here is freed by hand, so leaks are not looked for: that needs ptrace.
     ASAN_OPTIONS=detect_leaks=0 TMPDIR=$out/tmp \
-        "$out/build/$triple/release/$target" "${folders[@]}" \
+        "$out/build-$sanitizer/$triple/release/$target" "${folders[@]}" \
         -max_total_time="$seconds" -timeout="$input_s_max" -rss_limit_mb="$memory_mb_max" \
         -max_len="$(max_len "$target")" -artifact_prefix="$artifacts/" -print_final_stats=1 \
         >"$log" 2>&1 </dev/null || outcome=FAILED
@@ -89,7 +102,7 @@ run() {
     printf '%-10s %-7s %10s inputs\n' "$target" "$outcome" "${runs:-no}"
     if [ "$outcome" = FAILED ]; then
         grep -m 5 -E 'panicked at|^==.*ERROR|SUMMARY|Test unit written|ALARM' -A 1 "$log" || tail -n 20 "$log"
-        echo "again: $out/build/$triple/release/$target FILE, with a file of $artifacts"
+        echo "again: $out/build-$sanitizer/$triple/release/$target FILE, with a file of $artifacts"
         return 1
     fi
     # A process that was ended in the midst leaves its file.

@@ -1,0 +1,70 @@
+//! What registries answer and what stands beside it: manifests, references, digests, signed documents.
+#![no_main]
+
+use hyfunc_distribution::{Digest, Manifest, Payload, PublicKey, Reference, signature_tag};
+use libfuzzer_sys::fuzz_target;
+
+/// What is read and written is read as the same, and names nothing but what is on its face.
+fn check(data: &[u8]) {
+    manifest(data);
+    payload(data);
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    reference(text.trim_end_matches('\n'));
+    digest(text.trim_end_matches('\n'));
+    key(text);
+}
+
+fn manifest(data: &[u8]) {
+    let manifest = match Manifest::read(data) {
+        Ok(manifest) => manifest,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    assert_eq!(Manifest::read(&manifest.to_bytes()).ok().as_ref(), Some(&manifest));
+    match manifest.component() {
+        Ok(component) => assert_eq!(manifest.layers.as_slice(), std::slice::from_ref(component)),
+        Err(error) => assert!(error.to_string().contains("application/wasm")),
+    }
+}
+
+fn payload(data: &[u8]) {
+    match Payload::read(data) {
+        Ok(payload) => assert_eq!(Payload::read(&payload.to_bytes()).as_ref(), Ok(&payload)),
+        Err(reason) => assert!(!reason.is_empty()),
+    }
+}
+
+fn reference(text: &str) {
+    let reference: Reference = match text.parse() {
+        Ok(reference) => reference,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    // What goes into the path of a URL cannot leave its place, nor bring a query.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:[]".contains(&byte);
+    for part in [reference.registry(), reference.repository(), &reference.wanted()] {
+        assert!(!part.is_empty() && part.bytes().all(is_plain), "{part:?}");
+        assert!(!part.split('/').any(|step| matches!(step, "" | "." | "..")), "{part:?}");
+    }
+    assert!(text.contains(&reference.name()), "{reference:?}");
+    let digest = Digest::of(text.as_bytes());
+    let pinned = reference.pinned(&digest);
+    assert_eq!((pinned.wanted(), pinned.name()), (digest.to_string(), reference.name()));
+}
+
+fn digest(text: &str) {
+    if let Ok(digest) = text.parse::<Digest>() {
+        assert_eq!(digest.to_string(), text);
+        assert_eq!(signature_tag(&digest), format!("{}.sig", text.replace(':', "-")));
+    }
+}
+
+fn key(text: &str) {
+    match PublicKey::from_pem(text) {
+        Ok(key) => {
+            let again = PublicKey::from_pem(&key.to_pem()).expect("its own spelling");
+            assert_eq!(again.fingerprint(), key.fingerprint());
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+fuzz_target!(|data: &[u8]| check(data));
