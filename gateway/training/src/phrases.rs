@@ -42,7 +42,7 @@ use made::Made;
 const SAME_SHARE: f64 = 0.35;
 
 /// The files that are part of the program, with their names.
-const BUNDLED: [(&str, &str); 24] = [
+const BUNDLED: [(&str, &str); 25] = [
     ("pools.txt", include_str!("../phrases/pools.txt")),
     ("calc.txt", include_str!("../phrases/calc.txt")),
     ("arithmetic.txt", include_str!("../phrases/arithmetic.txt")),
@@ -65,6 +65,7 @@ const BUNDLED: [(&str, &str); 24] = [
     ("weather.txt", include_str!("../phrases/weather.txt")),
     ("forecast.txt", include_str!("../phrases/forecast.txt")),
     ("several.txt", include_str!("../phrases/several.txt")),
+    ("pairs.txt", include_str!("../phrases/pairs.txt")),
     ("none.txt", include_str!("../phrases/none.txt")),
     ("nothing.txt", include_str!("../phrases/nothing.txt")),
 ];
