@@ -42,7 +42,7 @@ use made::Made;
 const SAME_SHARE: f64 = 0.35;
 
 /// The files that are part of the program, with their names.
-const BUNDLED: [(&str, &str); 24] = [
+const BUNDLED: [(&str, &str); 26] = [
     ("pools.txt", include_str!("../phrases/pools.txt")),
     ("calc.txt", include_str!("../phrases/calc.txt")),
     ("arithmetic.txt", include_str!("../phrases/arithmetic.txt")),
@@ -67,6 +67,8 @@ const BUNDLED: [(&str, &str); 24] = [
     ("several.txt", include_str!("../phrases/several.txt")),
     ("none.txt", include_str!("../phrases/none.txt")),
     ("nothing.txt", include_str!("../phrases/nothing.txt")),
+    ("indirect.txt", include_str!("../phrases/indirect.txt")),
+    ("near.txt", include_str!("../phrases/near.txt")),
 ];
 
 /// Something a person says, and the calls that are meant by it.
