@@ -8,6 +8,9 @@ use super::made::Made;
 use super::{Fixed, Item, Many, Meant, Node, Phrase, Phrases, Slot, Source, Target};
 use crate::error::TrainingError;
 
+/// Largest weight of a phrase.
+const WEIGHT_MAX: usize = 16;
+
 /// Where lines go.
 enum Section {
     Nowhere,
@@ -22,6 +25,7 @@ pub(super) fn files(files: &[(&str, &str)]) -> Result<Phrases, TrainingError> {
     let mut reader = Reader::default();
     for (file, text) in files {
         let mut section = Section::Nowhere;
+        reader.weight = 1;
         for (index, line) in text.lines().enumerate() {
             section = reader.line(section, file, index + 1, line.trim()).map_err(|reason| {
                 TrainingError::Phrase { file: (*file).to_owned(), line: index + 1, reason }
@@ -36,6 +40,8 @@ pub(super) fn files(files: &[(&str, &str)]) -> Result<Phrases, TrainingError> {
 #[derive(Default)]
 struct Reader {
     phrases: Phrases,
+    /// How often each phrase that follows is there.
+    weight: usize,
     /// Where pools begin.
     pools: BTreeMap<String, (String, usize)>,
 }
@@ -62,6 +68,12 @@ impl Reader {
         if text == "none" {
             return Ok(Section::None);
         }
+        if let Some(weight) = text.strip_prefix("weight ") {
+            let weight =
+                weight.trim().parse().ok().filter(|weight| (1..=WEIGHT_MAX).contains(weight));
+            self.weight = weight.ok_or_else(|| format!("a weight is 1 to {WEIGHT_MAX}"))?;
+            return Ok(section);
+        }
         if let Some((name, items)) = text.strip_prefix("pool ").and_then(|it| it.split_once(':')) {
             let place = (file.to_owned(), line);
             if self.pools.insert(name.trim().to_owned(), place).is_some() {
@@ -80,15 +92,21 @@ impl Reader {
         let nodes = nodes(text)?;
         let phrase = Phrase { nodes, file: file.to_owned(), line };
         match &section {
-            Section::Function(index) => self.phrases.functions[*index].1.push(phrase),
+            Section::Function(index) => {
+                let phrases = std::iter::repeat_n(phrase, self.weight);
+                self.phrases.functions[*index].1.extend(phrases);
+            }
             Section::Several(names) => {
                 let calls = calls(&phrase.nodes);
                 if calls > names.len() {
                     return Err(format!("{calls} calls for {} functions", names.len()));
                 }
-                self.phrases.several.push((names.clone(), phrase));
+                let phrases = std::iter::repeat_n((names.clone(), phrase), self.weight);
+                self.phrases.several.extend(phrases);
             }
-            Section::None => self.phrases.none.push(phrase),
+            Section::None => {
+                self.phrases.none.extend(std::iter::repeat_n(phrase, self.weight));
+            }
             Section::Nowhere | Section::Pool(_) => {
                 return Err("a phrase needs `function NAME` or `none` above it".to_owned());
             }
