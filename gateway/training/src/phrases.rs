@@ -6,7 +6,7 @@
 //! - `function NAME`: phrases that follow belong to that function of the library;
 //! - `function NAME + NAME`: phrases that follow mean a call of each;
 //! - `none`: phrases that follow ask for nothing that the library offers;
-//! - `weight N`: phrases that follow in this file are drawn N times as often;
+//! - `emphasis N`: phrases that follow in this file are drawn N times as often;
 //! - `pool NAME: item | item => json`: things that can be said in one place, and after `=>` the
 //!   JSON value that is meant when it differs from what is said, or `$` for what the last slot in it
 //!   means (`{_:int(1,9)} percent => $` is a number); a line that begins with `|` goes on with the
@@ -345,7 +345,7 @@ mod tests {
         assert_eq!(refused("# nothing\nstray\n").0, 2);
         assert_eq!(refused("pool a: {_:b}\npool b: {_:a}\n").0, 1);
         assert_eq!(refused("function f\n{x:int(1)}\n").0, 2);
-        assert_eq!(refused("function f\nweight 0\n").0, 2);
+        assert_eq!(refused("function f\nemphasis 0\n").0, 2);
         assert!(refused("function f\n{x:bogus(1,2)}\n").1.contains("bogus"));
         assert_eq!(refused("pool a: x\npool a: y\n").0, 2);
         assert_eq!(refused("function f\ngo )\n").0, 2);

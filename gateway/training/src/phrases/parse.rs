@@ -68,10 +68,10 @@ impl Reader {
         if text == "none" {
             return Ok(Section::None);
         }
-        if let Some(weight) = text.strip_prefix("weight ") {
+        if let Some(weight) = text.strip_prefix("emphasis ") {
             let weight =
                 weight.trim().parse().ok().filter(|weight| (1..=WEIGHT_MAX).contains(weight));
-            self.weight = weight.ok_or_else(|| format!("a weight is 1 to {WEIGHT_MAX}"))?;
+            self.weight = weight.ok_or_else(|| format!("an emphasis is 1 to {WEIGHT_MAX}"))?;
             return Ok(section);
         }
         if let Some((name, items)) = text.strip_prefix("pool ").and_then(|it| it.split_once(':')) {
