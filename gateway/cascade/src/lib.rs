@@ -18,6 +18,7 @@ pub mod engine;
 pub mod error;
 pub mod evidence;
 pub mod generate;
+pub mod labels;
 pub mod lexicon;
 pub mod likeness;
 pub mod model;
