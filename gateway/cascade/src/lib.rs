@@ -36,5 +36,5 @@ pub use api::{
     TokenCounts, ToolChoice,
 };
 pub use cascade::Cascade;
-pub use config::CascadeConfig;
+pub use config::{Ablation, CascadeConfig};
 pub use error::CascadeError;

@@ -48,8 +48,8 @@ impl Tiny {
         }
         let batch = Batch::new(queries.iter().map(|query| prompt::large_query(query)).collect());
         let distilled = self.large.distil(&batch, &self.device)?;
-        let soft_tokens = distilled.soft_tokens.to_vec2()?;
-        let vectors = distilled.vectors.to_vec2()?;
+        let soft_tokens = distilled.soft_tokens.to_vec2::<f32>()?;
+        let vectors = distilled.vectors.to_vec2::<f32>()?;
         let logits = distilled.call_logits.to_vec1::<f32>()?;
         let each = soft_tokens.into_iter().zip(vectors).zip(logits);
         Ok(each
