@@ -193,30 +193,38 @@ impl Works {
 
     /// Distils queries together as far as one forward goes, and answers them.
     fn distil(&self, queries: Vec<Query>) {
-        let now = Instant::now();
         let (mut together, mut tokens_sum) = (Vec::new(), 0);
         for Query { query, deadline, reply } in queries {
             if reply.is_closed() {
                 continue;
             }
-            if now >= deadline {
-                send(reply, Err(CascadeError::Deadline { step: "distil" }));
-                continue;
-            }
-            let query = self.tiny.tokenizer.encode(&query);
-            let (tokens, tokens_max) = (query.len(), self.config.query_tokens_max);
-            if tokens > tokens_max {
-                send(reply, Err(CascadeError::QueryTooLong { tokens, tokens_max }));
-                continue;
-            }
-            if tokens_sum + tokens > self.config.batch_tokens_max {
+            let tokens = match caught(|| self.tokens(&query, deadline)) {
+                Ok(tokens) => tokens,
+                Err(error) => {
+                    send(reply, Err(error));
+                    continue;
+                }
+            };
+            if tokens_sum + tokens.len() > self.config.batch_tokens_max {
                 self.distil_together(std::mem::take(&mut together));
                 tokens_sum = 0;
             }
-            tokens_sum += tokens;
-            together.push((query, reply));
+            tokens_sum += tokens.len();
+            together.push((tokens, reply));
         }
         self.distil_together(together);
+    }
+
+    fn tokens(&self, query: &str, deadline: Instant) -> Result<Vec<Token>, CascadeError> {
+        if Instant::now() >= deadline {
+            return Err(CascadeError::Deadline { step: "distil" });
+        }
+        let query = self.tiny.tokenizer.encode(query);
+        let (tokens, tokens_max) = (query.len(), self.config.query_tokens_max);
+        if tokens > tokens_max {
+            return Err(CascadeError::QueryTooLong { tokens, tokens_max });
+        }
+        Ok(query)
     }
 
     fn distil_together(&self, queries: Vec<(Vec<Token>, Reply<Intent>)>) {
