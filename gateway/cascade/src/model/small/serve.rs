@@ -69,6 +69,15 @@ impl List<'_> {
         }
     }
 
+    /// Whether tokens, positions and soft token are the same.
+    fn reads_as(&self, other: &List<'_>) -> bool {
+        self.position == other.position
+            && self.places.is_none()
+            && other.places.is_none()
+            && self.soft == other.soft
+            && self.tokens == other.tokens
+    }
+
     /// Number of tokens that stand before it.
     fn before_len(&self) -> usize {
         self.before.iter().map(|before| before.tokens.len()).sum()
@@ -146,7 +155,8 @@ impl Small {
             borders.push(range.end);
         }
         let beside = Beside { positions: &positions, pairs: &pairs, parts: &parts };
-        let below = self.body.below(&self.embedded(&batch, lists)?, &beside)?;
+        let (distinct, same) = distinct(lists);
+        let below = self.body.below(&self.embedded(&distinct)?, &same, &beside)?;
         let states = match chosen.as_slice() {
             [] => None,
             chosen => {
@@ -178,7 +188,9 @@ impl Small {
         self.body.top(&step.below.rows.narrow(0, from + rows.start, rows.len())?, &beside)
     }
 
-    fn embedded(&self, batch: &Batch, lists: &[List<'_>]) -> Result<Tensor> {
+    /// Embedding rows of lists, `[tokens, d]`.
+    fn embedded(&self, lists: &[&List<'_>]) -> Result<Tensor> {
+        let batch = Batch::new(lists.iter().map(|list| list.tokens.clone()).collect());
         let (mut soft, mut soft_lists) = (Vec::new(), Vec::new());
         for (index, list) in lists.iter().enumerate() {
             if let Some(of) = list.soft {
@@ -187,10 +199,26 @@ impl Small {
             }
         }
         if soft_lists.is_empty() {
-            return self.embedding.rows(batch);
+            return self.embedding.rows(&batch);
         }
         let shape = (soft_lists.len(), soft.len() / soft_lists.len());
         let soft = Tensor::from_vec(soft, shape, self.embedding.tokens().device())?;
-        self.rows(batch, &soft, &soft_lists)
+        self.rows(&batch, &soft, &soft_lists)
     }
+}
+
+/// Lists without those that read as the one before them, as a query beside each of its candidates does
+/// but for what stands before it; and for every token of all lists, which of these lists' it is.
+fn distinct<'a, 'b>(lists: &'a [List<'b>]) -> (Vec<&'a List<'b>>, Vec<u32>) {
+    let mut distinct: Vec<&List<'_>> = Vec::new();
+    let (mut same, mut from, mut to) = (Vec::new(), 0, 0);
+    for list in lists {
+        if !distinct.last().is_some_and(|last| last.reads_as(list)) {
+            distinct.push(list);
+            from = to;
+            to += list.tokens.len() as u32;
+        }
+        same.extend(from..to);
+    }
+    (distinct, same)
 }
