@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use hyfunc_cascade::{Cascade, CascadeConfig};
+use hyfunc_cascade::{Ablation, Cascade, CascadeConfig};
 use hyfunc_sandbox::{Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
 use tokio::sync::oneshot;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -307,6 +307,14 @@ pub async fn stop_signal() {
 /// # Errors
 /// Weights that do not fit or cannot be read.
 pub fn cascade(config: &ModelsConfig) -> Result<Cascade, StartError> {
+    cascade_without(config, Ablation::default())
+}
+
+/// The same, without parts whose gain is to be measured.
+///
+/// # Errors
+/// As [`cascade`].
+pub fn cascade_without(config: &ModelsConfig, ablate: Ablation) -> Result<Cascade, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = match config.threads {
         0 => cores.clamp(1, THREADS_AUTO_MAX),
@@ -319,6 +327,8 @@ pub fn cascade(config: &ModelsConfig) -> Result<Cascade, StartError> {
         query_tokens_max: config.query_tokens_max,
         value_tokens_max: config.value_tokens_max,
         call_threshold: (call_threshold != CALIBRATED).then_some(call_threshold as f32),
+        batch_tokens_max: config.batch_tokens_max,
+        ablate,
     };
     Ok(match config.dir.as_str() {
         "" => Cascade::embedded(&limits)?,

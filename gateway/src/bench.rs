@@ -15,6 +15,7 @@ mod machine;
 mod page;
 mod picture;
 mod progress;
+mod removals;
 mod report;
 mod request;
 mod retrieval;
@@ -58,6 +59,8 @@ pub enum Part {
     Load,
     /// Publishing to a gateway that serves, until the first answered call
     Library,
+    /// Decoding with the whole engine, and without each of its parts
+    Removals,
 }
 
 impl Part {
@@ -70,6 +73,7 @@ impl Part {
             Part::Retrieval => "retrieval",
             Part::Load => "load",
             Part::Library => "library",
+            Part::Removals => "removals",
         }
     }
 }
@@ -196,6 +200,7 @@ pub async fn run(config: Config, plan: &Plan) -> Result<Report, BenchError> {
             Part::Retrieval => retrieval::measure(&bench).await?,
             Part::Load => load::measure(&bench).await?,
             Part::Library => library::measure(&bench).await?,
+            Part::Removals => removals::measure(&bench).await?,
         });
     }
     parts.sort_by_key(|report| wanted.iter().position(|part| *part == report.part));

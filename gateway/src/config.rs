@@ -154,6 +154,7 @@ pub struct ModelsConfig {
     pub queue_jobs_max: usize,
     pub query_tokens_max: usize,
     pub value_tokens_max: usize,
+    pub batch_tokens_max: usize,
     pub call_threshold: f64,
 }
 
@@ -165,6 +166,7 @@ impl Default for ModelsConfig {
             queue_jobs_max: 256,
             query_tokens_max: 384,
             value_tokens_max: 48,
+            batch_tokens_max: 256,
             call_threshold: CALIBRATED,
         }
     }

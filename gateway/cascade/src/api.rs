@@ -7,6 +7,7 @@ use hyfunc_functions::{Function, Spelling, Template, Value};
 
 use crate::blocks::Block;
 use crate::evidence::Profile;
+use crate::labels::Labels;
 use crate::prompt;
 
 /// What the large model made of a query.
@@ -27,6 +28,7 @@ pub struct Prepared {
     pub(crate) vector: Vec<f32>,
     pub(crate) text: String,
     pub(crate) profile: Profile,
+    pub(crate) labels: Labels,
     pub(crate) block: Block,
 }
 
@@ -38,6 +40,7 @@ impl Prepared {
             template: Arc::new(Template::new(&function, Spelling::Param)),
             text: prompt::function_text(&function),
             profile: Profile::new(&function),
+            labels: Labels::default(),
             vector,
             block: Block { tokens: Vec::new(), kv: Vec::new() },
             function,

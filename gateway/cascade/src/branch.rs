@@ -22,6 +22,13 @@ impl Branch {
         &self.tokens
     }
 
+    /// Its first tokens alone.
+    pub fn first(&self, tokens: usize) -> Self {
+        let mut first = self.clone();
+        first.tokens.truncate(tokens);
+        first
+    }
+
     /// Makes the last token one whose state answers about `subject`; says whether tokens were added.
     pub fn ask(&mut self, tokenizer: &Tokenizer, subject: &str, answer: Special) -> bool {
         let subject = without_indices(subject);

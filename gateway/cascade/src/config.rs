@@ -20,6 +20,24 @@ pub struct CascadeConfig {
     /// Probability from which a candidate is called; `None` takes the calibrated one. It stands for
     /// [`TinyConfig::more_threshold`] and [`TinyConfig::again_threshold`] as well.
     pub call_threshold: Option<f32>,
+    /// Tokens that one forward reads of several requests; a request that needs more is read alone.
+    pub batch_tokens_max: usize,
+    /// What is left out of the engine, to measure what it gains.
+    pub ablate: Ablation,
+}
+
+/// Parts of the engine that a measurement leaves out, each alone. Results stay the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ablation {
+    /// Every request reads its candidates' blocks anew instead of taking those that were read at
+    /// load.
+    pub kept_blocks: bool,
+    /// Every parameter's branch is a forward of its own.
+    pub parallel_slots: bool,
+    /// A copied value takes a forward a token.
+    pub bulk_copy: bool,
+    /// Every request's forwards are its own.
+    pub batching: bool,
 }
 
 impl Default for CascadeConfig {
@@ -30,6 +48,8 @@ impl Default for CascadeConfig {
             query_tokens_max: 384,
             value_tokens_max: 48,
             call_threshold: None,
+            batch_tokens_max: 256,
+            ablate: Ablation::default(),
         }
     }
 }

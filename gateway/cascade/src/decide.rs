@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::{IndexOp, Tensor};
+use candle_core::Tensor;
 use hyfunc_functions::template::{Choice, ChoiceKind, Slot, Step};
 use hyfunc_functions::{Cursor, Template, Value};
 
@@ -13,11 +13,11 @@ use crate::branch::{Branch, choice_answer, slot_answer};
 use crate::config::PARAMETER_QUESTIONS_MAX;
 use crate::error::CascadeError;
 use crate::evidence;
+use crate::labels::Labels;
 use crate::lexicon::{Kind, Shape};
 use crate::likeness::Likeness;
 use crate::model::heads::{self, OPTION_FEATURES, PRESENCE_FEATURES, Question};
 use crate::model::ops;
-use crate::prompt;
 use crate::spans::{self, Span};
 use crate::text::Token;
 use crate::tiny::{Tiny, log_sigmoid};
@@ -42,9 +42,6 @@ impl Asked<'_> {
     }
 }
 
-/// Writes a slot's value after a branch: the value and its tokens.
-pub type Writer<'a> = dyn FnMut(&Branch, &Slot) -> Result<(Value, Vec<u32>), CascadeError> + 'a;
-
 /// States that answer, and states that are pointed at.
 pub struct States {
     /// Parameters that wait, by index.
@@ -53,6 +50,47 @@ pub struct States {
     pub asked: Tensor,
     /// States of the query's tokens, `[tokens, d]`.
     pub query: Tensor,
+}
+
+/// What came of a round of answers. A parameter that is in none of these is final.
+#[derive(Default)]
+pub struct Answered {
+    /// Parameters that wait for a new state, by index.
+    pub waiting: Vec<usize>,
+    /// Values that are to be written: after all of them comes the next round.
+    pub writes: Vec<Write>,
+    /// Values that were copied.
+    pub copies: Vec<Copied>,
+}
+
+/// A value that is to be written.
+pub struct Write {
+    /// Index of its parameter.
+    pub index: usize,
+    /// The row among the waiting states that begins it.
+    pub row: usize,
+    /// What it must be.
+    pub slot: Slot,
+}
+
+/// A value that was copied from the query.
+pub struct Copied {
+    /// Index of its parameter.
+    pub index: usize,
+    /// Tokens of that parameter's branch before the value.
+    pub after: usize,
+    /// First and last token of the query, inclusive.
+    pub tokens: (usize, usize),
+}
+
+/// What choices are answered from.
+struct Given<'a> {
+    tiny: &'a Tiny,
+    template: &'a Template,
+    labels: &'a Labels,
+    asked: &'a Asked<'a>,
+    /// States of the query's tokens, `[tokens, d]`.
+    query: &'a Tensor,
 }
 
 /// One parameter on its way.
@@ -119,28 +157,28 @@ impl CallFilling {
         waiting
     }
 
-    /// Answers every waiting parameter from its state as far as states are at hand. Says which
-    /// parameters wait for a new state.
+    /// Answers every waiting parameter from its state as far as states are at hand. `labels` are
+    /// those of the function.
     pub fn answer(
         &mut self,
         tiny: &Tiny,
+        labels: &Labels,
         asked: &Asked<'_>,
         at: &States,
-        write: &mut Writer<'_>,
         counts: &mut TokenCounts,
-    ) -> Result<Vec<usize>, CascadeError> {
-        let mut rows: Vec<(usize, usize)> = at.waiting.iter().copied().enumerate().collect();
+    ) -> Result<Answered, CascadeError> {
         let questions = tiny.small.heads.questions(&at.asked)?.to_vec2::<f32>()?;
         let (starts, ends) = pointers(tiny, at)?;
-        let mut next = Vec::new();
+        let template = self.template.clone();
+        let given = Given { tiny, template: &template, labels, asked, query: &at.query };
+        let mut rows: Vec<(usize, usize)> = at.waiting.iter().copied().enumerate().collect();
+        let mut answered = Answered::default();
         while !rows.is_empty() {
             let mut slots = Vec::new();
             for (row, index) in rows.drain(..) {
-                let state = at.asked.i(row)?;
-                let parameter = &mut self.parameters[index];
-                let states = (&state, &at.query);
-                match parameter.choices(tiny, &self.template, asked, states, counts)? {
-                    Waits::State => next.push(index),
+                let state = (&at.asked.narrow(0, row, 1)?, questions[row].as_slice());
+                match self.parameters[index].choices(&given, state, counts)? {
+                    Waits::State => answered.waiting.push(index),
                     Waits::Slot(slot) => slots.push((row, index, slot)),
                     Waits::Nothing => {}
                 }
@@ -154,16 +192,35 @@ impl CallFilling {
             for (((row, index, slot), options), choice) in
                 slots.into_iter().zip(fillings).zip(chosen)
             {
+                let Some(span) = options.into_iter().nth(choice).and_then(|(_, span)| span) else {
+                    answered.writes.push(Write { index, row, slot });
+                    continue;
+                };
                 let parameter = &mut self.parameters[index];
-                match options.into_iter().nth(choice).and_then(|(_, span)| span) {
-                    Some(span) => parameter.copy(asked, &slot, span, counts)?,
-                    None => parameter.write(&slot, write, counts)?,
-                }
+                let (after, tokens) = (parameter.branch.tokens().len(), span.tokens);
+                parameter.copy(asked, &slot, span, counts)?;
+                answered.copies.push(Copied { index, after, tokens });
                 rows.push((row, index));
             }
         }
-        next.sort_unstable();
-        Ok(next)
+        answered.waiting.sort_unstable();
+        Ok(answered)
+    }
+
+    /// Takes a value that was written; says whether its parameter waits for a state.
+    pub fn written(
+        &mut self,
+        tiny: &Tiny,
+        index: usize,
+        slot: &Slot,
+        (value, ids): (Value, &[u32]),
+        counts: &mut TokenCounts,
+    ) -> Result<bool, CascadeError> {
+        let template = self.template.clone();
+        let parameter = &mut self.parameters[index];
+        parameter.write(slot, (value, ids), counts)?;
+        // What follows a value is never answered from the state before it.
+        Ok(parameter.ask(tiny, &template, counts))
     }
 
     /// The filled call. Every parameter is complete.
@@ -219,17 +276,16 @@ impl Parameter {
         }
     }
 
-    /// Answers choices until a slot, a question that needs a new state, or the end.
+    /// Answers choices until a slot, a question that needs a new state, or the end. `state` is
+    /// `[1, d]`, with its answers to every [`Question`].
     fn choices(
         &mut self,
-        tiny: &Tiny,
-        template: &Template,
-        asked: &Asked<'_>,
-        states: (&Tensor, &Tensor),
+        given: &Given<'_>,
+        state: (&Tensor, &[f32]),
         counts: &mut TokenCounts,
     ) -> Result<Waits, CascadeError> {
         loop {
-            if self.ask(tiny, template, counts) {
+            if self.ask(given.tiny, given.template, counts) {
                 return Ok(Waits::State);
             }
             let choice = match self.cursor.step() {
@@ -245,14 +301,14 @@ impl Parameter {
                 {
                     1
                 }
-                _ => choose(tiny, template, asked, states, &choice)?,
+                _ => choose(given, state, &choice)?,
             };
             let chosen = &choice.alternatives[alternative];
             self.piece(PieceKind::Chosen, chosen.text.clone(), choice.subject.clone());
             counts.chosen += 1;
             self.cursor.choose(alternative)?;
             if is_value(choice.kind) {
-                self.branch.write(tiny.tokenizer.encode(&chosen.label));
+                self.branch.write(given.tiny.tokenizer.encode(&chosen.label));
             }
         }
     }
@@ -275,14 +331,13 @@ impl Parameter {
     fn write(
         &mut self,
         slot: &Slot,
-        write: &mut Writer<'_>,
+        (value, ids): (Value, &[u32]),
         counts: &mut TokenCounts,
     ) -> Result<(), CascadeError> {
-        let (value, ids) = write(&self.branch, slot)?;
         counts.sampled += ids.len();
         let text = slot.spell(&value);
         self.piece(PieceKind::Sampled, text, slot.subject.clone());
-        self.branch.write(ids.into_iter().map(written));
+        self.branch.write(ids.iter().copied().map(written));
         Ok(self.cursor.fill(value)?)
     }
 }
@@ -306,60 +361,52 @@ pub fn is_value(kind: ChoiceKind) -> bool {
     }
 }
 
-/// The alternative that the state favours. `query` is `[tokens, d]`.
+/// The alternative that the state favours.
 fn choose(
-    tiny: &Tiny,
-    template: &Template,
-    asked: &Asked<'_>,
-    (state, query): (&Tensor, &Tensor),
+    given: &Given<'_>,
+    (state, questions): (&Tensor, &[f32]),
     choice: &Choice,
 ) -> Result<usize, CascadeError> {
-    let state = state.unsqueeze(0)?;
-    let heads = &tiny.small.heads;
     let yes_no = |yes: bool| usize::from(!yes);
     Ok(match choice.kind {
-        ChoiceKind::Presence | ChoiceKind::Flag => {
-            let evidence = evidence::presence(asked.likeness, template.parameters(), choice);
-            let said = heads::mentioned(query, &[asked.place(evidence.mention)])?;
-            let features =
-                Tensor::from_slice(&evidence.features, (1, PRESENCE_FEATURES), &tiny.device)?;
-            let logit = match choice.kind {
-                ChoiceKind::Flag => heads.flags(&state, &said, &features)?,
-                _ => heads.presence(&state, &said, &features)?,
-            };
-            yes_no(logit.to_vec1::<f32>()?[0] > 0.0)
-        }
+        ChoiceKind::Presence | ChoiceKind::Flag => yes_no(likely(given, state, choice)?),
         ChoiceKind::AnotherElement | ChoiceKind::AnotherKey | ChoiceKind::AnotherCall => {
-            let logits = heads.questions(&state)?.to_vec2::<f32>()?;
-            yes_no(logits[0][Question::Another as usize] > 0.0)
+            yes_no(questions[Question::Another as usize] > 0.0)
         }
         ChoiceKind::Boolean
         | ChoiceKind::Enum
         | ChoiceKind::Literal
         | ChoiceKind::Case
         | ChoiceKind::CallOrNot
-        | ChoiceKind::Candidate => option(tiny, asked, (&state, query), choice)?,
+        | ChoiceKind::Candidate => option(given, state, choice)?,
     })
 }
 
-fn option(
-    tiny: &Tiny,
-    asked: &Asked<'_>,
-    (state, query): (&Tensor, &Tensor),
-    choice: &Choice,
-) -> Result<usize, CascadeError> {
-    let count = choice.alternatives.len();
-    let ids: Vec<Vec<u32>> =
-        choice.alternatives.iter().map(|a| prompt::label(&tiny.tokenizer, &a.label)).collect();
+/// Whether an optional parameter is written or a flag set.
+fn likely(given: &Given<'_>, state: &Tensor, choice: &Choice) -> Result<bool, CascadeError> {
+    let heads = &given.tiny.small.heads;
+    let parameters = given.template.parameters();
+    let evidence = evidence::presence(given.asked.likeness, parameters, choice);
+    let said = heads::mentioned(given.query, &[given.asked.place(evidence.mention)])?;
+    let features =
+        Tensor::from_slice(&evidence.features, (1, PRESENCE_FEATURES), &given.tiny.device)?;
+    let logit = match choice.kind {
+        ChoiceKind::Flag => heads.flags(state, &said, &features)?,
+        _ => heads.presence(state, &said, &features)?,
+    };
+    Ok(logit.to_vec1::<f32>()?[0] > 0.0)
+}
+
+fn option(given: &Given<'_>, state: &Tensor, choice: &Choice) -> Result<usize, CascadeError> {
+    let (tiny, asked, count) = (given.tiny, given.asked, choice.alternatives.len());
     let features: Vec<f32> =
         choice.alternatives.iter().flat_map(|a| asked.likeness.label(&a.label)).collect();
     let features = Tensor::from_vec(features, (count, OPTION_FEATURES), &tiny.device)?;
     let mentions: Vec<_> =
         choice.alternatives.iter().map(|a| asked.place(asked.likeness.mention(&a.label))).collect();
-    let said = heads::mentioned(query, &mentions)?;
-    let labels = tiny.small.labels(&ids, &tiny.device)?;
-    let states = state.broadcast_as((count, state.dim(1)?))?.contiguous()?;
-    let logits = tiny.small.heads.options(&states, &labels, &said, &features)?.to_vec1::<f32>()?;
+    let said = heads::mentioned(given.query, &mentions)?;
+    let offered = given.labels.offered(tiny, choice)?;
+    let logits = tiny.small.heads.choose(state, &offered, &said, &features)?.to_vec1::<f32>()?;
     Ok(best(&logits))
 }
 

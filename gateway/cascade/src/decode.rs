@@ -1,29 +1,37 @@
 //! The decode loop: which candidates are called, how often, and with which values.
+//!
+//! A decode is a chain of steps. In each, everything that a request can have read at once is one
+//! list of one forward: first the query beside every candidate, then a round of branches of every
+//! called candidate, then the question for one more call. Lists of other requests may join
+//! ([`Engine`](crate::engine::Engine)); alone or together, a request's results are the same.
 
-use std::ops::Range;
+mod calling;
+mod given;
+mod pen;
+
+use std::sync::Arc;
 use std::time::Instant;
 
 use candle_core::Tensor;
-use hyfunc_functions::Value;
-use hyfunc_functions::template::Slot;
 
-use crate::api::{Candidate, DecodeRequest, Decoded, DecodedCall, TokenCounts, ToolChoice};
-use crate::blocks::Block;
-use crate::branch::Branch;
+use crate::api::{DecodeRequest, Decoded, DecodedCall, TokenCounts, ToolChoice};
 use crate::config::CascadeConfig;
-use crate::decide::{Asked, CallFilling, Filled, States, written};
 use crate::error::CascadeError;
-use crate::generate::{Masks, Written, plainest};
-use crate::likeness::Likeness;
+use crate::generate::Masks;
 use crate::model::heads::CALL_FEATURES;
-use crate::model::small::{BranchRow, Placed, Read};
-use crate::model::{Kv, body, ops};
-use crate::prompt;
-use crate::sequence::Batch;
-use crate::text::Token;
-use crate::tiny::{Tiny, call_features, sigmoid};
+use crate::model::small::{List, Step};
+use crate::tiny::{Tiny, sigmoid};
 
-/// Decodes requests, one at a time.
+use calling::{Calling, Found};
+use given::{Blocks, Given};
+
+/// Probability from which a function may be called with nothing but words that likelier ones have
+/// taken: in *weather and time in Paris* both mean the same word, but such a pair is more often one
+/// wish and two functions that could answer it.
+const SHARED_WORDS_PROBABILITY: f32 = 0.9;
+
+/// What requests are decoded with.
+#[derive(Clone, Copy)]
 pub struct Decoder<'a> {
     /// The models.
     pub tiny: &'a Tiny,
@@ -33,318 +41,220 @@ pub struct Decoder<'a> {
     pub config: &'a CascadeConfig,
 }
 
-/// A decode under way.
-struct Job<'a> {
-    request: &'a DecodeRequest,
-    asked: Asked<'a>,
-    counts: TokenCounts,
-}
-
-/// A candidate's call, before its order is known.
-struct Found {
-    call: DecodedCall,
-    copied: Vec<Range<usize>>,
-}
-
-impl Found {
-    /// Whether it takes words of the query, and others take all of them.
-    fn says_nothing_new(&self, others: &[Found]) -> bool {
-        let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
-        let taken = |one: &Range<usize>| {
-            others.iter().flat_map(|other| &other.copied).any(|other| overlap(one, other))
-        };
-        !self.copied.is_empty() && self.copied.iter().all(taken)
-    }
-}
-
-/// Probability from which a function may be called with nothing but words that likelier ones have
-/// taken: in *weather and time in Paris* both mean the same word, but such a pair is more often one
-/// wish and two functions that could answer it.
-const SHARED_WORDS_PROBABILITY: f32 = 0.9;
-
 impl Decoder<'_> {
     /// Decides every call of a request.
+    ///
+    /// # Errors
+    /// A query that is too long, a deadline that passes, a value that cannot be written.
     pub fn decode(&self, request: &DecodeRequest) -> Result<Decoded, CascadeError> {
-        let tokens = self.tiny.tokenizer.encode(&request.query);
-        if tokens.len() > self.config.query_tokens_max {
-            return Err(CascadeError::QueryTooLong {
-                tokens: tokens.len(),
-                tokens_max: self.config.query_tokens_max,
-            });
+        let mut decoding = Decoding::new(*self, request.clone())?;
+        while !decoding.is_done() {
+            decoding.check()?;
+            let step = Arc::new(self.tiny.small.step(&decoding.lists())?);
+            decoding.take(&step, 0)?;
         }
-        if request.candidates.is_empty()
-            || request.choice == ToolChoice::None
-            || request.query.trim().is_empty()
-        {
-            return Ok(Decoded {
-                scores: vec![0.0; request.candidates.len()],
-                ..Decoded::default()
-            });
-        }
-        let likeness = Likeness::new(&request.query);
-        let asked = Asked { query: &request.query, tokens: &tokens, likeness: &likeness };
-        let mut job = Job { request, asked, counts: TokenCounts::default() };
-        let all: Vec<usize> = (0..request.candidates.len()).collect();
-        let (read, scores) = self.read(&mut job, &all, &vec![Vec::new(); all.len()])?;
-        let called = self.called(request, &scores);
-        let mut found = Vec::new();
-        for (room, &index) in called.iter().enumerate() {
-            let reserved = called.len() - room - 1;
-            let calls_max = request.calls_max.saturating_sub(found.len() + reserved);
-            let calls = self.calls_of(&mut job, index, &read, scores[index], calls_max)?;
-            let likely = scores[index] >= SHARED_WORDS_PROBABILITY;
-            if likely || !calls.iter().any(|call| call.says_nothing_new(&found)) {
-                found.extend(calls);
-            }
-        }
-        // Calls come in the order in which the query names their values.
-        let first = |found: &Found| found.copied.iter().map(|bytes| bytes.start).min();
-        found.sort_by_key(|found| first(found).unwrap_or(usize::MAX));
-        let calls = found.into_iter().map(|found| found.call).collect();
-        Ok(Decoded { calls, scores, counts: job.counts })
+        decoding.finish()
     }
+}
 
+/// A request under way, between two steps.
+pub struct Decoding<'a> {
+    given: Given<'a>,
+    counts: TokenCounts,
+    /// Probability of a call, one a candidate.
+    scores: Vec<f32>,
     /// Candidates that are called, best first.
-    fn called(&self, request: &DecodeRequest, scores: &[f32]) -> Vec<usize> {
-        let told = self.config.call_threshold;
-        let threshold = told.unwrap_or(self.tiny.config.call_threshold);
-        let more_threshold = told.unwrap_or(self.tiny.config.more_threshold);
-        let mut best: Vec<usize> = (0..scores.len()).collect();
-        best.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-        let first = best[0];
-        let wanted = request.choice == ToolChoice::Required || scores[first] >= threshold;
-        let mut called: Vec<usize> = match request.choice {
-            ToolChoice::None => Vec::new(),
-            ToolChoice::Named(index) => vec![index],
-            ToolChoice::Auto | ToolChoice::Required if !wanted => Vec::new(),
-            ToolChoice::Auto | ToolChoice::Required => best
-                .into_iter()
-                .filter(|index| *index == first || scores[*index] >= more_threshold)
-                .collect(),
+    calls: Vec<Calling>,
+    stage: Stage,
+}
+
+/// What is to be read next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The candidates' blocks, where those that were read at load are not to be used.
+    Blocks,
+    /// The query beside every candidate's block.
+    Query,
+    /// Whatever the calls need.
+    Calls,
+}
+
+impl<'a> Decoding<'a> {
+    /// A request of which nothing is decided.
+    ///
+    /// # Errors
+    /// A query that is too long.
+    pub fn new(decoder: Decoder<'a>, request: DecodeRequest) -> Result<Self, CascadeError> {
+        let given = Given::new(decoder, request)?;
+        let request = &given.request;
+        let nothing = request.candidates.is_empty()
+            || request.choice == ToolChoice::None
+            || request.query.trim().is_empty();
+        let stage = match decoder.config.ablate.kept_blocks {
+            _ if nothing => Stage::Calls,
+            true => Stage::Blocks,
+            false => Stage::Query,
         };
-        called.truncate(request.calls_max);
-        called
+        let scores = vec![0.0; request.candidates.len()];
+        Ok(Self { given, counts: TokenCounts::default(), scores, calls: Vec::new(), stage })
     }
 
-    /// Reads the query beside candidates' blocks; gives the probability of one more call of each.
-    fn read(
-        &self,
-        job: &mut Job<'_>,
-        candidates: &[usize],
-        earlier: &[Vec<Vec<Token>>],
-    ) -> Result<(Reading, Vec<f32>), CascadeError> {
-        self.check(job.request.deadline)?;
-        let request = job.request;
-        let of = |index: &usize| -> &Candidate { &request.candidates[*index] };
-        let rows = earlier.iter().map(|e| prompt::small_query(job.asked.tokens, e)).collect();
-        let batch = Batch::new(rows);
-        job.counts.prompt += batch.len();
-        let blocks: Vec<&Block> = candidates.iter().map(|i| &of(i).prepared.block).collect();
-        let kv = body::join(&blocks.iter().map(|block| &block.kv).collect::<Vec<_>>())?;
-        let mut from = 0;
-        let mut beside = Vec::with_capacity(blocks.len());
-        for block in &blocks {
-            beside.push(Placed { tokens: &block.tokens, from });
-            from += block.tokens.len();
-        }
-        let soft = &request.intent.soft_token;
-        let soft = Tensor::from_slice(soft, (1, soft.len()), &self.tiny.device)?
-            .broadcast_as((batch.size(), soft.len()))?
-            .contiguous()?;
-        let read = self.tiny.small.read(&batch, &soft, &kv, &beside)?;
-        let last = ops::rows(&read.states, &batch.last())?;
-        // Of all candidates, since how a cosine lies among the others tells more than itself.
-        let all = || request.candidates.iter().map(|candidate| &candidate.prepared);
-        let cosines: Vec<f32> =
-            all().map(|one| dot(&request.intent.query_vector, one.vector())).collect();
-        let features: Vec<f32> = candidates
-            .iter()
-            .flat_map(|&index| {
-                let likeness = of(&index).prepared.profile.likeness(job.asked.likeness);
-                call_features(&cosines, index, request.intent.p_call, likeness)
-            })
-            .collect();
-        let shape = (batch.size(), CALL_FEATURES);
-        let features = Tensor::from_vec(features, shape, &self.tiny.device)?;
-        let heads = &self.tiny.small.heads;
-        let first = earlier.iter().all(Vec::is_empty);
-        let scores = if first {
-            let weight = self.tiny.config.cosine_weight;
-            let logits = heads.call(&last, &features)?.to_vec1::<f32>()?;
-            let each = logits.into_iter().zip(candidates);
-            each.map(|(logit, &index)| weighed(logit, cosines[index], weight)).collect()
-        } else {
-            let logits = heads.again(&last, &features)?.to_vec1::<f32>()?;
-            logits.into_iter().map(sigmoid).collect()
-        };
-        let at = beside.iter().map(|placed| placed.from).collect();
-        let queries = (0..batch.size()).map(|list| batch.range(list)).collect();
-        Ok((Reading { read, blocks: at, queries }, scores))
+    /// Whether everything is decided: there are no more lists.
+    pub fn is_done(&self) -> bool {
+        self.stage == Stage::Calls && self.calls.iter().all(Calling::is_done)
     }
 
-    /// Every call of one candidate, which is called at least once.
-    fn calls_of(
-        &self,
-        job: &mut Job<'_>,
-        index: usize,
-        first: &Reading,
-        mut score: f32,
-        calls_max: usize,
-    ) -> Result<Vec<Found>, CascadeError> {
-        let threshold = self.config.call_threshold.unwrap_or(self.tiny.config.again_threshold);
-        let mut earlier: Vec<Vec<Token>> = Vec::new();
-        let mut found: Vec<Found> = Vec::new();
-        let mut again: Option<Reading> = None;
-        loop {
-            let (read, row) = again.as_ref().map_or((first, index), |read| (read, 0));
-            let (filled, values) = self.fill(job, index, read, row, &earlier)?;
-            if found.iter().any(|found| found.call.arguments == filled.arguments) {
-                return Ok(found);
-            }
-            let Filled { arguments, pieces, copied } = filled;
-            let call = DecodedCall { candidate: index, arguments, score, pieces };
-            found.push(Found { call, copied });
-            if found.len() >= calls_max {
-                return Ok(found);
-            }
-            earlier.push(values);
-            let (read, scores) = self.read(job, &[index], std::slice::from_ref(&earlier))?;
-            if scores[0] < threshold {
-                return Ok(found);
-            }
-            score = scores[0];
-            again = Some(read);
-        }
-    }
-
-    /// Fills one call: rounds of one forward over all of its branches.
-    fn fill(
-        &self,
-        job: &mut Job<'_>,
-        index: usize,
-        read: &Reading,
-        row: usize,
-        earlier: &[Vec<Token>],
-    ) -> Result<(Filled, Vec<Token>), CascadeError> {
-        let prepared = &job.request.candidates[index].prepared;
-        let scene = Scene::new(self, read, row, &prepared.block.tokens, job.asked.tokens, earlier)?;
-        let mut filling = CallFilling::new(&prepared.template);
-        let mut counts = job.counts;
-        let mut waiting = filling.begin(self.tiny, &mut counts);
-        while !waiting.is_empty() {
-            self.check(job.request.deadline)?;
-            let branches: Vec<&Branch> =
-                waiting.iter().map(|&index| &filling.parameters[index].branch).collect();
-            let states =
-                States { asked: scene.states(&branches)?, query: scene.query.clone(), waiting };
-            let mut write = |branch: &Branch, slot: &Slot| {
-                self.check(job.request.deadline)?;
-                self.write(&scene, branch, slot, job.request.deadline)
-            };
-            waiting = filling.answer(self.tiny, &job.asked, &states, &mut write, &mut counts)?;
-        }
-        job.counts = counts;
-        let values = filling.value_tokens();
-        Ok((filling.finish()?, values))
-    }
-
-    /// Writes one value, token by token.
-    fn write(
-        &self,
-        scene: &Scene<'_>,
-        branch: &Branch,
-        slot: &Slot,
-        deadline: Instant,
-    ) -> Result<(Value, Vec<u32>), CascadeError> {
-        let tokens_max = self.config.value_tokens_max;
-        let mut writing = self.masks.begin(slot)?;
-        let mut branch = branch.clone();
-        loop {
-            self.check(deadline)?;
-            let state = scene.states(&[&branch])?;
-            let logits = self.tiny.small.vocabulary(&state)?.squeeze(0)?.to_vec1::<f32>()?;
-            match writing.step(&logits, tokens_max) {
-                Some(Written::Token(id)) => branch.write([written(id)]),
-                Some(Written::Done) | None => break,
-            }
-        }
-        let value = self.masks.value(slot, &writing).or_else(|| plainest(slot));
-        let subject = || slot.subject.clone();
-        let value =
-            value.ok_or_else(|| CascadeError::Unfilled { subject: subject(), tokens_max })?;
-        Ok((value, writing.tokens().to_vec()))
-    }
-
-    fn check(&self, deadline: Instant) -> Result<(), CascadeError> {
-        if Instant::now() >= deadline {
+    /// Whether its answer is still of use.
+    ///
+    /// # Errors
+    /// The deadline has passed.
+    pub fn check(&self) -> Result<(), CascadeError> {
+        if Instant::now() >= self.given.request.deadline {
             return Err(CascadeError::Deadline { step: "decode" });
         }
         Ok(())
     }
-}
 
-/// Queries that were read, and where blocks and queries stand.
-struct Reading {
-    read: Read,
-    /// Where each candidate's block begins.
-    blocks: Vec<usize>,
-    /// Where each candidate's query stands among the queries.
-    queries: Vec<Range<usize>>,
-}
-
-/// What the branches of one call continue.
-struct Scene<'a> {
-    decoder: &'a Decoder<'a>,
-    /// Keys and values of this candidate's block and then its query: every forward copies them, so
-    /// the other candidates' stay out.
-    kv: Kv,
-    block: Placed<'a>,
-    row: Vec<Token>,
-    /// States of the query's own tokens, `[tokens, d]`.
-    query: Tensor,
-}
-
-impl<'a> Scene<'a> {
-    fn new(
-        decoder: &'a Decoder<'a>,
-        reading: &Reading,
-        index: usize,
-        block: &'a [Token],
-        tokens: &[Token],
-        earlier: &[Vec<Token>],
-    ) -> Result<Self, CascadeError> {
-        let range = &reading.queries[index];
-        let (start, read_from) = (range.start, reading.read.blocks_len + range.start);
-        let parts = [(reading.blocks[index], block.len()), (read_from, range.len())];
-        Ok(Self {
-            decoder,
-            kv: body::parts(&reading.read.kv, &parts)?,
-            block: Placed { tokens: block, from: 0 },
-            row: prompt::small_query(tokens, earlier),
-            query: reading.read.states.narrow(0, start + prompt::QUERY_OFFSET, tokens.len())?,
-        })
+    /// What it needs read next.
+    pub fn lists(&self) -> Vec<List<'_>> {
+        let given = &self.given;
+        let candidates = 0..given.request.candidates.len();
+        match self.stage {
+            Stage::Blocks => candidates
+                .map(|index| List::block(given.prepared(index).block.tokens.clone()))
+                .collect(),
+            Stage::Query => candidates.map(|index| given.query(index, &[])).collect(),
+            Stage::Calls => self.calls.iter().filter_map(|calling| calling.list(given)).collect(),
+        }
     }
 
-    /// States of the branches' last tokens, `[branches, d]`.
-    fn states(&self, branches: &[&Branch]) -> Result<Tensor, CascadeError> {
-        let mut row = BranchRow::default();
-        let last: Vec<u32> = branches
-            .iter()
-            .map(|branch| (row.push(branch.tokens()) + branch.tokens().len() - 1) as u32)
-            .collect();
-        let after = Placed { tokens: &self.row, from: self.block.tokens.len() };
-        let small = &self.decoder.tiny.small;
-        let states = small.branches(&[row], &self.kv, &[self.block], &[after])?;
-        Ok(ops::rows(&states, &last)?)
+    /// Takes what [`Decoding::lists`] asked for, of which list `first` of the step is the first.
+    ///
+    /// # Errors
+    /// A tensor operation that fails.
+    pub fn take(&mut self, step: &Arc<Step>, first: usize) -> Result<(), CascadeError> {
+        match self.stage {
+            Stage::Blocks => {
+                self.given.blocks = Some(Blocks { step: step.clone(), first });
+                self.stage = Stage::Query;
+            }
+            Stage::Query => {
+                self.call(step, first)?;
+                self.stage = Stage::Calls;
+            }
+            Stage::Calls => {
+                let waiting = self.calls.iter_mut().filter(|calling| !calling.is_done());
+                for (index, calling) in waiting.enumerate() {
+                    calling.take(&self.given, (step, first + index), &mut self.counts);
+                }
+            }
+        }
+        self.prune();
+        Ok(())
     }
+
+    /// The calls in the order in which the query names their values.
+    ///
+    /// # Errors
+    /// The first call that could not be filled.
+    pub fn finish(self) -> Result<Decoded, CascadeError> {
+        let (calls_max, scores) = (self.given.request.calls_max, self.scores);
+        let mut kept: Vec<Found> = Vec::new();
+        let mut left = self.calls.len();
+        for calling in self.calls {
+            left -= 1;
+            // Each further candidate has room for one call.
+            let room = calls_max.saturating_sub(kept.len() + left).max(1);
+            let mut found = calling.found;
+            if let Some(error) = calling.failed.filter(|_| found.len() < room) {
+                return Err(error);
+            }
+            found.truncate(room);
+            let likely = scores[calling.candidate] >= SHARED_WORDS_PROBABILITY;
+            if likely || !found.iter().any(|call| call.says_nothing_new(kept.iter())) {
+                kept.extend(found);
+            }
+        }
+        let first = |found: &Found| found.copied.iter().map(|bytes| bytes.start).min();
+        kept.sort_by_key(|found| first(found).unwrap_or(usize::MAX));
+        let calls: Vec<DecodedCall> = kept.into_iter().map(|found| found.call).collect();
+        Ok(Decoded { calls, scores, counts: self.counts })
+    }
+
+    /// Scores the candidates from the query's last states and begins the calls of those that are
+    /// called.
+    fn call(&mut self, step: &Arc<Step>, first: usize) -> Result<(), CascadeError> {
+        let given = &self.given;
+        let (tiny, size) = (given.decoder.tiny, given.features.len());
+        self.counts.prompt += (0..size).map(|of| given.query(of, &[]).tokens.len()).sum::<usize>();
+        let features: Vec<f32> = given.features.iter().flatten().copied().collect();
+        let features = Tensor::from_vec(features, (size, CALL_FEATURES), &tiny.device)?;
+        let states = step.states(first..first + size)?;
+        let logits = tiny.small.heads.call(&states, &features)?.to_vec1::<f32>()?;
+        let weight = tiny.config.cosine_weight;
+        let each = logits.into_iter().zip(&given.cosines);
+        self.scores = each.map(|(logit, cosine)| weighed(logit, *cosine, weight)).collect();
+        let called = called(given, &self.scores);
+        for (before, &index) in called.iter().enumerate() {
+            // The first has at least one call, and each further one has room for one.
+            let reserved = called.len() - before - 1 + usize::from(before > 0);
+            let room = given.request.calls_max.saturating_sub(reserved).max(1);
+            let (of, read) = ((index, self.scores[index]), (step, first + index));
+            self.calls.push(Calling::new(given, of, room, read, &mut self.counts)?);
+        }
+        Ok(())
+    }
+
+    /// Stops candidates whose calls will not be kept: asking for more of them would be in vain.
+    fn prune(&mut self) {
+        let in_vain: Vec<usize> =
+            (1..self.calls.len()).filter(|index| self.is_in_vain(*index)).collect();
+        for index in in_vain {
+            self.calls[index].stop();
+        }
+    }
+
+    /// Whether [`Decoding::finish`] will leave out a candidate, whatever else is found.
+    fn is_in_vain(&self, index: usize) -> bool {
+        let calling = &self.calls[index];
+        let Some(call) = calling.found.first().filter(|_| calling.is_asking_again()) else {
+            return false;
+        };
+        let likely = |of: &Calling| self.scores[of.candidate] >= SHARED_WORDS_PROBABILITY;
+        // What is kept for sure: all calls of the best candidate, and the first of each likely one.
+        let kept = self.calls[..index].iter().enumerate().flat_map(|(at, before)| {
+            let kept = if at == 0 { usize::MAX } else { usize::from(likely(before)) };
+            before.found.iter().take(kept)
+        });
+        !likely(calling) && call.says_nothing_new(kept)
+    }
+}
+
+/// Candidates that are called, best first.
+fn called(given: &Given<'_>, scores: &[f32]) -> Vec<usize> {
+    let (config, calibrated) = (given.decoder.config, &given.decoder.tiny.config);
+    let threshold = config.call_threshold.unwrap_or(calibrated.call_threshold);
+    let more_threshold = config.call_threshold.unwrap_or(calibrated.more_threshold);
+    let choice = given.request.choice;
+    let mut best: Vec<usize> = (0..scores.len()).collect();
+    best.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    let first = best[0];
+    let wanted = choice == ToolChoice::Required || scores[first] >= threshold;
+    let mut called: Vec<usize> = match choice {
+        ToolChoice::None => Vec::new(),
+        ToolChoice::Named(index) => vec![index],
+        ToolChoice::Auto | ToolChoice::Required if !wanted => Vec::new(),
+        ToolChoice::Auto | ToolChoice::Required => best
+            .into_iter()
+            .filter(|index| *index == first || scores[*index] >= more_threshold)
+            .collect(),
+    };
+    called.truncate(given.request.calls_max);
+    called
 }
 
 /// Probability of a call: the small model's logit, moved by how far the retriever's cosine lies from
 /// one half.
 pub fn weighed(logit: f32, cosine: f32, weight: f32) -> f32 {
     sigmoid(logit + weight * (cosine - 0.5))
-}
-
-fn dot(one: &[f32], other: &[f32]) -> f32 {
-    one.iter().zip(other).map(|(a, b)| a * b).sum()
 }

@@ -1,5 +1,11 @@
 //! The engine: threads of its own behind a bounded queue, so that no model work is ever done on a
 //! thread that serves clients.
+//!
+//! A thread takes its share of what waits and reads it together: queries that are to be distilled in
+//! one forward, and the next step of every decode under way in another. Whoever comes while others
+//! are under way joins at their next step.
+
+mod live;
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -13,10 +19,16 @@ use crate::config::CascadeConfig;
 use crate::decode::Decoder;
 use crate::error::CascadeError;
 use crate::generate::Masks;
+use crate::text::Token;
 use crate::tiny::Tiny;
+
+use live::Live;
 
 /// After how long a client that found the queue full should come back, in milliseconds.
 const RETRY_AFTER_MS: u64 = 1000;
+
+/// Requests that one thread has under way: each keeps what was read for it in memory.
+const LIVE_MAX: usize = 32;
 
 /// Stack of an engine thread, in bytes.
 const STACK_BYTES: usize = 8 << 20;
@@ -25,7 +37,7 @@ type Reply<T> = oneshot::Sender<Result<T, CascadeError>>;
 
 /// What the engine is asked.
 enum Job {
-    Distil { query: String, deadline: Instant, reply: Reply<Intent> },
+    Distil(Query),
     Prepare { functions: Vec<Arc<Function>>, reply: Reply<Vec<Arc<Prepared>>> },
     Decode { request: Box<DecodeRequest>, reply: Reply<Decoded> },
 }
@@ -34,6 +46,22 @@ enum Job {
 #[derive(Clone)]
 pub struct Engine {
     jobs: mpsc::Sender<Job>,
+}
+
+/// A query that waits to be distilled.
+struct Query {
+    query: String,
+    deadline: Instant,
+    reply: Reply<Intent>,
+}
+
+/// What a thread took from the queue.
+#[derive(Default)]
+struct Taken {
+    queries: Vec<Query>,
+    others: Vec<Job>,
+    /// Whether nobody is left who could ask.
+    is_closed: bool,
 }
 
 /// What every thread works with.
@@ -69,7 +97,7 @@ impl Engine {
 
     /// Distils a query.
     pub async fn distil(&self, query: String, deadline: Instant) -> Result<Intent, CascadeError> {
-        self.ask(|reply| Job::Distil { query, deadline, reply }).await
+        self.ask(|reply| Job::Distil(Query { query, deadline, reply })).await
     }
 
     /// Prepares functions; waits for room in the queue, since no client does.
@@ -102,35 +130,92 @@ impl Engine {
 
 impl Works {
     fn run(&self, queue: &Mutex<mpsc::Receiver<Job>>) {
+        // The fused operations would else hand parts of their work to threads that are asleep, and
+        // wait for these longer than the part takes. Where the pool cannot be made, they do.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
+        let decoder = Decoder { tiny: &self.tiny, masks: &self.masks, config: &self.config };
+        let mut live = Live::new(decoder);
         loop {
-            let job = match queue.lock() {
-                Ok(mut queue) => queue.blocking_recv(),
-                Err(_) => None,
+            let taken = self.take(queue, live.len());
+            if taken.is_closed && live.is_empty() {
+                break;
+            }
+            self.distil(taken.queries);
+            for job in taken.others {
+                match job {
+                    Job::Distil(query) => self.distil(vec![query]),
+                    Job::Prepare { functions, reply } => {
+                        answer(reply, || Ok(self.tiny.prepare(&functions)?));
+                    }
+                    Job::Decode { request, reply } => live.join(*request, reply),
+                }
+            }
+            live.step();
+        }
+        drop(pool);
+    }
+
+    /// Takes this thread's share of what waits; sleeps until there is something unless requests are
+    /// under way.
+    fn take(&self, queue: &Mutex<mpsc::Receiver<Job>>, live: usize) -> Taken {
+        let mut taken = Taken::default();
+        let jobs_max = match self.config.ablate.batching {
+            true => 1,
+            false => LIVE_MAX,
+        };
+        let locked = match live {
+            0 => queue.lock().ok(),
+            // Whoever holds it sleeps on it, and will take what comes.
+            _ => queue.try_lock().ok(),
+        };
+        let Some(mut queue) = locked else {
+            // Only a thread that panicked while it held the queue leaves no way to it.
+            taken.is_closed = live == 0;
+            return taken;
+        };
+        let mut room = jobs_max.saturating_sub(live);
+        if live == 0 {
+            match queue.blocking_recv() {
+                Some(job) => taken.add(job),
+                None => taken.is_closed = true,
+            }
+            room -= 1;
+        }
+        let share = queue.len().div_ceil(self.config.threads.max(1)).min(room);
+        for _ in 0..share {
+            match queue.try_recv() {
+                Ok(job) => taken.add(job),
+                Err(_) => break,
+            }
+        }
+        taken
+    }
+
+    /// Distils queries together as far as one forward goes, and answers them.
+    fn distil(&self, queries: Vec<Query>) {
+        let (mut together, mut tokens_sum) = (Vec::new(), 0);
+        for Query { query, deadline, reply } in queries {
+            if reply.is_closed() {
+                continue;
+            }
+            let tokens = match caught(|| self.tokens(&query, deadline)) {
+                Ok(tokens) => tokens,
+                Err(error) => {
+                    send(reply, Err(error));
+                    continue;
+                }
             };
-            match job {
-                Some(job) => self.work(job),
-                None => return,
+            if tokens_sum + tokens.len() > self.config.batch_tokens_max {
+                self.distil_together(std::mem::take(&mut together));
+                tokens_sum = 0;
             }
+            tokens_sum += tokens.len();
+            together.push((tokens, reply));
         }
+        self.distil_together(together);
     }
 
-    /// Does one job, unless nobody waits for it any more. A panic costs that job alone.
-    fn work(&self, job: Job) {
-        match job {
-            Job::Distil { query, deadline, reply } => {
-                answer(reply, || self.distil(&query, deadline))
-            }
-            Job::Prepare { functions, reply } => {
-                answer(reply, || Ok(self.tiny.prepare(&functions)?))
-            }
-            Job::Decode { request, reply } => answer(reply, || {
-                let (tiny, masks, config) = (&*self.tiny, &self.masks, &self.config);
-                Decoder { tiny, masks, config }.decode(&request)
-            }),
-        }
-    }
-
-    fn distil(&self, query: &str, deadline: Instant) -> Result<Intent, CascadeError> {
+    fn tokens(&self, query: &str, deadline: Instant) -> Result<Vec<Token>, CascadeError> {
         if Instant::now() >= deadline {
             return Err(CascadeError::Deadline { step: "distil" });
         }
@@ -139,16 +224,59 @@ impl Works {
         if tokens > tokens_max {
             return Err(CascadeError::QueryTooLong { tokens, tokens_max });
         }
-        Ok(self.tiny.distil(&query)?)
+        Ok(query)
+    }
+
+    fn distil_together(&self, queries: Vec<(Vec<Token>, Reply<Intent>)>) {
+        let all: Vec<&[Token]> = queries.iter().map(|(query, _)| query.as_slice()).collect();
+        match caught(|| Ok(self.tiny.distil_all(&all)?)) {
+            Ok(intents) => {
+                for ((_, reply), intent) in queries.into_iter().zip(intents) {
+                    send(reply, Ok(intent));
+                }
+            }
+            // One of them may be at fault: the others are not to suffer from it.
+            Err(_) if queries.len() > 1 => {
+                for query in queries {
+                    self.distil_together(vec![query]);
+                }
+            }
+            Err(error) => {
+                // There is one at most, whose error this is.
+                if let Some((_, reply)) = queries.into_iter().next() {
+                    send(reply, Err(error));
+                }
+            }
+        }
     }
 }
 
-fn answer<T>(reply: Reply<T>, work: impl FnOnce() -> Result<T, CascadeError>) {
-    if reply.is_closed() {
-        return;
+impl Taken {
+    fn add(&mut self, job: Job) {
+        match job {
+            Job::Distil(query) => self.queries.push(query),
+            other => self.others.push(other),
+        }
     }
+}
+
+/// Does work for a client, unless that has gone.
+fn answer<T>(reply: Reply<T>, work: impl FnOnce() -> Result<T, CascadeError>) {
+    if !reply.is_closed() {
+        let done = caught(work);
+        send(reply, done);
+    }
+}
+
+fn send<T>(reply: Reply<T>, done: Result<T, CascadeError>) {
+    // The client may have gone while the work was done; then nobody misses the answer.
+    let _ = reply.send(done);
+}
+
+/// Does work whose panic costs it alone.
+fn caught<T>(work: impl FnOnce() -> Result<T, CascadeError>) -> Result<T, CascadeError> {
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-    let done = done.unwrap_or_else(|panic| {
+    done.unwrap_or_else(|panic| {
         let said = panic
             .downcast_ref::<&str>()
             .map(|said| (*said).to_owned())
@@ -156,7 +284,5 @@ fn answer<T>(reply: Reply<T>, work: impl FnOnce() -> Result<T, CascadeError>) {
             .unwrap_or_default();
         tracing::error!(panic = said, "the engine panicked in one job");
         Err(CascadeError::Panicked)
-    });
-    // The client may have gone while the work was done; then nobody misses the answer.
-    let _ = reply.send(done);
+    })
 }

@@ -18,6 +18,7 @@ pub mod engine;
 pub mod error;
 pub mod evidence;
 pub mod generate;
+pub mod labels;
 pub mod lexicon;
 pub mod likeness;
 pub mod model;
@@ -35,5 +36,5 @@ pub use api::{
     TokenCounts, ToolChoice,
 };
 pub use cascade::Cascade;
-pub use config::CascadeConfig;
+pub use config::{Ablation, CascadeConfig};
 pub use error::CascadeError;

@@ -129,6 +129,16 @@ impl Pairs {
         self.borders.push(self.keys.len());
     }
 
+    /// The same keys, of some rows alone.
+    pub fn select(&self, rows: &[u32]) -> Self {
+        let mut some = Self::new(self.columns);
+        for &row in rows {
+            some.keys.extend_from_slice(self.marked(row as usize));
+            some.end_row();
+        }
+        some
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.borders.len() - 1
@@ -139,9 +149,13 @@ impl Pairs {
         self.columns
     }
 
+    /// Keys that a row sees: each shifted left by one, and in bit 0 whether it is the same word.
+    pub fn marked(&self, row: usize) -> &[u32] {
+        &self.keys[self.borders[row]..self.borders[row + 1]]
+    }
+
     /// Keys that a row sees, and whether each is the same word.
     pub fn seen(&self, row: usize) -> impl Iterator<Item = (usize, bool)> + Clone + '_ {
-        let keys = &self.keys[self.borders[row]..self.borders[row + 1]];
-        keys.iter().map(|key| ((key >> 1) as usize, key & 1 == 1))
+        self.marked(row).iter().map(|key| ((key >> 1) as usize, key & 1 == 1))
     }
 }

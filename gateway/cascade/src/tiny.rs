@@ -9,7 +9,9 @@ use crate::api::{Intent, Prepared};
 use crate::blocks::Block;
 use crate::config::TinyConfig;
 use crate::evidence::Profile;
+use crate::labels::Labels;
 use crate::model::heads::CALL_FEATURES;
+use crate::model::small::List;
 use crate::model::{Large, Small, body};
 use crate::prompt;
 use crate::sequence::Batch;
@@ -35,14 +37,28 @@ pub struct Tiny {
 impl Tiny {
     /// Distils one query from its tokens.
     pub fn distil(&self, query: &[Token]) -> Result<Intent> {
-        let batch = Batch::new(vec![prompt::large_query(query)]);
+        let mut intents = self.distil_all(&[query])?;
+        intents.pop().ok_or_else(|| candle_core::Error::Msg("one query gave no intent".into()))
+    }
+
+    /// Distils queries in one forward, each from its tokens.
+    pub fn distil_all(&self, queries: &[&[Token]]) -> Result<Vec<Intent>> {
+        if queries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let batch = Batch::new(queries.iter().map(|query| prompt::large_query(query)).collect());
         let distilled = self.large.distil(&batch, &self.device)?;
-        let logit = distilled.call_logits.to_vec1::<f32>()?[0];
-        Ok(Intent {
-            soft_token: distilled.soft_tokens.squeeze(0)?.to_vec1()?,
-            query_vector: distilled.vectors.squeeze(0)?.to_vec1()?,
-            p_call: sigmoid(logit),
-        })
+        let soft_tokens = distilled.soft_tokens.to_vec2::<f32>()?;
+        let vectors = distilled.vectors.to_vec2::<f32>()?;
+        let logits = distilled.call_logits.to_vec1::<f32>()?;
+        let each = soft_tokens.into_iter().zip(vectors).zip(logits);
+        Ok(each
+            .map(|((soft_token, query_vector), logit)| Intent {
+                soft_token,
+                query_vector,
+                p_call: sigmoid(logit),
+            })
+            .collect())
     }
 
     /// Embeds functions, in one forward: what [`Tiny::prepare`] does first.
@@ -63,20 +79,21 @@ impl Tiny {
     fn prepare_batch(&self, functions: &[Arc<Function>]) -> Result<Vec<Arc<Prepared>>> {
         let vectors = self.embed(functions)?;
         let blocks: Vec<_> = functions.iter().map(|f| prompt::block(&self.tokenizer, f)).collect();
-        let batch = Batch::new(blocks.clone());
-        let kv = self.small.blocks(&batch)?;
+        let lists: Vec<List<'_>> = blocks.iter().cloned().map(List::block).collect();
+        let read = self.small.step(&lists)?;
         let mut prepared = Vec::with_capacity(functions.len());
         for (index, ((function, vector), tokens)) in
             functions.iter().zip(vectors).zip(blocks).enumerate()
         {
-            let range = batch.range(index);
+            let own = [(read.from(index), tokens.len())];
             prepared.push(Arc::new(Prepared {
                 function: function.clone(),
                 template: Arc::new(Template::new(function, Spelling::Param)),
                 vector,
                 text: prompt::function_text(function),
                 profile: Profile::new(function),
-                block: Block { kv: body::parts(&kv, &[(range.start, range.len())])?, tokens },
+                labels: Labels::default(),
+                block: Block { kv: body::parts(read.kv(), &own)?, tokens },
             }));
         }
         Ok(prepared)

@@ -139,6 +139,25 @@ impl Shapes {
         work
     }
 
+    /// Blocks pass the small model, each beside itself alone.
+    pub fn blocks(&self, blocks: &[usize]) -> Work {
+        let model = &self.config.small;
+        let mut work = Work { bytes: NUMBER * weights(model), operations: 0.0 };
+        for &block in blocks {
+            let tokens = block as f64;
+            work += Work {
+                bytes: NUMBER * cache(model, tokens),
+                operations: 2.0 * tokens * weights(model) + attention(model, tokens, tokens),
+            };
+        }
+        work
+    }
+
+    /// Forwards of rows that others could have taken along: each reads all weights once more.
+    pub fn forwards(&self, count: f64) -> Work {
+        Work { bytes: NUMBER * weights(&self.config.small) * count, operations: 0.0 }
+    }
+
     /// Arguments go into a guest and results come out of it. Making an instance is not counted:
     /// what that takes at least, `hyfunc bench sandbox` finds in bare wasmtime.
     pub fn dispatch(&self, arguments_bytes: usize, results_bytes: usize) -> Work {
@@ -226,6 +245,17 @@ mod tests {
         let called = shapes.decode(5, &[10], &[3]);
         assert_eq!(called.bytes - read.bytes, 4.0 * weights);
         assert!(shapes.decode(5, &[10, 10], &[3]).operations > called.operations);
+    }
+
+    #[test]
+    fn blocks_cost_by_their_tokens_and_forwards_by_the_weights() {
+        let shapes = shapes();
+        let weights = 2.0 * 576.0;
+        assert_eq!(shapes.forwards(3.0), Work { bytes: 3.0 * 4.0 * weights, operations: 0.0 });
+        let (one, two) = (shapes.blocks(&[10]), shapes.blocks(&[10, 10]));
+        assert_eq!(one.operations, 2.0 * 10.0 * weights + 4.0 * 100.0 * 8.0 * 2.0);
+        assert_eq!(two.operations, 2.0 * one.operations);
+        assert_eq!(one.bytes, 4.0 * (weights + 2.0 * 10.0 * 4.0 * 2.0));
     }
 
     #[test]

@@ -82,7 +82,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 }
 
 /// Limits that would refuse everything at zero; the sandbox checks its own.
-fn at_least_one(config: &Config) -> [(&'static str, u64); 23] {
+fn at_least_one(config: &Config) -> [(&'static str, u64); 24] {
     let Config { server, request, models, retrieval, sandbox, telemetry, mcp, .. } = config;
     [
         ("server.connections_max", server.connections_max as u64),
@@ -99,6 +99,7 @@ fn at_least_one(config: &Config) -> [(&'static str, u64); 23] {
         ("models.queue_jobs_max", models.queue_jobs_max as u64),
         ("models.query_tokens_max", models.query_tokens_max as u64),
         ("models.value_tokens_max", models.value_tokens_max as u64),
+        ("models.batch_tokens_max", models.batch_tokens_max as u64),
         ("retrieval.candidates_max", retrieval.candidates_max as u64),
         ("sandbox.component_bytes_max", sandbox.component_bytes_max as u64),
         ("sandbox.compile_ms_max", sandbox.compile_ms_max),

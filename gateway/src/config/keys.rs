@@ -44,6 +44,10 @@ pub const KEYS: &[Key] = &[
     key("models.queue_jobs_max", "jobs that may wait for an engine thread; more get 503"),
     key("models.query_tokens_max", "tokens of a query"),
     key("models.value_tokens_max", "tokens of one generated value"),
+    key(
+        "models.batch_tokens_max",
+        "tokens that one forward reads of several requests; one that needs more is read alone",
+    ),
     key("models.call_threshold", "probability from which a candidate is called; -1: as calibrated"),
     key("retrieval.candidates_max", "functions of the library that a request may choose from"),
     key("retrieval.threshold", "score below which no function fits; -1: as calibrated"),

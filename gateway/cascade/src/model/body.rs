@@ -4,6 +4,8 @@
 //! The caller gives every position and every attention bias, so one body serves causal,
 //! prefix-bidirectional and branching layouts, in training and in serving.
 
+mod serve;
+
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
@@ -11,8 +13,10 @@ use candle_nn::{Init, VarBuilder};
 
 use crate::config::ModelConfig;
 use crate::model::fused::{self, Angles};
-use crate::model::ops;
+use crate::model::matrix::Matrix;
 use crate::sequence::Pairs;
+
+pub use serve::{Below, Beside, Part};
 
 /// Keys and values of one layer, `[tokens, heads_kv · head_dim]`, f32.
 pub type LayerKv = (Tensor, Tensor);
@@ -31,15 +35,15 @@ pub struct Context<'a> {
 }
 
 struct Layer {
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    o: Tensor,
+    q: Matrix,
+    k: Matrix,
+    v: Matrix,
+    o: Matrix,
     q_norm: Tensor,
     k_norm: Tensor,
-    gate: Tensor,
-    up: Tensor,
-    down: Tensor,
+    gate: Matrix,
+    up: Matrix,
+    down: Matrix,
     input_norm: Tensor,
     post_norm: Tensor,
     /// Learned bias between tokens of the same word, `[heads]`.
@@ -55,9 +59,9 @@ pub struct Body {
     frequencies: Vec<f32>,
 }
 
-fn weight(vb: &VarBuilder, name: &str, out: usize, input: usize) -> Result<Tensor> {
-    let stdev = (input as f64).sqrt().recip();
-    vb.get_with_hints((out, input), &format!("{name}.weight"), Init::Randn { mean: 0.0, stdev })
+fn weight(vb: &VarBuilder, name: &str, out: usize, input: usize) -> Result<Matrix> {
+    let init = Init::Randn { mean: 0.0, stdev: (input as f64).sqrt().recip() };
+    Matrix::get(vb, (out, input), &format!("{name}.weight"), init)
 }
 
 fn ones(vb: &VarBuilder, name: &str, width: usize) -> Result<Tensor> {
@@ -100,23 +104,37 @@ impl Layer {
         pairs: &Arc<Pairs>,
         past: Option<&LayerKv>,
     ) -> Result<(Tensor, LayerKv)> {
-        let eps = config.rms_norm_eps;
-        let turned = |projection: &Tensor, norm: &Tensor| {
-            fused::rotate(&fused::rms_norm(&ops::linear(x, projection)?, norm, eps)?, angles)
-        };
-        let q = turned(&self.q, &self.q_norm)?;
-        let (k, v) = (turned(&self.k, &self.k_norm)?, ops::linear(x, &self.v)?);
+        let q = self.queries(config, x, angles)?;
+        let (k, v) = self.keys_values(config, x, angles)?;
         let kv = match past {
             Some((past_k, past_v)) => Tensor::cat(&[past_k, &k, past_v, &v], 0)?,
             None => Tensor::cat(&[&k, &v], 0)?,
         };
         let mixed = fused::attend(&q, &kv, &self.word_bias, pairs)?;
-        Ok((ops::linear(&mixed, &self.o)?, (k, v)))
+        Ok((self.o.apply(&mixed)?, (k, v)))
     }
 
-    fn feed(&self, x: &Tensor) -> Result<Tensor> {
-        let gated = fused::swiglu(&ops::linear(x, &self.gate)?, &ops::linear(x, &self.up)?)?;
-        ops::linear(&gated, &self.down)
+    fn queries(&self, config: &ModelConfig, x: &Tensor, angles: &Arc<Angles>) -> Result<Tensor> {
+        let normed = fused::rms_norm(&self.q.apply(x)?, &self.q_norm, config.rms_norm_eps)?;
+        fused::rotate(&normed, angles)
+    }
+
+    fn keys_values(
+        &self,
+        config: &ModelConfig,
+        x: &Tensor,
+        angles: &Arc<Angles>,
+    ) -> Result<LayerKv> {
+        let normed = fused::rms_norm(&self.k.apply(x)?, &self.k_norm, config.rms_norm_eps)?;
+        Ok((fused::rotate(&normed, angles)?, self.v.apply(x)?))
+    }
+
+    /// What follows attention: `x` with what was mixed in, through the feed-forward.
+    fn feed(&self, config: &ModelConfig, x: &Tensor, mixed: &Tensor) -> Result<Tensor> {
+        let x = (x + mixed)?;
+        let normed = fused::rms_norm(&x, &self.post_norm, config.rms_norm_eps)?;
+        let gated = fused::swiglu(&self.gate.apply(&normed)?, &self.up.apply(&normed)?)?;
+        &x + self.down.apply(&gated)?
     }
 }
 
@@ -154,9 +172,7 @@ impl Body {
             let normed = fused::rms_norm(&x, &layer.input_norm, self.config.rms_norm_eps)?;
             let (mixed, layer_kv) =
                 layer.attend(&self.config, &normed, &angles, &context.pairs, past)?;
-            x = (x + mixed)?;
-            let normed = fused::rms_norm(&x, &layer.post_norm, self.config.rms_norm_eps)?;
-            x = (&x + layer.feed(&normed)?)?;
+            x = layer.feed(&self.config, &x, &mixed)?;
             kv.push(layer_kv);
         }
         Ok((fused::rms_norm(&x, &self.norm, self.config.rms_norm_eps)?, kv))

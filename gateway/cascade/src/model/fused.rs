@@ -8,6 +8,7 @@ mod attention;
 mod gate;
 mod lanes;
 mod norm;
+mod pages;
 mod rotary;
 
 use candle_core::{CpuStorage, Layout, Result, Tensor, bail};
@@ -15,6 +16,7 @@ use candle_core::{CpuStorage, Layout, Result, Tensor, bail};
 pub use attention::attend;
 pub use gate::swiglu;
 pub use norm::rms_norm;
+pub use pages::{Page, attend_pages};
 pub use rotary::{Angles, rotate};
 
 /// The elements of a contiguous f32 tensor.

@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
+use crate::model::matrix::Matrix;
 use crate::model::ops;
 
 /// Yes-or-no questions that a state answers. Rows of one projection.
@@ -41,19 +42,19 @@ pub const OPTION_FEATURES: usize = 3;
 
 /// The small model's heads.
 pub struct Heads {
-    question: Tensor,
+    question: Matrix,
     question_bias: Tensor,
     call_features: Tensor,
     again_features: Tensor,
     presence_features: Tensor,
     flag_features: Tensor,
-    presence_mention: Tensor,
-    flag_mention: Tensor,
-    start: Tensor,
-    end: Tensor,
-    option_state: Tensor,
-    option_label: Tensor,
-    option_mention: Tensor,
+    presence_mention: Matrix,
+    flag_mention: Matrix,
+    start: Matrix,
+    end: Matrix,
+    option_state: Matrix,
+    option_label: Matrix,
+    option_mention: Matrix,
     option_features: Tensor,
 }
 
@@ -63,8 +64,9 @@ impl Heads {
         let vb = vb.pp("heads");
         let init = Init::Randn { mean: 0.0, stdev: (d as f64).sqrt().recip() };
         let zero = Init::Const(0.0);
+        let square = |name: &str| Matrix::get(&vb, (d, d), name, init);
         Ok(Self {
-            question: vb.get_with_hints((QUESTIONS, d), "question.weight", init)?,
+            question: Matrix::get(&vb, (QUESTIONS, d), "question.weight", init)?,
             question_bias: vb.get_with_hints(QUESTIONS, "question.bias", zero)?,
             call_features: vb.get_with_hints((CALL_FEATURES, 1), "call_features", zero)?,
             again_features: vb.get_with_hints((CALL_FEATURES, 1), "again_features", zero)?,
@@ -78,13 +80,13 @@ impl Heads {
                 "flag_features",
                 Init::Const(1.0),
             )?,
-            presence_mention: vb.get_with_hints((d, d), "presence_mention.weight", init)?,
-            flag_mention: vb.get_with_hints((d, d), "flag_mention.weight", init)?,
-            start: vb.get_with_hints((d, d), "start.weight", init)?,
-            end: vb.get_with_hints((d, d), "end.weight", init)?,
-            option_state: vb.get_with_hints((d, d), "option_state.weight", init)?,
-            option_label: vb.get_with_hints((d, d), "option_label.weight", init)?,
-            option_mention: vb.get_with_hints((d, d), "option_mention.weight", init)?,
+            presence_mention: square("presence_mention.weight")?,
+            flag_mention: square("flag_mention.weight")?,
+            start: square("start.weight")?,
+            end: square("end.weight")?,
+            option_state: square("option_state.weight")?,
+            option_label: square("option_label.weight")?,
+            option_mention: square("option_mention.weight")?,
             option_features: vb.get_with_hints(
                 (OPTION_FEATURES, 1),
                 "option_features",
@@ -95,7 +97,7 @@ impl Heads {
 
     /// Logits of every question, `[rows, 7]`, from `states [rows, d]`.
     pub fn questions(&self, states: &Tensor) -> Result<Tensor> {
-        ops::linear(states, &self.question)?.broadcast_add(&self.question_bias)
+        self.question.apply(states)?.broadcast_add(&self.question_bias)
     }
 
     /// Logits of a first call, `[rows]`, from states and `features [rows, 6]`.
@@ -135,7 +137,7 @@ impl Heads {
     pub fn pointers(&self, states: &Tensor, query: &Tensor) -> Result<(Tensor, Tensor)> {
         let scale = (states.dim(1)? as f64).sqrt();
         let query = query.t()?;
-        let point = |w: &Tensor| ops::linear(states, w)?.matmul(&query)? / scale;
+        let point = |w: &Matrix| w.apply(states)?.matmul(&query)? / scale;
         Ok((point(&self.start)?, point(&self.end)?))
     }
 
@@ -149,17 +151,34 @@ impl Heads {
         said: &Tensor,
         features: &Tensor,
     ) -> Result<Tensor> {
-        let offered = ops::linear(labels, &self.option_label)?;
-        let offered = (offered + ops::linear(said, &self.option_mention)?)?;
+        self.choose(states, &self.offered(labels)?, said, features)
+    }
+
+    /// What labels of mean embeddings `labels [options, d]` offer, `[options, d]`: no request changes
+    /// that.
+    pub fn offered(&self, labels: &Tensor) -> Result<Tensor> {
+        self.option_label.apply(labels)
+    }
+
+    /// As [`Heads::options`], with labels that were already [`offered`](Heads::offered); `states` may
+    /// also be one for all, `[1, d]`.
+    pub fn choose(
+        &self,
+        states: &Tensor,
+        offered: &Tensor,
+        said: &Tensor,
+        features: &Tensor,
+    ) -> Result<Tensor> {
+        let offered = (offered + self.option_mention.apply(said)?)?;
         let fit = fit(states, &self.option_state, &offered)?;
         fit + features.matmul(&self.option_features)?.squeeze(1)?
     }
 }
 
 /// `⟨W·states, offered⟩ / √d`, row by row, `[rows]`.
-fn fit(states: &Tensor, w: &Tensor, offered: &Tensor) -> Result<Tensor> {
+fn fit(states: &Tensor, w: &Matrix, offered: &Tensor) -> Result<Tensor> {
     let d = states.dim(1)?;
-    (ops::linear(states, w)? * offered)?.sum(1)? / (d as f64).sqrt()
+    w.apply(states)?.broadcast_mul(offered)?.sum(1)? / (d as f64).sqrt()
 }
 
 /// What the query says where something is mentioned, `[mentions, d]`: the mean state of a mention's

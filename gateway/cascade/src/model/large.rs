@@ -6,6 +6,7 @@ use candle_nn::{Init, VarBuilder};
 use crate::config::TinyConfig;
 use crate::lexicon::{KINDS, SHAPES};
 use crate::model::body::{Body, Context};
+use crate::model::matrix::Matrix;
 use crate::model::ops;
 use crate::sequence::Batch;
 
@@ -13,8 +14,8 @@ use crate::sequence::Batch;
 pub struct Large {
     embedding: Embedding,
     body: Body,
-    query_projection: Tensor,
-    function_projection: Tensor,
+    query_projection: Matrix,
+    function_projection: Matrix,
     call: Tensor,
     call_bias: Tensor,
 }
@@ -68,20 +69,12 @@ impl Large {
     pub fn new(config: &TinyConfig, vb: &VarBuilder) -> Result<Self> {
         let d = config.large.hidden_size;
         let start = || Init::Randn { mean: 0.0, stdev: (d as f64).sqrt().recip() };
-        let retriever = vb.pp("retriever");
+        let (retriever, projection) = (vb.pp("retriever"), (config.index_size, d));
         Ok(Self {
             embedding: Embedding::new(config.large.vocab_size, d, vb)?,
             body: Body::new(&config.large, vb)?,
-            query_projection: retriever.get_with_hints(
-                (config.index_size, d),
-                "query.weight",
-                start(),
-            )?,
-            function_projection: retriever.get_with_hints(
-                (config.index_size, d),
-                "function.weight",
-                start(),
-            )?,
+            query_projection: Matrix::get(&retriever, projection, "query.weight", start())?,
+            function_projection: Matrix::get(&retriever, projection, "function.weight", start())?,
             call: vb.get_with_hints((1, d), "call.weight", start())?,
             call_bias: vb.get_with_hints(1, "call.bias", Init::Const(0.0))?,
         })
@@ -100,7 +93,7 @@ impl Large {
         // The query's vector also takes the mean over its words: one state alone sees rare words
         // too faintly at this width.
         let pooled = (batch.averages(device)?.matmul(&states)? + &soft_tokens)?;
-        let vectors = ops::unit(&ops::linear(&pooled, &self.query_projection)?)?;
+        let vectors = ops::unit(&self.query_projection.apply(&pooled)?)?;
         let call_logits =
             ops::linear(&soft_tokens, &self.call)?.broadcast_add(&self.call_bias)?.squeeze(1)?;
         Ok(Distilled { soft_tokens, vectors, call_logits })
@@ -110,6 +103,6 @@ impl Large {
     /// length.
     pub fn embed(&self, batch: &Batch, device: &Device) -> Result<Tensor> {
         let mean = batch.averages(device)?.matmul(&self.states(batch)?)?;
-        ops::unit(&ops::linear(&mean, &self.function_projection)?)
+        ops::unit(&self.function_projection.apply(&mean)?)
     }
 }

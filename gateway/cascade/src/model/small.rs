@@ -1,6 +1,8 @@
 //! The small model of the tiny preset, in three passes that share keys and values:
 //! a function's *block* (once, at load), the *query* beside a block, and the *branches* of a call.
 
+mod serve;
+
 use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
@@ -10,17 +12,20 @@ use crate::config::TinyConfig;
 use crate::model::body::{self, Body, Context, Kv};
 use crate::model::heads::Heads;
 use crate::model::large::Embedding;
+use crate::model::matrix::Matrix;
 use crate::model::ops;
 use crate::prompt::BLOCK_TOKENS_MAX;
 use crate::sequence::{Batch, Pairs};
 use crate::text::{Special, Token};
 
+pub use serve::{Before, List, Step};
+
 /// Reads blocks, queries and branches.
 pub struct Small {
     embedding: Embedding,
     body: Body,
-    soft_in: Tensor,
-    soft_out: Tensor,
+    soft_in: Matrix,
+    soft_out: Matrix,
     /// What is read off its states.
     pub heads: Heads,
 }
@@ -72,8 +77,8 @@ impl Small {
         Ok(Self {
             embedding: Embedding::new(config.small.vocab_size, d, vb)?,
             body: Body::new(&config.small, vb)?,
-            soft_in: projector.get_with_hints((d, d_large), "in.weight", init(d_large))?,
-            soft_out: projector.get_with_hints((d, d), "out.weight", init(d))?,
+            soft_in: Matrix::get(&projector, (d, d_large), "in.weight", init(d_large))?,
+            soft_out: Matrix::get(&projector, (d, d), "out.weight", init(d))?,
             heads: Heads::new(d, vb)?,
         })
     }
@@ -134,18 +139,8 @@ impl Small {
                 pairs.row(asking, &batch.tokens()[range.clone()], blocks_len + range.start);
             }
         }
-        let soft = ops::linear(&ops::linear(soft_tokens, &self.soft_in)?.silu()?, &self.soft_out)?;
-        // Row 0 of the table is zero, row i + 1 is the soft token of list i.
-        let table = Tensor::cat(&[&soft.narrow(0, 0, 1)?.zeros_like()?, &soft], 0)?;
-        let mut which = vec![0u32; batch.len()];
-        for list in 0..batch.size() {
-            for at in batch.range(list) {
-                if batch.tokens()[at].id == Special::Soft as u32 {
-                    which[at] = list as u32 + 1;
-                }
-            }
-        }
-        let rows = (self.embedding.rows(batch)? + ops::rows(&table, &which)?)?;
+        let soft_lists: Vec<usize> = (0..batch.size()).collect();
+        let rows = self.rows(batch, soft_tokens, &soft_lists)?;
         let context = Context {
             positions: batch.positions(BLOCK_TOKENS_MAX),
             pairs: Arc::new(pairs),
@@ -153,6 +148,23 @@ impl Small {
         };
         let (states, kv) = self.body.forward(&rows, &context)?;
         Ok(Read { states, kv: body::join(&[blocks, &kv])?, blocks_len })
+    }
+
+    /// Embedding rows of a batch, `[tokens, d]`. The token `<soft>` of list `soft_lists[i]` takes up
+    /// `soft_tokens[i]`, `[soft_lists, d_large]`.
+    fn rows(&self, batch: &Batch, soft_tokens: &Tensor, soft_lists: &[usize]) -> Result<Tensor> {
+        let soft = self.soft_out.apply(&self.soft_in.apply(soft_tokens)?.silu()?)?;
+        // Row 0 of the table is zero, row i + 1 is soft token i.
+        let table = Tensor::cat(&[&soft.narrow(0, 0, 1)?.zeros_like()?, &soft], 0)?;
+        let mut which = vec![0u32; batch.len()];
+        for (soft, &list) in soft_lists.iter().enumerate() {
+            for at in batch.range(list) {
+                if batch.tokens()[at].id == Special::Soft as u32 {
+                    which[at] = soft as u32 + 1;
+                }
+            }
+        }
+        self.embedding.rows(batch)? + ops::rows(&table, &which)?
     }
 
     /// Reads branches: row `i` continues the query `after[i]`, which was read beside the block

@@ -7,17 +7,33 @@
 /// Numbers in a head: slices of this length take a path without loops' ends.
 const WIDTH: usize = 32;
 
+/// Numbers that are summed side by side.
+const LANES: usize = 16;
+
+/// The sum of all lanes, by halves: one after another, sixteen additions would each wait for the
+/// one before.
+#[inline(always)]
+fn sum(lanes: &[f32; LANES]) -> f32 {
+    let (mut eight, mut four) = ([0f32; 8], [0f32; 4]);
+    for lane in 0..8 {
+        eight[lane] = lanes[lane] + lanes[lane + 8];
+    }
+    for lane in 0..4 {
+        four[lane] = eight[lane] + eight[lane + 4];
+    }
+    (four[0] + four[2]) + (four[1] + four[3])
+}
+
 /// The sum of products, in as many sums as the widest vectors have lanes.
 #[inline(always)]
 pub fn dot(one: &[f32], other: &[f32]) -> f32 {
-    const LANES: usize = 16;
     let mut sums = [0f32; LANES];
     if let (Ok(one), Ok(other)) = (<&[f32; WIDTH]>::try_from(one), <&[f32; WIDTH]>::try_from(other))
     {
         for lane in 0..LANES {
             sums[lane] = one[lane] * other[lane] + one[lane + LANES] * other[lane + LANES];
         }
-        return sums.iter().sum();
+        return sum(&sums);
     }
     for (a, b) in one.chunks_exact(LANES).zip(other.chunks_exact(LANES)) {
         for lane in 0..LANES {
@@ -26,7 +42,7 @@ pub fn dot(one: &[f32], other: &[f32]) -> f32 {
     }
     let tail = one.len() / LANES * LANES;
     let rest: f32 = one[tail..].iter().zip(&other[tail..]).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
+    sum(&sums) + rest
 }
 
 /// The exponential within 2e-7 of its value, for arguments from -87 to 88 and clamped to them; in
@@ -72,7 +88,6 @@ pub fn add_scaled(to: &mut [f32], from: &[f32], scale: f32) {
 /// Probabilities that are proportional to the exponentials of `scores`.
 #[inline(always)]
 pub fn softmax(scores: &mut [f32]) {
-    const LANES: usize = 16;
     let max = scores.iter().copied().fold(f32::MIN, f32::max);
     for score in scores.iter_mut() {
         *score = exp(*score - max);
@@ -85,7 +100,7 @@ pub fn softmax(scores: &mut [f32]) {
             sums[lane] += chunk[lane];
         }
     }
-    let share = 1.0 / (sums.iter().sum::<f32>() + rest);
+    let share = 1.0 / (sum(&sums) + rest);
     for score in scores.iter_mut() {
         *score *= share;
     }

@@ -1,0 +1,353 @@
+//! The calls of one candidate: filled one after another, each in rounds of one forward.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use candle_core::Tensor;
+
+use crate::api::{DecodedCall, TokenCounts};
+use crate::branch::Branch;
+use crate::decide::{Answered, CallFilling, Filled, States};
+use crate::error::CascadeError;
+use crate::model::heads::CALL_FEATURES;
+use crate::model::small::{Before, BranchRow, List, Step};
+use crate::prompt::{self, BLOCK_TOKENS_MAX};
+use crate::text::Token;
+use crate::tiny::sigmoid;
+
+use super::given::Given;
+use super::pen::Pen;
+
+/// A candidate's call, before its order is known.
+pub(super) struct Found {
+    pub call: DecodedCall,
+    pub copied: Vec<Range<usize>>,
+}
+
+impl Found {
+    /// Whether it takes words of the query, and others take all of them.
+    pub fn says_nothing_new<'a>(&self, others: impl Iterator<Item = &'a Found> + Clone) -> bool {
+        let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
+        let taken = |one: &Range<usize>| {
+            others.clone().flat_map(|other| &other.copied).any(|other| overlap(one, other))
+        };
+        !self.copied.is_empty() && self.copied.iter().all(taken)
+    }
+}
+
+/// The calls of one candidate, which is called at least once.
+pub(super) struct Calling {
+    pub candidate: usize,
+    /// Calls that are complete.
+    pub found: Vec<Found>,
+    /// Why there are no more than these.
+    pub failed: Option<CascadeError>,
+    /// Probability of the call that is being filled.
+    score: f32,
+    calls_max: usize,
+    /// Values of the calls that are complete.
+    earlier: Vec<Vec<Token>>,
+    query: Query,
+    stage: Stage,
+}
+
+/// The query beside this candidate's block, as it was last read.
+struct Query {
+    step: Arc<Step>,
+    /// Which list of that step it was.
+    list: usize,
+    tokens: Vec<Token>,
+    /// States of the query's own tokens, `[tokens, d]`.
+    states: Tensor,
+}
+
+/// What is to be read next.
+enum Stage {
+    /// The branches of a round: `asked` holds the states that were read already.
+    Round { filling: CallFilling, waiting: Vec<usize>, asked: Vec<Tensor> },
+    /// Values that are being written; after them `waiting` is the next round.
+    Write { filling: CallFilling, waiting: Vec<usize>, pens: Vec<Pen> },
+    /// The query, to ask for one more call.
+    Again,
+    /// Nothing.
+    Done,
+}
+
+impl Query {
+    fn new(
+        given: &Given<'_>,
+        candidate: usize,
+        earlier: &[Vec<Token>],
+        (step, list): (&Arc<Step>, usize),
+    ) -> Result<Self, CascadeError> {
+        let query = given.query(candidate, earlier);
+        let own = prompt::QUERY_OFFSET..prompt::QUERY_OFFSET + given.tokens.len();
+        let states = given.decoder.tiny.small.more(step, list, &query, own)?;
+        Ok(Self { step: step.clone(), list, tokens: query.tokens, states })
+    }
+
+    fn before(&self) -> Before<'_> {
+        Before { tokens: &self.tokens, kv: self.step.kv(), from: self.step.from(self.list) }
+    }
+}
+
+impl Calling {
+    /// A candidate that is called with probability `score`; the query beside its block is list `read`.
+    pub fn new(
+        given: &Given<'_>,
+        (candidate, score): (usize, f32),
+        calls_max: usize,
+        read: (&Arc<Step>, usize),
+        counts: &mut TokenCounts,
+    ) -> Result<Self, CascadeError> {
+        let mut calling = Self {
+            candidate,
+            found: Vec::new(),
+            failed: None,
+            score,
+            calls_max,
+            earlier: Vec::new(),
+            query: Query::new(given, candidate, &[], read)?,
+            stage: Stage::Done,
+        };
+        calling.failed = calling.begin(given, counts).err();
+        Ok(calling)
+    }
+
+    /// Whether there is nothing more to read: [`Calling::list`] gives none.
+    pub fn is_done(&self) -> bool {
+        matches!(self.stage, Stage::Done)
+    }
+
+    /// Whether all that is left is to ask for one more call.
+    pub fn is_asking_again(&self) -> bool {
+        matches!(self.stage, Stage::Again)
+    }
+
+    /// Leaves it at the calls that are complete.
+    pub fn stop(&mut self) {
+        self.stage = Stage::Done;
+    }
+
+    /// What it needs read next.
+    pub fn list<'a>(&'a self, given: &'a Given<'_>) -> Option<List<'a>> {
+        match &self.stage {
+            Stage::Done => None,
+            Stage::Again => Some(given.query(self.candidate, &self.earlier)),
+            Stage::Write { pens, .. } => {
+                Some(self.branches(given, pens.iter().map(|pen| &pen.branch)))
+            }
+            Stage::Round { filling, waiting, asked } => {
+                let rest = match given.decoder.config.ablate.parallel_slots {
+                    true => &waiting[asked.len()..=asked.len()],
+                    false => waiting.as_slice(),
+                };
+                let branch = |index: &usize| &filling.parameters[*index].branch;
+                Some(self.branches(given, rest.iter().map(branch)))
+            }
+        }
+    }
+
+    fn branches<'a>(
+        &'a self,
+        given: &'a Given<'_>,
+        branches: impl Iterator<Item = &'a Branch>,
+    ) -> List<'a> {
+        let mut row = BranchRow::default();
+        let wanted =
+            branches.map(|branch| row.push(branch.tokens()) + branch.tokens().len() - 1).collect();
+        List {
+            before: vec![given.block(self.candidate), self.query.before()],
+            position: BLOCK_TOKENS_MAX + self.query.tokens.len(),
+            tokens: row.tokens,
+            places: Some(row.places),
+            soft: None,
+            wanted,
+        }
+    }
+
+    /// Takes what [`Calling::list`] asked for, which was list `list` of a step. An error ends this
+    /// candidate's calls alone.
+    pub fn take(
+        &mut self,
+        given: &Given<'_>,
+        (step, list): (&Arc<Step>, usize),
+        counts: &mut TokenCounts,
+    ) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Done);
+        let taken =
+            step.states(list..list + 1).map_err(CascadeError::from).and_then(
+                |states| match stage {
+                    Stage::Done => Ok(()),
+                    Stage::Again => self.again(given, (step, list), &states, counts),
+                    Stage::Write { filling, waiting, pens } => {
+                        self.write(given, filling, (waiting, pens), &states, counts)
+                    }
+                    Stage::Round { filling, waiting, mut asked } => {
+                        asked.push(states);
+                        self.round(given, filling, (waiting, asked), counts)
+                    }
+                },
+            );
+        self.failed = taken.err();
+    }
+
+    /// Begins a call.
+    fn begin(&mut self, given: &Given<'_>, counts: &mut TokenCounts) -> Result<(), CascadeError> {
+        let mut filling = CallFilling::new(&given.prepared(self.candidate).template);
+        let waiting = filling.begin(given.decoder.tiny, counts);
+        self.wait(filling, waiting)
+    }
+
+    fn wait(&mut self, filling: CallFilling, waiting: Vec<usize>) -> Result<(), CascadeError> {
+        if waiting.is_empty() {
+            return self.complete(filling);
+        }
+        self.stage = Stage::Round { filling, waiting, asked: Vec::new() };
+        Ok(())
+    }
+
+    /// Ends a call. One that was there before is not made twice.
+    fn complete(&mut self, filling: CallFilling) -> Result<(), CascadeError> {
+        let values = filling.value_tokens();
+        let Filled { arguments, pieces, copied } = filling.finish()?;
+        if self.found.iter().any(|found| found.call.arguments == arguments) {
+            return Ok(());
+        }
+        let call = DecodedCall { candidate: self.candidate, arguments, score: self.score, pieces };
+        self.found.push(Found { call, copied });
+        if self.found.len() < self.calls_max {
+            self.earlier.push(values);
+            self.stage = Stage::Again;
+        }
+        Ok(())
+    }
+
+    /// Answers a round, once the states of all its branches are there.
+    fn round(
+        &mut self,
+        given: &Given<'_>,
+        mut filling: CallFilling,
+        (waiting, asked): (Vec<usize>, Vec<Tensor>),
+        counts: &mut TokenCounts,
+    ) -> Result<(), CascadeError> {
+        if given.decoder.config.ablate.parallel_slots && asked.len() < waiting.len() {
+            self.stage = Stage::Round { filling, waiting, asked };
+            return Ok(());
+        }
+        let asked = match asked.as_slice() {
+            [one] => one.clone(),
+            several => Tensor::cat(several, 0)?,
+        };
+        let (tiny, labels) = (given.decoder.tiny, &given.prepared(self.candidate).labels);
+        let at = States { waiting, asked, query: self.query.states.clone() };
+        let answered = filling.answer(tiny, labels, &given.asked(), &at, counts)?;
+        let (waiting, pens) = pens(given, &mut filling, answered, &at.asked, counts)?;
+        self.go_on(filling, waiting, pens)
+    }
+
+    /// Writes one token of every value that is being written.
+    fn write(
+        &mut self,
+        given: &Given<'_>,
+        mut filling: CallFilling,
+        (mut waiting, pens): (Vec<usize>, Vec<Pen>),
+        states: &Tensor,
+        counts: &mut TokenCounts,
+    ) -> Result<(), CascadeError> {
+        let mut left = Vec::with_capacity(pens.len());
+        for (row, mut pen) in pens.into_iter().enumerate() {
+            if pen.feed(given.decoder, &states.narrow(0, row, 1)?)? {
+                left.push(pen);
+            } else {
+                finish(given, &mut filling, pen, &mut waiting, counts)?;
+            }
+        }
+        self.go_on(filling, waiting, left)
+    }
+
+    /// The next round begins when every value of this one is there: slots that are asked together
+    /// share the query's words among them.
+    fn go_on(
+        &mut self,
+        filling: CallFilling,
+        mut waiting: Vec<usize>,
+        pens: Vec<Pen>,
+    ) -> Result<(), CascadeError> {
+        if pens.is_empty() {
+            waiting.sort_unstable();
+            return self.wait(filling, waiting);
+        }
+        self.stage = Stage::Write { filling, waiting, pens };
+        Ok(())
+    }
+
+    /// Decides whether there is one more call, and begins it.
+    fn again(
+        &mut self,
+        given: &Given<'_>,
+        read: (&Arc<Step>, usize),
+        state: &Tensor,
+        counts: &mut TokenCounts,
+    ) -> Result<(), CascadeError> {
+        let decoder = given.decoder;
+        let features = &given.features[self.candidate];
+        let features = Tensor::from_slice(features, (1, CALL_FEATURES), &decoder.tiny.device)?;
+        let logit = decoder.tiny.small.heads.again(state, &features)?.to_vec1::<f32>()?[0];
+        let threshold =
+            decoder.config.call_threshold.unwrap_or(decoder.tiny.config.again_threshold);
+        counts.prompt += prompt::small_query(&given.tokens, &self.earlier).len();
+        if sigmoid(logit) < threshold {
+            return Ok(());
+        }
+        self.score = sigmoid(logit);
+        self.query = Query::new(given, self.candidate, &self.earlier, read)?;
+        self.begin(given, counts)
+    }
+}
+
+/// Values that need steps of their own, and parameters that wait for the next round.
+fn pens(
+    given: &Given<'_>,
+    filling: &mut CallFilling,
+    answered: Answered,
+    asked: &Tensor,
+    counts: &mut TokenCounts,
+) -> Result<(Vec<usize>, Vec<Pen>), CascadeError> {
+    let Answered { mut waiting, writes, copies } = answered;
+    let mut pens = Vec::new();
+    for write in writes {
+        let branch = filling.parameters[write.index].branch.clone();
+        let mut pen = Pen::sampled(given.decoder, write.index, write.slot, branch)?;
+        // The state that chose to write is the one that the first token is read off.
+        if pen.feed(given.decoder, &asked.narrow(0, write.row, 1)?)? {
+            pens.push(pen);
+        } else {
+            finish(given, filling, pen, &mut waiting, counts)?;
+        }
+    }
+    if given.decoder.config.ablate.bulk_copy {
+        pens.extend(copies.into_iter().map(|copied| {
+            let branch = filling.parameters[copied.index].branch.first(copied.after);
+            Pen::dictated(branch, &given.tokens[copied.tokens.0..=copied.tokens.1])
+        }));
+    }
+    Ok((waiting, pens))
+}
+
+/// Gives a value that was written to its parameter.
+fn finish(
+    given: &Given<'_>,
+    filling: &mut CallFilling,
+    pen: Pen,
+    waiting: &mut Vec<usize>,
+    counts: &mut TokenCounts,
+) -> Result<(), CascadeError> {
+    if let Some(done) = pen.finish(given.decoder)? {
+        let value = (done.value, done.ids.as_slice());
+        if filling.written(given.decoder.tiny, done.index, &done.slot, value, counts)? {
+            waiting.push(done.index);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! What stays the same while a request is decoded.
+
+use std::sync::Arc;
+
+use crate::api::{DecodeRequest, Prepared};
+use crate::decide::Asked;
+use crate::error::CascadeError;
+use crate::likeness::Likeness;
+use crate::model::heads::CALL_FEATURES;
+use crate::model::small::{Before, List, Step};
+use crate::prompt::{self, BLOCK_TOKENS_MAX};
+use crate::text::Token;
+use crate::tiny::call_features;
+
+use super::Decoder;
+
+/// A request with what can be told of it before any model is asked.
+pub(super) struct Given<'a> {
+    pub decoder: Decoder<'a>,
+    pub request: DecodeRequest,
+    pub tokens: Vec<Token>,
+    /// Cosine of each candidate's embedding and the query's.
+    pub cosines: Vec<f32>,
+    /// Numbers given beside each candidate's state.
+    pub features: Vec<[f32; CALL_FEATURES]>,
+    /// The candidates' blocks where those that were read at load are not to be used.
+    pub blocks: Option<Blocks>,
+    likeness: Likeness,
+}
+
+/// Candidates' blocks that were read for one request.
+pub(super) struct Blocks {
+    pub step: Arc<Step>,
+    /// Which list of that step is the first candidate's.
+    pub first: usize,
+}
+
+impl<'a> Given<'a> {
+    /// Reads the words of a request.
+    ///
+    /// # Errors
+    /// A query that is too long.
+    pub fn new(decoder: Decoder<'a>, request: DecodeRequest) -> Result<Self, CascadeError> {
+        let tokens = decoder.tiny.tokenizer.encode(&request.query);
+        let tokens_max = decoder.config.query_tokens_max;
+        if tokens.len() > tokens_max {
+            return Err(CascadeError::QueryTooLong { tokens: tokens.len(), tokens_max });
+        }
+        let likeness = Likeness::new(&request.query);
+        // Of all candidates, since how a cosine lies among the others tells more than itself.
+        let vectors = request.candidates.iter().map(|candidate| candidate.prepared.vector());
+        let cosines: Vec<f32> =
+            vectors.map(|vector| dot(&request.intent.query_vector, vector)).collect();
+        let features = request.candidates.iter().enumerate().map(|(index, candidate)| {
+            let likeness = candidate.prepared.profile.likeness(&likeness);
+            call_features(&cosines, index, request.intent.p_call, likeness)
+        });
+        let features = features.collect();
+        Ok(Self { decoder, request, tokens, cosines, features, blocks: None, likeness })
+    }
+
+    /// The query as decisions see it.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked { query: &self.request.query, tokens: &self.tokens, likeness: &self.likeness }
+    }
+
+    /// A candidate, made ready.
+    pub fn prepared(&self, candidate: usize) -> &Prepared {
+        &self.request.candidates[candidate].prepared
+    }
+
+    /// A candidate's block.
+    pub fn block(&self, candidate: usize) -> Before<'_> {
+        let block = &self.prepared(candidate).block;
+        let (kv, from) = match &self.blocks {
+            Some(blocks) => (blocks.step.kv(), blocks.step.from(blocks.first + candidate)),
+            None => (&block.kv, 0),
+        };
+        Before { tokens: &block.tokens, kv, from }
+    }
+
+    /// The query beside a candidate's block and after `earlier` calls of it; the last state is wanted.
+    pub fn query(&self, candidate: usize, earlier: &[Vec<Token>]) -> List<'_> {
+        let tokens = prompt::small_query(&self.tokens, earlier);
+        List {
+            before: vec![self.block(candidate)],
+            wanted: vec![tokens.len() - 1],
+            tokens,
+            position: BLOCK_TOKENS_MAX,
+            places: None,
+            soft: Some(&self.request.intent.soft_token),
+        }
+    }
+}
+
+fn dot(one: &[f32], other: &[f32]) -> f32 {
+    one.iter().zip(other).map(|(a, b)| a * b).sum()
+}

@@ -1,0 +1,309 @@
+//! Whatever is read together, whoever comes when, and whatever is left out of the engine: the same
+//! requests give the same calls.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use candle_core::Device;
+use hyfunc_cascade::decode::{Decoder, Decoding};
+use hyfunc_cascade::generate::Masks;
+use hyfunc_cascade::shipped::EMBEDDED;
+use hyfunc_cascade::tiny::Tiny;
+use hyfunc_cascade::{
+    Ablation, Candidate, Cascade, CascadeConfig, CascadeError, DecodeRequest, Decoded, Prepared,
+    ToolChoice,
+};
+use hyfunc_functions::Function;
+use hyfunc_functions::schema::function_from_schema;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+use support::{plain_function, wide_function};
+
+/// Largest difference between a score in a batch and the same alone: sums of products are added in
+/// another order.
+const SCORE_TOLERANCE: f32 = 1e-4;
+
+/// A dozen requests: one wish and several, of one function and of several, none at all, values that
+/// are copied, chosen, left out and written.
+const QUERIES: [&str; 12] = [
+    "what's the weather in Paris for 3 days",
+    "set the kitchen light to 40 percent",
+    "dim the hall to 20 and make it pink",
+    "weather in Rome and in Oslo",
+    "convert 12.5 miles to kilometers",
+    "convert 3 kilometers to miles and tell me the weather in Bergen",
+    "x",
+    "hello there, how are you today?",
+    "turn the bedroom lamp to 5 and the bathroom lamp to 90",
+    "AAAA bbbb 12 0.5 true fahrenheit ABC-12 high 1e9 -4",
+    "東京の天気は？",
+    "take everything of Lisbon: tags red and blue, code ABC-12, 3 times",
+];
+
+fn functions() -> Vec<Arc<Function>> {
+    let light = json!({
+        "type": "object",
+        "properties": {
+            "room": {"type": "string", "description": "Name of the room."},
+            "brightness": {"type": "integer", "minimum": 0, "maximum": 100},
+            "colour": {"type": "string", "enum": ["white", "pink", "blue"]},
+        },
+        "required": ["room", "brightness"],
+    });
+    let convert = json!({
+        "type": "object",
+        "properties": {
+            "amount": {"type": "number"},
+            "from": {"type": "string", "enum": ["miles", "kilometers"]},
+            "to": {"type": "string", "enum": ["miles", "kilometers"]},
+        },
+        "required": ["amount", "from", "to"],
+    });
+    let function = |name, what, schema| Arc::new(function_from_schema(name, what, schema).unwrap());
+    vec![
+        plain_function("weather"),
+        function("set-light", "Set the brightness of a light.", &light),
+        function("convert-distance", "Convert a distance between units.", &convert),
+        plain_function("forecast"),
+        wide_function(),
+    ]
+}
+
+/// The shipped models with requests for them.
+struct Scene {
+    tiny: Tiny,
+    masks: Masks,
+    requests: Vec<DecodeRequest>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let tiny = EMBEDDED.load(&Device::Cpu).unwrap();
+        let masks = Masks::new(&tiny.tokenizer).unwrap();
+        let prepared = tiny.prepare(&functions()).unwrap();
+        let requests = QUERIES
+            .iter()
+            .enumerate()
+            .map(|(index, query)| DecodeRequest {
+                query: (*query).to_owned(),
+                intent: tiny.distil(&tiny.tokenizer.encode(query)).unwrap(),
+                candidates: candidates(&prepared),
+                choice: if index % 3 == 0 { ToolChoice::Required } else { ToolChoice::Auto },
+                calls_max: if index == 0 { 1 } else { 4 },
+                deadline: Instant::now() + Duration::from_secs(600),
+            })
+            .collect();
+        Self { tiny, masks, requests }
+    }
+
+    fn decoder<'a>(&'a self, config: &'a CascadeConfig) -> Decoder<'a> {
+        Decoder { tiny: &self.tiny, masks: &self.masks, config }
+    }
+
+    /// Every request by itself.
+    fn alone(&self, config: &CascadeConfig) -> Vec<Result<Decoded, CascadeError>> {
+        self.requests.iter().map(|request| self.decoder(config).decode(request)).collect()
+    }
+}
+
+fn candidates(prepared: &[Arc<Prepared>]) -> Vec<Candidate> {
+    prepared.iter().map(|one| Candidate { prepared: one.clone(), score: 1.0 }).collect()
+}
+
+fn limits() -> CascadeConfig {
+    CascadeConfig { value_tokens_max: 4, ..CascadeConfig::default() }
+}
+
+/// Compares what was decided, request by request.
+fn same(
+    expected: &[Result<Decoded, CascadeError>],
+    found: &[Result<Decoded, CascadeError>],
+    how: &str,
+) {
+    assert_eq!(expected.len(), found.len(), "{how}");
+    for ((expected, found), query) in expected.iter().zip(found).zip(QUERIES) {
+        let (expected, found) = match (expected, found) {
+            (Ok(expected), Ok(found)) => (expected, found),
+            (Err(expected), Err(found)) => {
+                assert_eq!(expected.to_string(), found.to_string(), "{how}: {query}");
+                continue;
+            }
+            (expected, found) => panic!("{how}: {query}: {expected:?} is not {found:?}"),
+        };
+        let calls = |of: &Decoded| -> Vec<_> {
+            of.calls.iter().map(|call| (call.candidate, call.arguments.clone())).collect()
+        };
+        assert_eq!(calls(expected), calls(found), "{how}: {query}");
+        for (one, other) in expected.scores.iter().zip(&found.scores) {
+            assert!((one - other).abs() < SCORE_TOLERANCE, "{how}: {query}: {one} {other}");
+        }
+        for (one, other) in expected.calls.iter().zip(&found.calls) {
+            assert!((one.score - other.score).abs() < SCORE_TOLERANCE, "{how}: {query}");
+            assert_eq!(one.pieces, other.pieces, "{how}: {query}");
+        }
+    }
+}
+
+/// Decodes all requests in steps that a random schedule puts together: who comes when, and who takes
+/// part in which step.
+fn scheduled(
+    scene: &Scene,
+    config: &CascadeConfig,
+    rng: &mut ChaCha8Rng,
+) -> Vec<Result<Decoded, CascadeError>> {
+    let mut done: Vec<Option<Result<Decoded, CascadeError>>> =
+        scene.requests.iter().map(|_| None).collect();
+    let mut absent: Vec<usize> = (0..scene.requests.len()).collect();
+    let mut live: Vec<(usize, Decoding<'_>)> = Vec::new();
+    while done.iter().any(Option::is_none) {
+        while !absent.is_empty() && (live.is_empty() || rng.random_range(0..2) == 0) {
+            let index = absent.swap_remove(rng.random_range(0..absent.len()));
+            let request = scene.requests[index].clone();
+            live.push((index, Decoding::new(scene.decoder(config), request).unwrap()));
+        }
+        let taking: Vec<bool> = live.iter().map(|_| rng.random_range(0..3) > 0).collect();
+        let (mut lists, mut firsts) = (Vec::new(), Vec::new());
+        for ((_, decoding), taking) in live.iter().zip(&taking) {
+            firsts.push(lists.len());
+            if *taking {
+                lists.extend(decoding.lists());
+            }
+        }
+        if !lists.is_empty() {
+            let step = Arc::new(scene.tiny.small.step(&lists).unwrap());
+            for (((_, decoding), taking), first) in live.iter_mut().zip(&taking).zip(firsts) {
+                if *taking {
+                    decoding.take(&step, first).unwrap();
+                }
+            }
+        }
+        let (over, left): (Vec<_>, Vec<_>) =
+            live.into_iter().partition(|(_, decoding)| decoding.is_done());
+        live = left;
+        for (index, decoding) in over {
+            done[index] = Some(decoding.finish());
+        }
+    }
+    done.into_iter().flatten().collect()
+}
+
+#[test]
+fn the_requests_are_worth_comparing() {
+    let scene = Scene::new();
+    let alone = scene.alone(&limits());
+    let decided: Vec<&Decoded> = alone.iter().flatten().collect();
+    assert!(decided.len() >= 8, "{alone:?}");
+    assert!(decided.iter().filter(|decoded| !decoded.calls.is_empty()).count() >= 6, "{alone:?}");
+    assert!(decided.iter().any(|decoded| decoded.calls.len() > 1), "{alone:?}");
+    assert!(decided.iter().any(|decoded| decoded.counts.copied > 0), "{alone:?}");
+}
+
+#[test]
+fn any_order_of_arrival_and_any_schedule_give_the_same_calls() {
+    let (scene, config) = (Scene::new(), limits());
+    let alone = scene.alone(&config);
+    for seed in 0..6 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        same(&alone, &scheduled(&scene, &config, &mut rng), &format!("schedule {seed}"));
+    }
+}
+
+#[test]
+fn nothing_that_can_be_left_out_changes_a_result() {
+    let scene = Scene::new();
+    let alone = scene.alone(&limits());
+    let none = Ablation::default();
+    for ablate in [
+        Ablation { kept_blocks: true, ..none },
+        Ablation { parallel_slots: true, ..none },
+        Ablation { bulk_copy: true, ..none },
+        Ablation { kept_blocks: true, parallel_slots: true, bulk_copy: true, batching: true },
+    ] {
+        let config = CascadeConfig { ablate, ..limits() };
+        same(&alone, &scene.alone(&config), &format!("{ablate:?}"));
+        let mut rng = ChaCha8Rng::seed_from_u64(9);
+        same(&alone, &scheduled(&scene, &config, &mut rng), &format!("{ablate:?}, scheduled"));
+    }
+}
+
+/// Asks an engine for all requests at once.
+async fn together(
+    scene: &Scene,
+    config: &CascadeConfig,
+    order: &[usize],
+) -> Vec<Result<Decoded, CascadeError>> {
+    let cascade = Cascade::new(EMBEDDED.load(&Device::Cpu).unwrap(), config).unwrap();
+    let asked: Vec<_> = order
+        .iter()
+        .map(|&index| {
+            let (cascade, request) = (cascade.clone(), scene.requests[index].clone());
+            tokio::spawn(async move { (index, cascade.decode(request).await) })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for answer in asked {
+        answers.push(answer.await.unwrap());
+    }
+    answers.sort_by_key(|(index, _)| *index);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_under_load_gives_what_it_gives_alone() {
+    let scene = Scene::new();
+    let alone = scene.alone(&limits());
+    let (ahead, back): (Vec<usize>, Vec<usize>) =
+        ((0..QUERIES.len()).collect(), (0..QUERIES.len()).rev().collect());
+    for (threads, batch_tokens_max, order) in
+        [(1, 1, &ahead), (1, 64, &back), (1, 4096, &ahead), (2, 256, &back)]
+    {
+        let config = CascadeConfig { threads, batch_tokens_max, ..limits() };
+        let found = together(&scene, &config, order).await;
+        same(&alone, &found, &format!("{threads} threads, {batch_tokens_max} tokens"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_are_distilled_together_as_alone() {
+    let tiny = EMBEDDED.load(&Device::Cpu).unwrap();
+    let alone: Vec<_> =
+        QUERIES.iter().map(|query| tiny.distil(&tiny.tokenizer.encode(query)).unwrap()).collect();
+    let tokens: Vec<_> = QUERIES.iter().map(|query| tiny.tokenizer.encode(query)).collect();
+    let all: Vec<_> = tokens.iter().map(Vec::as_slice).collect();
+    let together = tiny.distil_all(&all).unwrap();
+    assert_eq!(together.len(), alone.len());
+    for (one, other) in alone.iter().zip(&together) {
+        assert!((one.p_call - other.p_call).abs() < SCORE_TOLERANCE);
+        let numbers = one.soft_token.iter().chain(&one.query_vector);
+        for (a, b) in numbers.zip(other.soft_token.iter().chain(&other.query_vector)) {
+            assert!((a - b).abs() < SCORE_TOLERANCE * a.abs().max(1.0), "{a} {b}");
+        }
+    }
+    assert!(tiny.distil_all(&[]).unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_and_a_deadline_that_passes_cost_nobody_else() {
+    let scene = Scene::new();
+    let expected = scene.alone(&limits());
+    let cascade = Cascade::new(EMBEDDED.load(&Device::Cpu).unwrap(), &limits()).unwrap();
+    let ask = |index: usize, deadline: Instant| {
+        let request = DecodeRequest { deadline, ..scene.requests[index].clone() };
+        let cascade = cascade.clone();
+        tokio::spawn(async move { cascade.decode(request).await })
+    };
+    let long = Instant::now() + Duration::from_secs(600);
+    let left = ask(3, long);
+    let late = ask(5, Instant::now());
+    let stays = ask(0, long);
+    left.abort();
+    let late = late.await.unwrap().unwrap_err();
+    assert!(matches!(late, CascadeError::Deadline { step: "decode" }), "{late}");
+    same(&expected[..1], &[stays.await.unwrap()], "beside one who left");
+    same(&expected[..1], &[ask(0, long).await.unwrap()], "after one who left");
+}
