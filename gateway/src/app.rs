@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use hyfunc_cascade::{Cascade, CascadeConfig};
+use hyfunc_cascade::{Cascade, CascadeConfig, CascadeError};
 use hyfunc_sandbox::{Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
 use tokio::sync::oneshot;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -305,7 +305,7 @@ pub async fn stop_signal() {
 /// The models that the configuration names.
 ///
 /// # Errors
-/// Weights that do not fit or cannot be read.
+/// Weights that do not fit or cannot be read, or a folder that was named and cannot be used.
 pub fn cascade(config: &ModelsConfig) -> Result<Cascade, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = match config.threads {
@@ -313,17 +313,32 @@ pub fn cascade(config: &ModelsConfig) -> Result<Cascade, StartError> {
         threads => threads,
     };
     let call_threshold = config.call_threshold;
+    let is_auto = config.prepared_dir == AUTO;
     let limits = CascadeConfig {
         threads,
         queue_jobs_max: config.queue_jobs_max,
         query_tokens_max: config.query_tokens_max,
         value_tokens_max: config.value_tokens_max,
         call_threshold: (call_threshold != CALIBRATED).then_some(call_threshold as f32),
+        blocks_bytes_max: config.blocks_bytes_max,
+        prepared_dir: match config.prepared_dir.as_str() {
+            AUTO => cache_dir().map(|dir| dir.join("prepared")),
+            dir => folder(dir),
+        },
+        prepared_bytes_max: config.prepared_bytes_max,
     };
-    Ok(match config.dir.as_str() {
-        "" => Cascade::embedded(&limits)?,
-        dir => Cascade::from_dir(Path::new(dir), &limits)?,
-    })
+    let load = |limits: &CascadeConfig| match config.dir.as_str() {
+        "" => Cascade::embedded(limits),
+        dir => Cascade::from_dir(Path::new(dir), limits),
+    };
+    match load(&limits) {
+        // Nobody asked for this folder: without it functions are prepared at every start.
+        Err(CascadeError::Folder { path, source }) if is_auto => {
+            tracing::warn!(path, %source, "what the models make of functions is not kept");
+            Ok(load(&CascadeConfig { prepared_dir: None, ..limits })?)
+        }
+        loaded => Ok(loaded?),
+    }
 }
 
 /// The sandbox with the configured limits.

@@ -155,6 +155,9 @@ pub struct ModelsConfig {
     pub query_tokens_max: usize,
     pub value_tokens_max: usize,
     pub call_threshold: f64,
+    pub blocks_bytes_max: usize,
+    pub prepared_dir: String,
+    pub prepared_bytes_max: u64,
 }
 
 impl Default for ModelsConfig {
@@ -166,6 +169,9 @@ impl Default for ModelsConfig {
             query_tokens_max: 384,
             value_tokens_max: 48,
             call_threshold: CALIBRATED,
+            blocks_bytes_max: 512 << 20,
+            prepared_dir: AUTO.into(),
+            prepared_bytes_max: 4 << 30,
         }
     }
 }

@@ -8,6 +8,7 @@ use hyfunc_functions::{Function, Spelling, Template, Value};
 use crate::blocks::Block;
 use crate::evidence::Profile;
 use crate::prompt;
+use crate::text::Token;
 
 /// What the large model made of a query.
 #[derive(Clone, Debug)]
@@ -20,13 +21,15 @@ pub struct Intent {
     pub p_call: f32,
 }
 
-/// A function made ready at load: its template, its embedding and its schema block.
+/// A function made ready at load: its template, its embedding, and the way to its schema block.
 pub struct Prepared {
     pub(crate) function: Arc<Function>,
     pub(crate) template: Arc<Template>,
     pub(crate) vector: Vec<f32>,
     pub(crate) text: String,
     pub(crate) profile: Profile,
+    /// Of its schema block.
+    pub(crate) tokens: Vec<Token>,
     pub(crate) block: Block,
 }
 
@@ -34,12 +37,22 @@ impl Prepared {
     /// A function for models other than the cascade's: no schema block, and the given embedding
     /// (`[d_index]`, unit length).
     pub fn without_block(function: Arc<Function>, vector: Vec<f32>) -> Self {
+        Self::new(function, vector, Vec::new(), Block::Own(Arc::new(Vec::new())))
+    }
+
+    pub(crate) fn new(
+        function: Arc<Function>,
+        vector: Vec<f32>,
+        tokens: Vec<Token>,
+        block: Block,
+    ) -> Self {
         Self {
             template: Arc::new(Template::new(&function, Spelling::Param)),
             text: prompt::function_text(&function),
             profile: Profile::new(&function),
             vector,
-            block: Block { tokens: Vec::new(), kv: Vec::new() },
+            tokens,
+            block,
             function,
         }
     }
@@ -64,14 +77,14 @@ impl Prepared {
         &self.text
     }
 
-    /// Tokens of its schema block, which were read when it was made ready.
+    /// Tokens of its schema block.
     pub fn block_tokens(&self) -> usize {
-        self.block.tokens.len()
+        self.tokens.len()
     }
 
-    /// Memory that its schema block holds, in bytes.
+    /// Memory that its schema block takes while it is held, in bytes.
     pub fn block_bytes(&self) -> usize {
-        self.block.bytes()
+        self.block.bytes(self.tokens.len())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Limits of the engine and shapes of the models.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// Questions about one parameter after which lists end and optional values are left out: a free JSON
@@ -20,6 +22,13 @@ pub struct CascadeConfig {
     /// Probability from which a candidate is called; `None` takes the calibrated one. It stands for
     /// [`TinyConfig::more_threshold`] and [`TinyConfig::again_threshold`] as well.
     pub call_threshold: Option<f32>,
+    /// Bytes of the library's blocks that stay in memory; others come back when they are asked for.
+    pub blocks_bytes_max: usize,
+    /// Folder for what the models make of the library's functions, for this user alone; `None`
+    /// keeps nothing.
+    pub prepared_dir: Option<PathBuf>,
+    /// Bytes of that folder.
+    pub prepared_bytes_max: u64,
 }
 
 impl Default for CascadeConfig {
@@ -30,6 +39,9 @@ impl Default for CascadeConfig {
             query_tokens_max: 384,
             value_tokens_max: 48,
             call_threshold: None,
+            blocks_bytes_max: 512 << 20,
+            prepared_dir: None,
+            prepared_bytes_max: 4 << 30,
         }
     }
 }

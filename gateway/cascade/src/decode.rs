@@ -1,6 +1,7 @@
 //! The decode loop: which candidates are called, how often, and with which values.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 use candle_core::Tensor;
@@ -8,7 +9,6 @@ use hyfunc_functions::Value;
 use hyfunc_functions::template::Slot;
 
 use crate::api::{Candidate, DecodeRequest, Decoded, DecodedCall, TokenCounts, ToolChoice};
-use crate::blocks::Block;
 use crate::branch::Branch;
 use crate::config::CascadeConfig;
 use crate::decide::{Asked, CallFilling, Filled, States, written};
@@ -139,19 +139,24 @@ impl Decoder<'_> {
         let rows = earlier.iter().map(|e| prompt::small_query(job.asked.tokens, e)).collect();
         let batch = Batch::new(rows);
         job.counts.prompt += batch.len();
-        let blocks: Vec<&Block> = candidates.iter().map(|i| &of(i).prepared.block).collect();
-        let kv = body::join(&blocks.iter().map(|block| &block.kv).collect::<Vec<_>>())?;
+        let small = &self.tiny.small;
+        let blocks: Vec<Arc<Kv>> = candidates
+            .iter()
+            .map(|index| of(index).prepared.block.kv(&of(index).prepared.tokens, small))
+            .collect::<candle_core::Result<_>>()?;
+        let kv = body::join(&blocks.iter().map(|kv| &**kv).collect::<Vec<_>>())?;
         let mut from = 0;
         let mut beside = Vec::with_capacity(blocks.len());
-        for block in &blocks {
-            beside.push(Placed { tokens: &block.tokens, from });
-            from += block.tokens.len();
+        for index in candidates {
+            let tokens = &of(index).prepared.tokens;
+            beside.push(Placed { tokens, from });
+            from += tokens.len();
         }
         let soft = &request.intent.soft_token;
         let soft = Tensor::from_slice(soft, (1, soft.len()), &self.tiny.device)?
             .broadcast_as((batch.size(), soft.len()))?
             .contiguous()?;
-        let read = self.tiny.small.read(&batch, &soft, &kv, &beside)?;
+        let read = small.read(&batch, &soft, &kv, &beside)?;
         let last = ops::rows(&read.states, &batch.last())?;
         // Of all candidates, since how a cosine lies among the others tells more than itself.
         let all = || request.candidates.iter().map(|candidate| &candidate.prepared);
@@ -227,7 +232,7 @@ impl Decoder<'_> {
         earlier: &[Vec<Token>],
     ) -> Result<(Filled, Vec<Token>), CascadeError> {
         let prepared = &job.request.candidates[index].prepared;
-        let scene = Scene::new(self, read, row, &prepared.block.tokens, job.asked.tokens, earlier)?;
+        let scene = Scene::new(self, read, row, &prepared.tokens, job.asked.tokens, earlier)?;
         let mut filling = CallFilling::new(&prepared.template);
         let mut counts = job.counts;
         let mut waiting = filling.begin(self.tiny, &mut counts);

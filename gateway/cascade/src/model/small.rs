@@ -115,6 +115,11 @@ impl Small {
         Ok(self.body.forward(&self.embedding.rows(batch)?, &context)?.1)
     }
 
+    /// Reads one block by itself.
+    pub fn block(&self, tokens: &[Token]) -> Result<Kv> {
+        self.blocks(&Batch::new(vec![tokens.to_vec()]))
+    }
+
     /// Reads queries. List `i` stands beside the block `beside[i]` of `blocks`; its token `<soft>`
     /// takes up `soft_tokens[i]`, `[batch, d_large]`.
     pub fn read(
