@@ -63,8 +63,8 @@ impl App {
     pub async fn build(config: Config) -> Result<Self, StartError> {
         let models_config = config.models.clone();
         let models = off_thread("the cascade", move || cascade(&models_config));
-        let (models, plugins) = tokio::try_join!(models, load_plugins(&config))?;
-        Self::assemble(config, Arc::new(models), &plugins).await
+        let (models, loaded) = tokio::try_join!(models, load(&config))?;
+        Self::around(config, Arc::new(models), loaded).await
     }
 
     /// The same around other models, which is how tests script what is decided.
@@ -72,8 +72,8 @@ impl App {
     /// # Errors
     /// As [`App::build`].
     pub async fn with_models(config: Config, models: Arc<dyn Models>) -> Result<Self, StartError> {
-        let plugins = load_plugins(&config).await?;
-        Self::assemble(config, models, &plugins).await
+        let loaded = load(&config).await?;
+        Self::around(config, models, loaded).await
     }
 
     /// The same around other models and plugins that are loaded already.
@@ -85,11 +85,16 @@ impl App {
         models: Arc<dyn Models>,
         plugins: &[Plugin],
     ) -> Result<Self, StartError> {
-        let store = store(&config, plugins).await?;
-        let mut plugins = plugins.to_vec();
-        if let Some(store) = &store {
-            plugins.extend(store.restore().await?);
-        }
+        let loaded = with_published(&config, plugins.to_vec()).await?;
+        Self::around(config, models, loaded).await
+    }
+
+    async fn around(
+        config: Config,
+        models: Arc<dyn Models>,
+        loaded: Loaded,
+    ) -> Result<Self, StartError> {
+        let Loaded { plugins, store } = loaded;
         let library = Library::build(&plugins, models.as_ref()).await?;
         tracing::info!(
             functions = library.entries().len(),
@@ -405,6 +410,29 @@ async fn store(config: &Config, plugins: &[Plugin]) -> Result<Option<Store>, Sta
 
 fn folder(path: &str) -> Option<PathBuf> {
     (!path.is_empty()).then(|| PathBuf::from(path))
+}
+
+/// Plugins that are ready to be called, and the place for more.
+pub struct Loaded {
+    /// Those that the configuration names, then those that were published.
+    pub plugins: Vec<Plugin>,
+    store: Option<Store>,
+}
+
+/// Loads every plugin that the configuration names, and every one that was published.
+///
+/// # Errors
+/// The first of the configuration that cannot be loaded; a registry that cannot be used.
+pub async fn load(config: &Config) -> Result<Loaded, StartError> {
+    with_published(config, load_plugins(config).await?).await
+}
+
+async fn with_published(config: &Config, mut plugins: Vec<Plugin>) -> Result<Loaded, StartError> {
+    let store = store(config, &plugins).await?;
+    if let Some(store) = &store {
+        plugins.extend(store.restore().await?);
+    }
+    Ok(Loaded { plugins, store })
 }
 
 /// Every component that the configuration names.

@@ -21,6 +21,7 @@ mod retrieval;
 mod row;
 mod samples;
 mod sandbox;
+mod start;
 mod synthetic;
 mod units;
 
@@ -58,6 +59,8 @@ pub enum Part {
     Load,
     /// Publishing to a gateway that serves, until the first answered call
     Library,
+    /// Starting with a large library, first and later, and adding a plugin to it
+    Start,
 }
 
 impl Part {
@@ -70,6 +73,7 @@ impl Part {
             Part::Retrieval => "retrieval",
             Part::Load => "load",
             Part::Library => "library",
+            Part::Start => "start",
         }
     }
 }
@@ -196,6 +200,7 @@ pub async fn run(config: Config, plan: &Plan) -> Result<Report, BenchError> {
             Part::Retrieval => retrieval::measure(&bench).await?,
             Part::Load => load::measure(&bench).await?,
             Part::Library => library::measure(&bench).await?,
+            Part::Start => start::measure(&bench).await?,
         });
     }
     parts.sort_by_key(|report| wanted.iter().position(|part| *part == report.part));
