@@ -80,7 +80,7 @@ impl Disk {
         check_private(folder)?;
         let mut old = files(folder)?;
         old.sort_by(|a, b| a.part.cmp(&b.part).then_with(|| b.modified.cmp(&a.modified)));
-        let bytes = old.iter().map(|file| file.bytes).sum();
+        let bytes: u64 = old.iter().map(|file| file.bytes).sum();
         let disk = Self {
             folder: folder.to_owned(),
             bytes_max,

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use candle_core::Result;
+use candle_core::utils::get_num_threads;
 use hyfunc_functions::types::{Case, Field, FloatType, IntType, ListType, RecordType, StringType};
 use hyfunc_functions::{Function, Type};
 use sha2::{Digest, Sha256};
@@ -51,6 +52,8 @@ impl Fingerprint {
         let read = tiny.read(&probe())?;
         let mut hasher = Sha256::new();
         hasher.update(VERSION.to_le_bytes());
+        // A product that is split over threads may be summed in another order.
+        hasher.update((get_num_threads() as u64).to_le_bytes());
         let config = &tiny.config;
         let weights = [config.large_sha256.as_str(), config.small_sha256.as_str()];
         for text in weights.into_iter().chain([tiny.tokenizer.digest()]) {
@@ -122,6 +125,27 @@ fn probe() -> Function {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::prompt;
+    use crate::shipped::EMBEDDED;
+    use crate::text::{Special, Tokenizer};
+
+    #[test]
+    fn the_probe_has_everything_that_a_block_can_have() {
+        let tokenizer = Tokenizer::from_bytes(EMBEDDED.tokenizer).unwrap();
+        let ids: Vec<u32> = prompt::block(&tokenizer, &probe()).iter().map(|t| t.id).collect();
+        for special in [
+            Special::Function,
+            Special::Param,
+            Special::Text,
+            Special::Number,
+            Special::Choice,
+            Special::List,
+            Special::Item,
+            Special::Optional,
+        ] {
+            assert!(ids.contains(&(special as u32)), "{special:?}");
+        }
+    }
 
     fn key(change: impl FnOnce(&mut Function)) -> Key {
         let mut function = probe();

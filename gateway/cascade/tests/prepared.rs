@@ -159,6 +159,16 @@ async fn what_is_damaged_is_made_anew() {
 }
 
 #[tokio::test]
+async fn functions_of_one_request_are_kept_nowhere() {
+    let root = tempfile::tempdir().unwrap();
+    let cascade = cascade(&OwnFiles::random(), &in_folder(root.path()));
+    let prepared = cascade.prepare(functions()).await.unwrap();
+    assert!(prepared.iter().all(|prepared| prepared.block_bytes() > 0));
+    assert!(contents(root.path()).is_empty());
+    assert_eq!(cascade.block_bytes(), 0);
+}
+
+#[tokio::test]
 async fn other_weights_read_for_themselves() {
     let (one, other) = (OwnFiles::random(), OwnFiles::random());
     let root = tempfile::tempdir().unwrap();
