@@ -1,10 +1,9 @@
 //! What the models made of functions, kept for the next start: a folder of small files.
 //!
 //! One file a function and part, and no database: several gateways may share the folder, which the
-//! embedded database that keeps the registry does not allow, and a start reads ten thousand files
-//! of two kilobytes in less than it takes to load the models. A file is written beside its place and
-//! then renamed; nobody waits for the disk, since a file that a crash left in pieces has a wrong
-//! sum and is made anew.
+//! embedded database that keeps the registry does not allow. What every start reads lies in small
+//! files of its own. A file is written beside its place and then renamed; nobody waits for the disk,
+//! since a file that a crash left in pieces has a wrong sum and is made anew.
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
