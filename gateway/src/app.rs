@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use hyfunc_cascade::{Ablation, Cascade, CascadeConfig};
+use hyfunc_cascade::{Ablation, Cascade, CascadeConfig, CascadeError};
 use hyfunc_sandbox::{Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
 use tokio::sync::oneshot;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -63,8 +63,8 @@ impl App {
     pub async fn build(config: Config) -> Result<Self, StartError> {
         let models_config = config.models.clone();
         let models = off_thread("the cascade", move || cascade(&models_config));
-        let (models, plugins) = tokio::try_join!(models, load_plugins(&config))?;
-        Self::assemble(config, Arc::new(models), &plugins).await
+        let (models, loaded) = tokio::try_join!(models, load(&config))?;
+        Self::around(config, Arc::new(models), loaded).await
     }
 
     /// The same around other models, which is how tests script what is decided.
@@ -72,8 +72,8 @@ impl App {
     /// # Errors
     /// As [`App::build`].
     pub async fn with_models(config: Config, models: Arc<dyn Models>) -> Result<Self, StartError> {
-        let plugins = load_plugins(&config).await?;
-        Self::assemble(config, models, &plugins).await
+        let loaded = load(&config).await?;
+        Self::around(config, models, loaded).await
     }
 
     /// The same around other models and plugins that are loaded already.
@@ -85,11 +85,16 @@ impl App {
         models: Arc<dyn Models>,
         plugins: &[Plugin],
     ) -> Result<Self, StartError> {
-        let store = store(&config, plugins).await?;
-        let mut plugins = plugins.to_vec();
-        if let Some(store) = &store {
-            plugins.extend(store.restore().await?);
-        }
+        let loaded = with_published(&config, plugins.to_vec()).await?;
+        Self::around(config, models, loaded).await
+    }
+
+    async fn around(
+        config: Config,
+        models: Arc<dyn Models>,
+        loaded: Loaded,
+    ) -> Result<Self, StartError> {
+        let Loaded { plugins, store } = loaded;
         let library = Library::build(&plugins, models.as_ref()).await?;
         tracing::info!(
             functions = library.entries().len(),
@@ -305,7 +310,7 @@ pub async fn stop_signal() {
 /// The models that the configuration names.
 ///
 /// # Errors
-/// Weights that do not fit or cannot be read.
+/// Weights that do not fit or cannot be read, or a folder that was named and cannot be used.
 pub fn cascade(config: &ModelsConfig) -> Result<Cascade, StartError> {
     cascade_without(config, Ablation::default())
 }
@@ -321,6 +326,7 @@ pub fn cascade_without(config: &ModelsConfig, ablate: Ablation) -> Result<Cascad
         threads => threads,
     };
     let call_threshold = config.call_threshold;
+    let is_auto = config.prepared_dir == AUTO;
     let limits = CascadeConfig {
         threads,
         queue_jobs_max: config.queue_jobs_max,
@@ -329,11 +335,25 @@ pub fn cascade_without(config: &ModelsConfig, ablate: Ablation) -> Result<Cascad
         call_threshold: (call_threshold != CALIBRATED).then_some(call_threshold as f32),
         batch_tokens_max: config.batch_tokens_max,
         ablate,
+        blocks_bytes_max: config.blocks_bytes_max,
+        prepared_dir: match config.prepared_dir.as_str() {
+            AUTO => cache_dir().map(|dir| dir.join("prepared")),
+            dir => folder(dir),
+        },
+        prepared_bytes_max: config.prepared_bytes_max,
     };
-    Ok(match config.dir.as_str() {
-        "" => Cascade::embedded(&limits)?,
-        dir => Cascade::from_dir(Path::new(dir), &limits)?,
-    })
+    let load = |limits: &CascadeConfig| match config.dir.as_str() {
+        "" => Cascade::embedded(limits),
+        dir => Cascade::from_dir(Path::new(dir), limits),
+    };
+    match load(&limits) {
+        // Nobody asked for this folder: without it functions are prepared at every start.
+        Err(CascadeError::Folder { path, source }) if is_auto => {
+            tracing::warn!(path, %source, "what the models make of functions is not kept");
+            Ok(load(&CascadeConfig { prepared_dir: None, ..limits })?)
+        }
+        loaded => Ok(loaded?),
+    }
 }
 
 /// The sandbox with the configured limits.
@@ -400,6 +420,29 @@ async fn store(config: &Config, plugins: &[Plugin]) -> Result<Option<Store>, Sta
 
 fn folder(path: &str) -> Option<PathBuf> {
     (!path.is_empty()).then(|| PathBuf::from(path))
+}
+
+/// Plugins that are ready to be called, and the place for more.
+pub struct Loaded {
+    /// Those that the configuration names, then those that were published.
+    pub plugins: Vec<Plugin>,
+    store: Option<Store>,
+}
+
+/// Loads every plugin that the configuration names, and every one that was published.
+///
+/// # Errors
+/// The first of the configuration that cannot be loaded; a registry that cannot be used.
+pub async fn load(config: &Config) -> Result<Loaded, StartError> {
+    with_published(config, load_plugins(config).await?).await
+}
+
+async fn with_published(config: &Config, mut plugins: Vec<Plugin>) -> Result<Loaded, StartError> {
+    let store = store(config, &plugins).await?;
+    if let Some(store) = &store {
+        plugins.extend(store.restore().await?);
+    }
+    Ok(Loaded { plugins, store })
 }
 
 /// Every component that the configuration names.

@@ -22,6 +22,7 @@ mod retrieval;
 mod row;
 mod samples;
 mod sandbox;
+mod start;
 mod synthetic;
 mod units;
 
@@ -61,6 +62,8 @@ pub enum Part {
     Library,
     /// Decoding with the whole engine, and without each of its parts
     Removals,
+    /// Starting with a large library, first and later, and adding a plugin to it
+    Start,
 }
 
 impl Part {
@@ -74,6 +77,7 @@ impl Part {
             Part::Load => "load",
             Part::Library => "library",
             Part::Removals => "removals",
+            Part::Start => "start",
         }
     }
 }
@@ -201,6 +205,7 @@ pub async fn run(config: Config, plan: &Plan) -> Result<Report, BenchError> {
             Part::Load => load::measure(&bench).await?,
             Part::Library => library::measure(&bench).await?,
             Part::Removals => removals::measure(&bench).await?,
+            Part::Start => start::measure(&bench).await?,
         });
     }
     parts.sort_by_key(|report| wanted.iter().position(|part| *part == report.part));

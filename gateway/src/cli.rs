@@ -449,6 +449,7 @@ Examples:
   hyfunc bench --html bench.html
   hyfunc bench http --concurrency 1,256 --duration-ms 10000
   hyfunc bench retrieval load --functions 1000 --iterations 200 --json
+  hyfunc bench start --functions 100,1000,10000
 
 Everything takes a few minutes on two cores. docs/bench.md says what each part measures and \
 what the JSON holds.";
@@ -470,7 +471,7 @@ pub struct BenchArgs {
         value_parser = clap::value_parser!(u32).range(1..=5_000_000)
     )]
     pub iterations: Option<u32>,
-    /// Sizes of the libraries of `retrieval` and `load`
+    /// Sizes of the libraries of `retrieval`, `load` and `start`
     #[arg(
         long,
         value_name = "N,N",

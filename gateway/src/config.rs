@@ -156,6 +156,9 @@ pub struct ModelsConfig {
     pub value_tokens_max: usize,
     pub batch_tokens_max: usize,
     pub call_threshold: f64,
+    pub blocks_bytes_max: usize,
+    pub prepared_dir: String,
+    pub prepared_bytes_max: u64,
 }
 
 impl Default for ModelsConfig {
@@ -168,6 +171,9 @@ impl Default for ModelsConfig {
             value_tokens_max: 48,
             batch_tokens_max: 256,
             call_threshold: CALIBRATED,
+            blocks_bytes_max: 512 << 20,
+            prepared_dir: AUTO.into(),
+            prepared_bytes_max: 4 << 30,
         }
     }
 }

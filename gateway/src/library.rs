@@ -40,6 +40,19 @@ impl Entry {
     }
 }
 
+/// What comes to stand where in the next library.
+enum Place {
+    /// A function of a plugin that did not change.
+    Same(Arc<Entry>),
+    /// A function of another plugin, or of another revision.
+    Of {
+        plugin: Plugin,
+        export: Export,
+        /// What was made of it before, and its place in the index, if it is the same.
+        kept: Option<(Arc<Prepared>, u32)>,
+    },
+}
+
 /// All loaded functions and the index over them. A request holds one from start to end.
 pub struct Library {
     plugins: Vec<Plugin>,
@@ -64,7 +77,7 @@ impl Library {
             functions.push(renamed(function, name));
             homes.push((plugin.clone(), export));
         }
-        let prepared = models.prepare(functions).await?;
+        let prepared = models.prepare_library(functions).await?;
         let entries: Vec<_> = prepared
             .into_iter()
             .zip(homes)
@@ -91,22 +104,34 @@ impl Library {
         let mut places = Vec::new();
         let mut fresh = Vec::new();
         for ((plugin, function), name) in pairs(&plugins).zip(final_names(&plugins)?) {
-            let Some(export) = function.export.clone() else { continue };
-            let old = self.get(&name).filter(|old| same(old.function(), function, &name));
+            let Some(export) = &function.export else { continue };
+            let old = self.get(&name);
+            if let Some(old) = old.filter(|old| old.plugin.is(plugin) && old.export == *export) {
+                places.push(Place::Same(Arc::clone(old)));
+                continue;
+            }
+            let old = old.filter(|old| same(old.function(), function, &name));
             let kept = old.map(|old| (Arc::clone(&old.prepared), old.id));
             if kept.is_none() {
                 fresh.push(renamed(function, name));
             }
-            places.push((plugin.clone(), export, kept));
+            places.push(Place::Of { plugin: plugin.clone(), export: export.clone(), kept });
         }
         let mut ready = Vec::with_capacity(fresh.len());
         for chunk in fresh.chunks(PREPARE_MAX) {
-            ready.extend(models.prepare(chunk.to_vec()).await?);
+            ready.extend(models.prepare_library(chunk.to_vec()).await?);
         }
         let mut ready = ready.into_iter();
         let mut id_next = self.id_next;
         let mut entries = Vec::with_capacity(places.len());
-        for (plugin, export, kept) in places {
+        for place in places {
+            let (plugin, export, kept) = match place {
+                Place::Same(entry) => {
+                    entries.push(entry);
+                    continue;
+                }
+                Place::Of { plugin, export, kept } => (plugin, export, kept),
+            };
             let (prepared, id) = match kept {
                 Some(kept) => kept,
                 None => {

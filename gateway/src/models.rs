@@ -9,11 +9,19 @@ use hyfunc_functions::Function;
 
 /// What the gateway asks of the models.
 pub trait Models: Send + Sync {
-    /// Makes functions ready: once at load, and for the functions that a client sends.
+    /// Makes functions ready for one request: those that a client sends.
     fn prepare(
         &self,
         functions: Vec<Arc<Function>>,
     ) -> BoxFuture<'_, Result<Vec<Arc<Prepared>>, CascadeError>>;
+
+    /// Makes functions of the library ready: once at load, and when one changes.
+    fn prepare_library(
+        &self,
+        functions: Vec<Arc<Function>>,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Prepared>>, CascadeError>> {
+        self.prepare(functions)
+    }
 
     /// The query as a soft token, a vector for the index, and the probability of any call.
     fn distil<'a>(
@@ -40,6 +48,13 @@ impl Models for Cascade {
         functions: Vec<Arc<Function>>,
     ) -> BoxFuture<'_, Result<Vec<Arc<Prepared>>, CascadeError>> {
         Box::pin(Cascade::prepare(self, functions))
+    }
+
+    fn prepare_library(
+        &self,
+        functions: Vec<Arc<Function>>,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Prepared>>, CascadeError>> {
+        Box::pin(Cascade::prepare_library(self, functions))
     }
 
     fn distil<'a>(

@@ -9,6 +9,7 @@ use crate::blocks::Block;
 use crate::evidence::Profile;
 use crate::labels::Labels;
 use crate::prompt;
+use crate::text::Token;
 
 /// What the large model made of a query.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ pub struct Intent {
     pub p_call: f32,
 }
 
-/// A function made ready at load: its template, its embedding and its schema block.
+/// A function made ready at load: its template, its embedding, and the way to its schema block.
 pub struct Prepared {
     pub(crate) function: Arc<Function>,
     pub(crate) template: Arc<Template>,
@@ -29,6 +30,8 @@ pub struct Prepared {
     pub(crate) text: String,
     pub(crate) profile: Profile,
     pub(crate) labels: Labels,
+    /// Of its schema block.
+    pub(crate) tokens: Vec<Token>,
     pub(crate) block: Block,
 }
 
@@ -36,13 +39,23 @@ impl Prepared {
     /// A function for models other than the cascade's: no schema block, and the given embedding
     /// (`[d_index]`, unit length).
     pub fn without_block(function: Arc<Function>, vector: Vec<f32>) -> Self {
+        Self::new(function, vector, Vec::new(), Block::Own(Arc::new(Vec::new())))
+    }
+
+    pub(crate) fn new(
+        function: Arc<Function>,
+        vector: Vec<f32>,
+        tokens: Vec<Token>,
+        block: Block,
+    ) -> Self {
         Self {
             template: Arc::new(Template::new(&function, Spelling::Param)),
             text: prompt::function_text(&function),
             profile: Profile::new(&function),
             labels: Labels::default(),
             vector,
-            block: Block { tokens: Vec::new(), kv: Vec::new() },
+            tokens,
+            block,
             function,
         }
     }
@@ -67,14 +80,14 @@ impl Prepared {
         &self.text
     }
 
-    /// Tokens of its schema block, which were read when it was made ready.
+    /// Tokens of its schema block.
     pub fn block_tokens(&self) -> usize {
-        self.block.tokens.len()
+        self.tokens.len()
     }
 
-    /// Memory that its schema block holds, in bytes.
+    /// Memory that its schema block takes while it is held, in bytes.
     pub fn block_bytes(&self) -> usize {
-        self.block.bytes()
+        self.block.bytes(self.tokens.len())
     }
 }
 

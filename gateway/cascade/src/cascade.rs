@@ -9,7 +9,7 @@ use hyfunc_functions::Function;
 
 use crate::api::{DecodeRequest, Decoded, Intent, ModelInfo, Prepared};
 use crate::config::{CascadeConfig, ModelConfig, TinyConfig};
-use crate::engine::Engine;
+use crate::engine::{Engine, Stay};
 use crate::error::CascadeError;
 use crate::lexicon::{KINDS, SHAPES};
 use crate::shipped::{self, EMBEDDED};
@@ -49,12 +49,28 @@ impl Cascade {
         self.engine.is_alive()
     }
 
-    /// Makes functions ready: template, embedding, schema block. Work of milliseconds a function.
+    /// Makes functions ready for one request: template, embedding, schema block. Work of
+    /// milliseconds a function.
     pub async fn prepare(
         &self,
         functions: Vec<Arc<Function>>,
     ) -> Result<Vec<Arc<Prepared>>, CascadeError> {
-        self.engine.prepare(functions).await
+        self.engine.prepare(&functions, Stay::Request).await
+    }
+
+    /// Makes functions of the library ready. What is made of them is the same, bit for bit; it is
+    /// kept in [`CascadeConfig::prepared_dir`], and only as many schema blocks stay in memory as
+    /// [`CascadeConfig::blocks_bytes_max`] has room for.
+    pub async fn prepare_library(
+        &self,
+        functions: Vec<Arc<Function>>,
+    ) -> Result<Vec<Arc<Prepared>>, CascadeError> {
+        self.engine.prepare(&functions, Stay::Library).await
+    }
+
+    /// Memory of the library's schema blocks that are held now, in bytes.
+    pub fn block_bytes(&self) -> usize {
+        self.engine.block_bytes()
     }
 
     /// Distils a query into a soft token and a vector.

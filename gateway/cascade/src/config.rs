@@ -1,5 +1,7 @@
 //! Limits of the engine and shapes of the models.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// Questions about one parameter after which lists end and optional values are left out: a free JSON
@@ -38,6 +40,13 @@ pub struct Ablation {
     pub bulk_copy: bool,
     /// Every request's forwards are its own.
     pub batching: bool,
+    /// Bytes of the library's blocks that stay in memory; others come back when they are asked for.
+    pub blocks_bytes_max: usize,
+    /// Folder for what the models make of the library's functions, for this user alone; `None`
+    /// keeps nothing.
+    pub prepared_dir: Option<PathBuf>,
+    /// Bytes of that folder.
+    pub prepared_bytes_max: u64,
 }
 
 impl Default for CascadeConfig {
@@ -50,6 +59,9 @@ impl Default for CascadeConfig {
             call_threshold: None,
             batch_tokens_max: 256,
             ablate: Ablation::default(),
+            blocks_bytes_max: 512 << 20,
+            prepared_dir: None,
+            prepared_bytes_max: 4 << 30,
         }
     }
 }

@@ -120,9 +120,9 @@ impl<'a> Decoding<'a> {
         let given = &self.given;
         let candidates = 0..given.request.candidates.len();
         match self.stage {
-            Stage::Blocks => candidates
-                .map(|index| List::block(given.prepared(index).block.tokens.clone()))
-                .collect(),
+            Stage::Blocks => {
+                candidates.map(|index| List::block(given.prepared(index).tokens.clone())).collect()
+            }
             Stage::Query => candidates.map(|index| given.query(index, &[])).collect(),
             Stage::Calls => self.calls.iter().filter_map(|calling| calling.list(given)).collect(),
         }

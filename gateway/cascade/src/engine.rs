@@ -19,6 +19,7 @@ use crate::config::CascadeConfig;
 use crate::decode::Decoder;
 use crate::error::CascadeError;
 use crate::generate::Masks;
+use crate::reader::Reader;
 use crate::text::Token;
 use crate::tiny::Tiny;
 
@@ -30,6 +31,9 @@ const RETRY_AFTER_MS: u64 = 1000;
 /// Requests that one thread has under way: each keeps what was read for it in memory.
 const LIVE_MAX: usize = 32;
 
+/// Functions of one job: more are shared by the threads, and requests come in between.
+const PREPARE_MAX: usize = 32;
+
 /// Stack of an engine thread, in bytes.
 const STACK_BYTES: usize = 8 << 20;
 
@@ -38,14 +42,25 @@ type Reply<T> = oneshot::Sender<Result<T, CascadeError>>;
 /// What the engine is asked.
 enum Job {
     Distil(Query),
-    Prepare { functions: Vec<Arc<Function>>, reply: Reply<Vec<Arc<Prepared>>> },
+    Prepare { functions: Vec<Arc<Function>>, stay: Stay, reply: Reply<Vec<Arc<Prepared>>> },
     Decode { request: Box<DecodeRequest>, reply: Reply<Decoded> },
+}
+
+/// How long functions that are prepared are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// For one request: what is made of them goes with them.
+    Request,
+    /// In the library: what is made of them is kept for the next start, and blocks that have no
+    /// room in memory come back when they are asked for.
+    Library,
 }
 
 /// Handle to the engine's threads, which end when the last handle is dropped.
 #[derive(Clone)]
 pub struct Engine {
     jobs: mpsc::Sender<Job>,
+    reader: Arc<Reader>,
 }
 
 /// A query that waits to be distilled.
@@ -67,6 +82,7 @@ struct Taken {
 /// What every thread works with.
 struct Works {
     tiny: Arc<Tiny>,
+    reader: Arc<Reader>,
     masks: Masks,
     config: CascadeConfig,
 }
@@ -76,7 +92,9 @@ impl Engine {
     pub fn start(tiny: Arc<Tiny>, config: &CascadeConfig) -> Result<Self, CascadeError> {
         let masks = |reason| CascadeError::Mask { subject: "(any)".into(), reason };
         let masks = Masks::new(&tiny.tokenizer).map_err(masks)?;
-        let works = Arc::new(Works { tiny, masks, config: config.clone() });
+        let reader = Arc::new(Reader::new(Arc::clone(&tiny), config)?);
+        let works = Works { tiny, reader: Arc::clone(&reader), masks, config: config.clone() };
+        let works = Arc::new(works);
         let (jobs, queue) = mpsc::channel(config.queue_jobs_max.max(1));
         let queue = Arc::new(Mutex::new(queue));
         for index in 0..config.threads.max(1) {
@@ -87,7 +105,7 @@ impl Engine {
                 .spawn(move || works.run(&queue))
                 .map_err(|_| CascadeError::Stopped)?;
         }
-        Ok(Self { jobs })
+        Ok(Self { jobs, reader })
     }
 
     /// Whether any thread is left: the last one takes the queue with it.
@@ -100,15 +118,29 @@ impl Engine {
         self.ask(|reply| Job::Distil(Query { query, deadline, reply })).await
     }
 
-    /// Prepares functions; waits for room in the queue, since no client does.
+    /// Prepares functions, on all threads; waits for room in the queue, since no client does.
     pub async fn prepare(
         &self,
-        functions: Vec<Arc<Function>>,
+        functions: &[Arc<Function>],
+        stay: Stay,
     ) -> Result<Vec<Arc<Prepared>>, CascadeError> {
-        let (reply, answer) = oneshot::channel();
-        let job = Job::Prepare { functions, reply };
-        self.jobs.send(job).await.map_err(|_| CascadeError::Stopped)?;
-        answer.await.map_err(|_| CascadeError::Stopped)?
+        let mut answers = Vec::new();
+        for chunk in functions.chunks(PREPARE_MAX) {
+            let (reply, answer) = oneshot::channel();
+            let job = Job::Prepare { functions: chunk.to_vec(), stay, reply };
+            self.jobs.send(job).await.map_err(|_| CascadeError::Stopped)?;
+            answers.push(answer);
+        }
+        let mut prepared = Vec::with_capacity(functions.len());
+        for answer in answers {
+            prepared.extend(answer.await.map_err(|_| CascadeError::Stopped)??);
+        }
+        Ok(prepared)
+    }
+
+    /// Memory of the library's blocks that are held now, in bytes.
+    pub fn block_bytes(&self) -> usize {
+        self.reader.block_bytes()
     }
 
     /// Decodes a request.
@@ -144,9 +176,10 @@ impl Works {
             for job in taken.others {
                 match job {
                     Job::Distil(query) => self.distil(vec![query]),
-                    Job::Prepare { functions, reply } => {
-                        answer(reply, || Ok(self.tiny.prepare(&functions)?));
-                    }
+                    Job::Prepare { functions, stay, reply } => answer(reply, || match stay {
+                        Stay::Request => Ok(self.tiny.prepare(&functions)?),
+                        Stay::Library => Ok(self.reader.prepare(&functions)?),
+                    }),
                     Job::Decode { request, reply } => live.join(*request, reply),
                 }
             }

@@ -49,6 +49,14 @@ pub enum CascadeError {
         /// Tokens tried.
         tokens_max: usize,
     },
+    /// The folder for prepared functions cannot be used.
+    #[error("cannot keep prepared functions in {path}: {source}; name another folder, or none")]
+    Folder {
+        /// As configured.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A tensor operation failed.
     #[error("the model failed: {0}")]
     Tensor(#[from] candle_core::Error),

@@ -7,23 +7,27 @@
 
 pub mod api;
 pub mod assign;
-pub mod blocks;
+mod blocks;
 pub mod branch;
 pub mod cascade;
 pub mod ceiling;
 pub mod config;
 pub mod decide;
 pub mod decode;
+mod disk;
 pub mod engine;
 pub mod error;
 pub mod evidence;
 pub mod generate;
+mod key;
 pub mod labels;
 pub mod lexicon;
 pub mod likeness;
 pub mod model;
 pub mod numbers;
 pub mod prompt;
+mod reader;
+mod record;
 pub mod sequence;
 pub mod shipped;
 pub mod spans;

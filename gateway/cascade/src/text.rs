@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use sha2::{Digest as _, Sha256};
 use tokenizers::Tokenizer as Inner;
 
 use crate::error::WeightsError;
@@ -76,6 +77,8 @@ impl Token {
 /// The tokenizer both tiny models share: lower-cased byte-level BPE, digits one by one.
 pub struct Tokenizer {
     inner: Inner,
+    /// SHA-256 of the file that it was read from, hex; empty for one that was just trained.
+    digest: String,
 }
 
 impl Tokenizer {
@@ -89,12 +92,17 @@ impl Tokenizer {
                 return Err(damaged(format!("`{special}` is not token {id}")));
             }
         }
-        Ok(Self { inner })
+        Ok(Self { inner, digest: hex::encode(Sha256::digest(bytes)) })
     }
 
     /// Wraps a tokenizer that was just trained.
     pub fn from_inner(inner: Inner) -> Self {
-        Self { inner }
+        Self { inner, digest: String::new() }
+    }
+
+    /// SHA-256 of the file that it was read from, hex; empty for one that was just trained.
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// Rows that the embedding needs.

@@ -3,22 +3,26 @@
 use std::sync::Arc;
 
 use candle_core::{Device, Result};
-use hyfunc_functions::{Function, Spelling, Template};
+use hyfunc_functions::Function;
 
 use crate::api::{Intent, Prepared};
 use crate::blocks::Block;
 use crate::config::TinyConfig;
-use crate::evidence::Profile;
-use crate::labels::Labels;
 use crate::model::heads::CALL_FEATURES;
-use crate::model::small::List;
-use crate::model::{Large, Small, body};
+use crate::model::{Kv, Large, Small};
 use crate::prompt;
 use crate::sequence::Batch;
 use crate::text::{Token, Tokenizer};
 
-/// Functions prepared in one forward.
-const PREPARE_BATCH: usize = 32;
+/// What both models make of one function.
+pub(crate) struct FunctionRead {
+    /// Its embedding: `[d_index]`, f32.
+    pub(crate) vector: Vec<f32>,
+    /// Tokens of its block.
+    pub(crate) tokens: Vec<Token>,
+    /// Keys and values of its block.
+    pub(crate) kv: Kv,
+}
 
 /// Both models, ready to read.
 pub struct Tiny {
@@ -61,42 +65,35 @@ impl Tiny {
             .collect())
     }
 
-    /// Embeds functions, in one forward: what [`Tiny::prepare`] does first.
+    /// Embeds functions, in one forward.
     pub fn embed(&self, functions: &[Arc<Function>]) -> Result<Vec<Vec<f32>>> {
         let read = functions.iter().map(|f| prompt::function(&self.tokenizer, f)).collect();
         self.large.embed(&Batch::new(read), &self.device)?.to_vec2()
     }
 
-    /// Embeds functions, builds their templates and reads their blocks.
+    /// Embeds functions, builds their templates and reads their blocks. Each is read by itself, so
+    /// that what comes out does not depend on its neighbours by a single bit.
     pub fn prepare(&self, functions: &[Arc<Function>]) -> Result<Vec<Arc<Prepared>>> {
-        let mut prepared = Vec::with_capacity(functions.len());
-        for chunk in functions.chunks(PREPARE_BATCH) {
-            prepared.extend(self.prepare_batch(chunk)?);
-        }
-        Ok(prepared)
+        let prepared = functions.iter().map(|function| {
+            let FunctionRead { vector, tokens, kv } = self.read(function)?;
+            let block = Block::Own(Arc::new(kv));
+            Ok(Arc::new(Prepared::new(Arc::clone(function), vector, tokens, block)))
+        });
+        prepared.collect()
     }
 
-    fn prepare_batch(&self, functions: &[Arc<Function>]) -> Result<Vec<Arc<Prepared>>> {
-        let vectors = self.embed(functions)?;
-        let blocks: Vec<_> = functions.iter().map(|f| prompt::block(&self.tokenizer, f)).collect();
-        let lists: Vec<List<'_>> = blocks.iter().cloned().map(List::block).collect();
-        let read = self.small.step(&lists)?;
-        let mut prepared = Vec::with_capacity(functions.len());
-        for (index, ((function, vector), tokens)) in
-            functions.iter().zip(vectors).zip(blocks).enumerate()
-        {
-            let own = [(read.from(index), tokens.len())];
-            prepared.push(Arc::new(Prepared {
-                function: function.clone(),
-                template: Arc::new(Template::new(function, Spelling::Param)),
-                vector,
-                text: prompt::function_text(function),
-                profile: Profile::new(function),
-                labels: Labels::default(),
-                block: Block { kv: body::parts(read.kv(), &own)?, tokens },
-            }));
-        }
-        Ok(prepared)
+    /// Both models' reading of one function.
+    pub(crate) fn read(&self, function: &Function) -> Result<FunctionRead> {
+        let (vector, tokens) = self.read_head(function)?;
+        let kv = self.small.block(&tokens)?;
+        Ok(FunctionRead { vector, tokens, kv })
+    }
+
+    /// The embedding of one function, and the tokens of its block.
+    pub(crate) fn read_head(&self, function: &Function) -> Result<(Vec<f32>, Vec<Token>)> {
+        let batch = Batch::new(vec![prompt::function(&self.tokenizer, function)]);
+        let vector = self.large.embed(&batch, &self.device)?.squeeze(0)?.to_vec1()?;
+        Ok((vector, prompt::block(&self.tokenizer, function)))
     }
 }
 

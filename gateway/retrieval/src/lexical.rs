@@ -1,6 +1,7 @@
 //! BM25 over an inverted index that takes and gives back one document at a time.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::error::RetrievalError;
 use crate::exact::{Scored, top_k};
@@ -44,19 +45,34 @@ struct Posting {
     count: u32,
 }
 
+/// A word that documents hold, and which.
 #[derive(Clone, Debug)]
+struct Word {
+    text: Arc<str>,
+    postings: Arc<Vec<Posting>>,
+}
+
+#[derive(Debug)]
 struct Document {
     words_len: u32,
-    /// Each once.
-    words: Vec<String>,
+    /// Numbers of its words, each once.
+    words: Box<[u32]>,
 }
 
 /// Words of documents and who holds them.
+///
+/// A clone shares documents and postings until it changes them, so that one more document in a large
+/// library costs its own words and little else.
 #[derive(Clone, Debug, Default)]
 pub struct Bm25 {
     config: Bm25Config,
-    postings: HashMap<String, Vec<Posting>>,
-    documents: HashMap<u32, Document>,
+    /// Number of each word.
+    numbers: HashMap<Arc<str>, u32>,
+    /// By number.
+    held: Vec<Word>,
+    /// Numbers of words that nobody holds any more, to be given again.
+    free: Vec<u32>,
+    documents: HashMap<u32, Arc<Document>>,
     words_total: u64,
 }
 
@@ -96,12 +112,35 @@ impl Bm25 {
         }
         let mut unique = Vec::with_capacity(counts.len());
         for (word, count) in counts {
-            self.postings.entry(word.clone()).or_default().push(Posting { id, count });
-            unique.push(word);
+            let number = self.number(word);
+            let postings = &mut self.held[number as usize].postings;
+            Arc::make_mut(postings).push(Posting { id, count });
+            unique.push(number);
         }
         self.words_total += u64::from(words_len);
-        self.documents.insert(id, Document { words_len, words: unique });
+        self.documents.insert(id, Arc::new(Document { words_len, words: unique.into() }));
         Ok(())
+    }
+
+    /// The number of a word, a new one if it has none.
+    fn number(&mut self, word: String) -> u32 {
+        if let Some(number) = self.numbers.get(word.as_str()) {
+            return *number;
+        }
+        let text: Arc<str> = word.into();
+        let word = Word { text: Arc::clone(&text), postings: Arc::default() };
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.held[number as usize] = word;
+                number
+            }
+            None => {
+                self.held.push(word);
+                (self.held.len() - 1) as u32
+            }
+        };
+        self.numbers.insert(text, number);
+        number
     }
 
     /// Takes a document out; says whether it was here.
@@ -110,12 +149,13 @@ impl Bm25 {
             return false;
         };
         self.words_total -= u64::from(document.words_len);
-        for word in document.words {
-            if let Some(postings) = self.postings.get_mut(&word) {
-                postings.retain(|posting| posting.id != id);
-                if postings.is_empty() {
-                    self.postings.remove(&word);
-                }
+        for &number in document.words.iter() {
+            let word = &mut self.held[number as usize];
+            let postings = Arc::make_mut(&mut word.postings);
+            postings.retain(|posting| posting.id != id);
+            if postings.is_empty() {
+                self.numbers.remove(&word.text);
+                self.free.push(number);
             }
         }
         true
@@ -130,10 +170,11 @@ impl Bm25 {
         let words_mean = (self.words_total as f32 / documents_len).max(1.0);
         let Bm25Config { k1, b } = self.config;
         let mut scores = HashMap::new();
-        for postings in unique.iter().filter_map(|word| self.postings.get(word)) {
+        for number in unique.iter().filter_map(|word| self.numbers.get(word.as_str())) {
+            let postings = &self.held[*number as usize].postings;
             let holders = postings.len() as f32;
             let rarity = (1.0 + (documents_len - holders + 0.5) / (holders + 0.5)).ln();
-            for &Posting { id, count } in postings {
+            for &Posting { id, count } in postings.iter() {
                 let length =
                     self.documents.get(&id).map_or(0, |document| document.words_len) as f32;
                 let count = count as f32;

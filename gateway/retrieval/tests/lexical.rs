@@ -64,6 +64,29 @@ fn insert_and_remove_leave_no_trace() {
 }
 
 #[test]
+fn a_clone_and_its_origin_do_not_see_each_other_change() {
+    let origin = bm25(&["cat dog", "dog", "bird"]);
+    let before = origin.scores("cat dog bird fish");
+    let mut clone = origin.clone();
+    assert!(clone.remove(2));
+    clone.insert(9, "fish dog").expect("9 is free");
+    clone.insert(10, "bird").expect("10 is free");
+    assert_eq!(origin.scores("cat dog bird fish"), before);
+    // As if it had been made of these documents at once.
+    let mut fresh = bm25(&["cat dog", "dog"]);
+    fresh.insert(10, "bird").expect("10 is free");
+    fresh.insert(9, "fish dog").expect("9 is free");
+    assert_eq!(clone.scores("cat dog bird fish"), fresh.scores("cat dog bird fish"));
+    // Words that nobody holds are as if they had never been there.
+    for id in [0, 1, 9, 10] {
+        assert!(clone.remove(id));
+    }
+    assert!(clone.is_empty() && clone.scores("cat dog bird fish").is_empty());
+    clone.insert(0, "cat dog").expect("0 is free");
+    assert_eq!(clone.scores("cat"), bm25(&["cat dog"]).scores("cat"));
+}
+
+#[test]
 fn settings_are_checked() {
     for (k1, b) in [
         (-1.0, 0.5),

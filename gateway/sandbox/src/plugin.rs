@@ -67,6 +67,11 @@ impl Plugin {
         &self.0.digest
     }
 
+    /// Whether both are one, loaded once.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The functions that can be called.
     pub fn functions(&self) -> &[Arc<Function>] {
         &self.0.functions

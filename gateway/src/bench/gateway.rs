@@ -36,6 +36,7 @@ pub(super) fn config(mut config: Config, connections: usize) -> Config {
     config.server.queue_max = config.server.queue_max.max(places);
     config.plugins = PluginsConfig::default();
     config.library.dir = String::new();
+    config.models.prepared_dir = String::new();
     config.admin.address = String::new();
     config.sandbox.keyvalue_dir = String::new();
     config.for_own_use()
@@ -137,6 +138,7 @@ mod tests {
         assert!(config.plugins.files.is_empty() && config.plugins.bundled);
         assert!(config.sandbox.keyvalue_dir.is_empty());
         assert!(config.library.dir.is_empty() && config.admin.address.is_empty());
+        assert!(config.models.prepared_dir.is_empty());
         assert_eq!(config.server.concurrent_max, own.server.concurrent_max);
     }
 

@@ -181,17 +181,17 @@ fn report(subject: &Subject, fresh: &Samples, known: &Samples) -> PartReport {
 }
 
 /// A folder that is gone afterwards.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn make() -> Result<Self, BenchError> {
+    pub fn make() -> Result<Self, BenchError> {
         let name = format!("hyfunc-bench-{}", uuid::Uuid::new_v4().simple());
         let path = std::env::temp_dir().join(name);
         fs::create_dir(&path).map_err(BenchError::Client)?;
         Ok(Self(path))
     }
 
-    fn file(&self, name: &str) -> String {
+    pub fn file(&self, name: &str) -> String {
         self.0.join(name).to_string_lossy().into_owned()
     }
 }

@@ -43,9 +43,12 @@ struct Built {
 /// Measures the part.
 pub(super) async fn measure(bench: &Bench) -> Result<PartReport, BenchError> {
     let sizes: &[usize] = if bench.functions.is_empty() { FUNCTIONS } else { &bench.functions };
-    let cascade = gateway::cascade(&bench.config).await?;
+    // Everything is made here and now: nothing comes from an earlier start.
+    let mut config = bench.config.clone();
+    config.models.prepared_dir = String::new();
+    let cascade = gateway::cascade(&config).await?;
     // The first function of all pays for what is made only once.
-    cascade.prepare(synthetic::functions(1)).await?;
+    cascade.prepare_library(synthetic::functions(1)).await?;
     let bar = progress::bar(Part::Load, sizes.iter().sum());
     let mut rows = Vec::new();
     for &count in sizes {
@@ -72,7 +75,7 @@ async fn build(
     let began = Instant::now();
     let mut prepared = Vec::with_capacity(functions.len());
     for chunk in functions.chunks(CHUNK) {
-        prepared.extend(cascade.prepare(chunk.to_vec()).await?);
+        prepared.extend(cascade.prepare_library(chunk.to_vec()).await?);
         done(chunk.len());
     }
     let preparing = began.elapsed();
@@ -118,7 +121,7 @@ async fn add(cascade: &Cascade, built: &Built, effort: Effort) -> Result<Samples
     let mut samples = Samples::default();
     while turns.take() {
         let began = Instant::now();
-        let prepared = cascade.prepare(vec![Arc::clone(&newcomer)]).await?;
+        let prepared = cascade.prepare_library(vec![Arc::clone(&newcomer)]).await?;
         let base = Arc::clone(&built.index);
         let grown = spawn_blocking(move || {
             let mut index = Index::clone(&base);
@@ -167,7 +170,9 @@ fn report(rows: Vec<Row>) -> PartReport {
             .into(),
         notes: vec![
             "resident: by how much the process grew; memory that an earlier, smaller library left \
-             behind is used again and not counted. block: the blocks' keys and values alone"
+             behind is used again and not counted. block: the keys and values of all blocks; no \
+             more of them than models.blocks_bytes_max stay in memory, the rest is read when it is \
+             asked for"
                 .into(),
             "adding one prepares it and puts it into a clone of the index, since requests at work \
              keep the index that they began with"

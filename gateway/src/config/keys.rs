@@ -49,6 +49,15 @@ pub const KEYS: &[Key] = &[
         "tokens that one forward reads of several requests; one that needs more is read alone",
     ),
     key("models.call_threshold", "probability from which a candidate is called; -1: as calibrated"),
+    key(
+        "models.blocks_bytes_max",
+        "bytes of functions' blocks in memory; others are read again when they are asked for",
+    ),
+    key(
+        "models.prepared_dir",
+        "folder for what the models make of functions; auto: the user's cache; empty: none",
+    ),
+    key("models.prepared_bytes_max", "bytes of that folder; what was used least recently goes"),
     key("retrieval.candidates_max", "functions of the library that a request may choose from"),
     key("retrieval.threshold", "score below which no function fits; -1: as calibrated"),
     key("sandbox.deadline_ms_max", "milliseconds of one call, its wait for a slot included"),

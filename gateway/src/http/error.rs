@@ -123,9 +123,12 @@ fn of_models(error: &CascadeError) -> Row {
         E::QueryTooLong { .. } => too_long(),
         E::Stopped => row(StatusCode::SERVICE_UNAVAILABLE, SERVER, "models_stopped"),
         E::Unfilled { .. } => fault("value_not_decoded"),
-        E::Weights(_) | E::Template(_) | E::Mask { .. } | E::Tensor(_) | E::Panicked => {
-            fault("models_failed")
-        }
+        E::Weights(_)
+        | E::Folder { .. }
+        | E::Template(_)
+        | E::Mask { .. }
+        | E::Tensor(_)
+        | E::Panicked => fault("models_failed"),
     }
 }
 

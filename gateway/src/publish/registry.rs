@@ -3,14 +3,15 @@
 //! One file of an embedded database. A change is one transaction that is on the disk when it is
 //! done, so whatever ends the process leaves the old state or the new one, never a part of either.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use redb::{Database, DatabaseError, Error, ReadableDatabase as _, ReadableTable as _};
-use redb::{TableDefinition, WriteTransaction};
+use redb::{AccessGuard, Database, DatabaseError, Error, ReadableDatabase as _};
+use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
 
 use super::revision::Record;
 
@@ -194,8 +195,8 @@ impl Registry {
             if let Some((digest, component)) = component {
                 change.open_table(COMPONENTS)?.insert(digest, component)?;
             }
-            change.open_table(PLUGINS)?.insert(name, bytes.as_slice())?;
-            sweep(change)
+            let before = replaced(change.open_table(PLUGINS)?.insert(name, bytes.as_slice())?);
+            sweep(change, before)
         })
     }
 
@@ -205,8 +206,9 @@ impl Registry {
     /// A file that cannot be written. Then nothing was changed.
     pub fn remove(&self, name: &str) -> Result<bool, RegistryError> {
         self.change(|change| {
-            let was_there = change.open_table(PLUGINS)?.remove(name)?.is_some();
-            sweep(change)?;
+            let before = replaced(change.open_table(PLUGINS)?.remove(name)?);
+            let was_there = before.is_some();
+            sweep(change, before)?;
             Ok(was_there)
         })
     }
@@ -273,22 +275,25 @@ fn private_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes components that no record needs. A record that cannot be read may need any of them.
-fn sweep(change: &WriteTransaction) -> Result<(), Error> {
-    let mut needed = std::collections::HashSet::new();
+/// The value that another took the place of.
+fn replaced(value: Option<AccessGuard<'_, &'static [u8]>>) -> Option<Vec<u8>> {
+    value.map(|value| value.value().to_vec())
+}
+
+/// Removes the components of a name's former record that no record needs now. The others are not
+/// looked at: all of them together may be gigabytes. A record that cannot be read may need any.
+fn sweep(change: &WriteTransaction, before: Option<Vec<u8>>) -> Result<(), Error> {
+    let before = before.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
+    let Some(before) = before else { return Ok(()) };
+    let mut unneeded: HashSet<String> = before.digests().map(str::to_owned).collect();
     for row in change.open_table(PLUGINS)?.iter()? {
         let (_, record) = row?;
         let Ok(record) = serde_json::from_slice::<Record>(record.value()) else { return Ok(()) };
-        needed.extend(record.digests().map(str::to_owned));
-    }
-    let mut components = change.open_table(COMPONENTS)?;
-    let mut unneeded = Vec::new();
-    for row in components.iter()? {
-        let digest = row?.0.value().to_owned();
-        if !needed.contains(&digest) {
-            unneeded.push(digest);
+        for digest in record.digests() {
+            unneeded.remove(digest);
         }
     }
+    let mut components = change.open_table(COMPONENTS)?;
     for digest in unneeded {
         components.remove(digest.as_str())?;
     }

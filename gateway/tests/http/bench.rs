@@ -140,6 +140,29 @@ fn assert_library(part: &Json) {
     }
 }
 
+fn assert_start(part: &Json) {
+    let rows = rows(part);
+    let names: Vec<&str> = rows.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, [["first start", "later start", "add one plugin"]; 2].concat());
+    // As many plugins as it takes to have so many functions.
+    for (rows, least) in rows.chunks(3).zip([16, 64]) {
+        assert!(rows.iter().all(|(_, count)| *count == rows[0].1), "{rows:?}");
+        assert!(rows[0].1.is_some_and(|count| (least..2 * least).contains(&count)), "{rows:?}");
+    }
+    for name in ["first start", "later start"] {
+        let figures = &row(part, name)["figures"];
+        for phase in ["start_ms", "models_ms", "plugins_ms", "prepare_ms", "index_ms"] {
+            assert!(figures[phase].as_f64().is_some_and(|time| time > 0.0), "{phase}: {figures}");
+        }
+    }
+    // Later nothing is read by the models, and no block was asked for yet.
+    let held = |name: &str| row(part, name)["figures"]["held_block_bytes"].as_f64().unwrap();
+    assert!(held("first start") > 0.0);
+    assert_eq!(held("later start"), 0.0);
+    assert_times(row(part, "later start"));
+    assert_times(row(part, "add one plugin"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_part_is_measured_and_told_as_json_and_as_a_page() {
     let page = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench.html");
@@ -156,13 +179,14 @@ async fn every_part_is_measured_and_told_as_json_and_as_a_page() {
     assert_eq!(json["effort"]["iterations"], 6);
     let parts = json["parts"].as_array().unwrap();
     let names: Vec<&str> = parts.iter().map(|part| part["part"].as_str().unwrap()).collect();
-    assert_eq!(names, ["request", "http", "sandbox", "retrieval", "load", "library"]);
+    assert_eq!(names, ["request", "http", "sandbox", "retrieval", "load", "library", "start"]);
     assert_request(&parts[0]);
     assert_http(&parts[1]);
     assert_sandbox(&parts[2]);
     assert_retrieval(&parts[3]);
     assert_load(&parts[4]);
     assert_library(&parts[5]);
+    assert_start(&parts[6]);
 
     let page = std::fs::read_to_string(page).unwrap();
     for name in names {

@@ -19,4 +19,5 @@ mod openapi;
 mod publish;
 mod refused;
 mod replace;
+mod start;
 mod support;

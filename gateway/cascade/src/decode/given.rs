@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::api::{DecodeRequest, Prepared};
+use crate::api::{DecodeRequest, Prepared, ToolChoice};
 use crate::decide::Asked;
 use crate::error::CascadeError;
 use crate::likeness::Likeness;
+use crate::model::Kv;
 use crate::model::heads::CALL_FEATURES;
 use crate::model::small::{Before, List, Step};
 use crate::prompt::{self, BLOCK_TOKENS_MAX};
@@ -25,6 +26,8 @@ pub(super) struct Given<'a> {
     pub features: Vec<[f32; CALL_FEATURES]>,
     /// The candidates' blocks where those that were read at load are not to be used.
     pub blocks: Option<Blocks>,
+    /// Keys and values of the candidates' blocks, unless they are read for this request.
+    kept: Vec<Arc<Kv>>,
     likeness: Likeness,
 }
 
@@ -39,7 +42,7 @@ impl<'a> Given<'a> {
     /// Reads the words of a request.
     ///
     /// # Errors
-    /// A query that is too long.
+    /// A query that is too long, a block that cannot be read.
     pub fn new(decoder: Decoder<'a>, request: DecodeRequest) -> Result<Self, CascadeError> {
         let tokens = decoder.tiny.tokenizer.encode(&request.query);
         let tokens_max = decoder.config.query_tokens_max;
@@ -56,7 +59,11 @@ impl<'a> Given<'a> {
             call_features(&cosines, index, request.intent.p_call, likeness)
         });
         let features = features.collect();
-        Ok(Self { decoder, request, tokens, cosines, features, blocks: None, likeness })
+        let kept = match decoder.config.ablate.kept_blocks {
+            true => Vec::new(),
+            false => kept(decoder, &request)?,
+        };
+        Ok(Self { decoder, request, tokens, cosines, features, blocks: None, kept, likeness })
     }
 
     /// The query as decisions see it.
@@ -71,12 +78,12 @@ impl<'a> Given<'a> {
 
     /// A candidate's block.
     pub fn block(&self, candidate: usize) -> Before<'_> {
-        let block = &self.prepared(candidate).block;
+        let tokens = &self.prepared(candidate).tokens;
         let (kv, from) = match &self.blocks {
             Some(blocks) => (blocks.step.kv(), blocks.step.from(blocks.first + candidate)),
-            None => (&block.kv, 0),
+            None => (&*self.kept[candidate], 0),
         };
-        Before { tokens: &block.tokens, kv, from }
+        Before { tokens, kv, from }
     }
 
     /// The query beside a candidate's block and after `earlier` calls of it; the last state is wanted.
@@ -91,6 +98,18 @@ impl<'a> Given<'a> {
             soft: Some(&self.request.intent.soft_token),
         }
     }
+}
+
+/// The candidates' blocks, those of a large library from wherever they are.
+fn kept(decoder: Decoder<'_>, request: &DecodeRequest) -> Result<Vec<Arc<Kv>>, CascadeError> {
+    if request.choice == ToolChoice::None || request.query.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let blocks = request.candidates.iter().map(|candidate| {
+        let prepared = &candidate.prepared;
+        prepared.block.kv(&prepared.tokens, &decoder.tiny.small)
+    });
+    Ok(blocks.collect::<candle_core::Result<_>>()?)
 }
 
 fn dot(one: &[f32], other: &[f32]) -> f32 {

@@ -120,6 +120,12 @@ impl Small {
         Ok(self.body.forward(&self.embedding.rows(batch)?, &context)?.1)
     }
 
+    /// Reads one block by itself.
+    pub fn block(&self, tokens: &[Token]) -> Result<Kv> {
+        let read = self.step(&[List::block(tokens.to_vec())])?;
+        body::parts(read.kv(), &[(read.from(0), tokens.len())])
+    }
+
     /// Reads queries. List `i` stands beside the block `beside[i]` of `blocks`; its token `<soft>`
     /// takes up `soft_tokens[i]`, `[batch, d_large]`.
     pub fn read(

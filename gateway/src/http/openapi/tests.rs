@@ -201,7 +201,7 @@ fn of_models() -> Vec<CascadeError> {
     for sample in &samples {
         match sample {
             // Of one row with `Mask`.
-            E::Weights(_) | E::Template(_) | E::Tensor(_) => {}
+            E::Weights(_) | E::Folder { .. } | E::Template(_) | E::Tensor(_) => {}
             E::Overloaded { .. }
             | E::Deadline { .. }
             | E::QueryTooLong { .. }
