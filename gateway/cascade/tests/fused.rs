@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor, Var};
 use hyfunc_cascade::lexicon::{Kind, Shape};
-use hyfunc_cascade::model::fused::{self, Angles};
+use hyfunc_cascade::model::fused::{self, Angles, Page};
 use hyfunc_cascade::sequence::{Batch, Pairs};
 use hyfunc_cascade::text::Token;
 use rand::{Rng, SeedableRng};
@@ -184,4 +184,44 @@ fn packed_lists_do_not_see_each_other() {
     assert_eq!(seen[0], [(0, true), (1, false)]);
     assert_eq!(seen[1], [(0, false), (1, true)]);
     assert_eq!(seen[2], [(2, true)]);
+}
+
+fn page(of: &Tensor, from: usize, len: usize) -> Page<'_> {
+    Page { of, from, len }
+}
+
+/// Keys 0 and 1 lie within a longer tensor, the others in one of their own.
+#[test]
+fn attention_over_pages_is_attention_over_joined_keys() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    for width in [8, 32, 40] {
+        let q = random(&mut rng, &[3, 2 * width]);
+        let (k, v) = (random(&mut rng, &[5, 2 * width]), random(&mut rng, &[5, 2 * width]));
+        let bias = random(&mut rng, &[2]);
+        let kv = Tensor::cat(&[k.as_tensor(), v.as_tensor()], 0).unwrap();
+        let joined = fused::attend(&q, &kv, &bias, &branching_pairs()).unwrap();
+        let apart = |of: &Var| {
+            let (first, rest) = (of.narrow(0, 0, 2).unwrap(), of.narrow(0, 2, 3).unwrap());
+            let among = Tensor::cat(&[&rest, &first, &rest], 0).unwrap();
+            (among.detach(), rest.copy().unwrap().detach())
+        };
+        let ((keys_among, keys_rest), (values_among, values_rest)) = (apart(&k), apart(&v));
+        let keys = [page(&keys_among, 3, 2), page(&keys_rest, 0, 3)];
+        let values = [page(&values_among, 3, 2), page(&values_rest, 0, 3)];
+        let pages = (keys.as_slice(), values.as_slice());
+        let found = fused::attend_pages(&q, pages, &bias, &branching_pairs()).unwrap();
+        let far = (found - joined).unwrap().abs().unwrap().max_all().unwrap();
+        assert!(far.to_scalar::<f32>().unwrap() < FORWARD_TOLERANCE, "width {width}");
+        let error = fused::attend_pages(&q, (&keys[..1], &values[..1]), &bias, &branching_pairs());
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("attention pairs are for 3x5, not 3x2"), "{error}");
+    }
+}
+
+#[test]
+fn selected_rows_see_what_they_saw() {
+    let pairs = branching_pairs();
+    let some = pairs.select(&[2, 0]);
+    assert_eq!((some.rows(), some.columns()), (2, 5));
+    assert!(some.seen(0).eq(pairs.seen(2)) && some.seen(1).eq(pairs.seen(0)));
 }

@@ -116,7 +116,7 @@ impl<'a> Live<'a> {
             match failed {
                 Some(error) => send(reply, Err(error)),
                 None if decoding.is_done() => send(reply, caught(|| decoding.finish())),
-                None => self.requests.push(Request { decoding, reply, failed }),
+                None => self.requests.push(Request { decoding, reply, failed: None }),
             }
         }
     }
