@@ -18,6 +18,7 @@ use crate::likeness::Likeness;
 use crate::model::heads::CALL_FEATURES;
 use crate::model::small::{BranchRow, Placed, Read};
 use crate::model::{Kv, body, ops};
+use crate::progress::{Progress, SettledCall};
 use crate::prompt;
 use crate::sequence::Batch;
 use crate::text::Token;
@@ -38,9 +39,10 @@ struct Job<'a> {
     request: &'a DecodeRequest,
     asked: Asked<'a>,
     counts: TokenCounts,
+    progress: &'a Progress,
 }
 
-/// A candidate's call, before its order is known.
+/// A candidate's call, and the words of the query in it.
 struct Found {
     call: DecodedCall,
     copied: Vec<Range<usize>>,
@@ -55,6 +57,14 @@ impl Found {
         };
         !self.copied.is_empty() && self.copied.iter().all(taken)
     }
+
+    /// Whether a call of which these values are known differs from this one already.
+    fn differs(&self, settled: &[Option<Value>]) -> bool {
+        match &self.call.arguments {
+            Value::Record(fields) => fields.iter().zip(settled).any(|(own, other)| own != other),
+            _ => false,
+        }
+    }
 }
 
 /// Probability from which a function may be called with nothing but words that likelier ones have
@@ -65,6 +75,16 @@ const SHARED_WORDS_PROBABILITY: f32 = 0.9;
 impl Decoder<'_> {
     /// Decides every call of a request.
     pub fn decode(&self, request: &DecodeRequest) -> Result<Decoded, CascadeError> {
+        self.decode_told(request, &Progress::silent())
+    }
+
+    /// Decides every call of a request, and tells what can no longer change: the order of the
+    /// answer is the order in which its calls are decided.
+    pub fn decode_told(
+        &self,
+        request: &DecodeRequest,
+        progress: &Progress,
+    ) -> Result<Decoded, CascadeError> {
         let tokens = self.tiny.tokenizer.encode(&request.query);
         if tokens.len() > self.config.query_tokens_max {
             return Err(CascadeError::QueryTooLong {
@@ -83,23 +103,27 @@ impl Decoder<'_> {
         }
         let likeness = Likeness::new(&request.query);
         let asked = Asked { query: &request.query, tokens: &tokens, likeness: &likeness };
-        let mut job = Job { request, asked, counts: TokenCounts::default() };
+        let mut job = Job { request, asked, counts: TokenCounts::default(), progress };
         let all: Vec<usize> = (0..request.candidates.len()).collect();
         let (read, scores) = self.read(&mut job, &all, &vec![Vec::new(); all.len()])?;
-        let called = self.called(request, &scores);
-        let mut found = Vec::new();
+        let called = as_named(&job, self.called(request, &scores), &scores);
+        let mut found: Vec<Found> = Vec::new();
         for (room, &index) in called.iter().enumerate() {
             let reserved = called.len() - room - 1;
             let calls_max = request.calls_max.saturating_sub(found.len() + reserved);
-            let calls = self.calls_of(&mut job, index, &read, scores[index], calls_max)?;
-            let likely = scores[index] >= SHARED_WORDS_PROBABILITY;
-            if likely || !calls.iter().any(|call| call.says_nothing_new(&found)) {
-                found.extend(calls);
+            // The best one takes words that nobody has taken.
+            let is_sure = found.is_empty() || scores[index] >= SHARED_WORDS_PROBABILITY;
+            let told_at = is_sure.then_some(found.len());
+            let calls =
+                self.calls_of(&mut job, index, &read, (scores[index], calls_max), told_at)?;
+            if !is_sure && calls.iter().any(|call| call.says_nothing_new(&found)) {
+                continue;
+            }
+            for call in calls {
+                progress.tell_whole(found.len(), &call.call);
+                found.push(call);
             }
         }
-        // Calls come in the order in which the query names their values.
-        let first = |found: &Found| found.copied.iter().map(|bytes| bytes.start).min();
-        found.sort_by_key(|found| first(found).unwrap_or(usize::MAX));
         let calls = found.into_iter().map(|found| found.call).collect();
         Ok(Decoded { calls, scores, counts: job.counts })
     }
@@ -182,27 +206,43 @@ impl Decoder<'_> {
         Ok((Reading { read, blocks: at, queries }, scores))
     }
 
-    /// Every call of one candidate, which is called at least once.
+    /// Every call of one candidate, which is called at least once; the first has that probability,
+    /// and there are so many at most. `told_at` is the first one's place in the answer, where it is
+    /// sure to have one.
     fn calls_of(
         &self,
         job: &mut Job<'_>,
         index: usize,
         first: &Reading,
-        mut score: f32,
-        calls_max: usize,
+        (mut score, calls_max): (f32, usize),
+        told_at: Option<usize>,
     ) -> Result<Vec<Found>, CascadeError> {
         let threshold = self.config.call_threshold.unwrap_or(self.tiny.config.again_threshold);
+        let progress = job.progress;
         let mut earlier: Vec<Vec<Token>> = Vec::new();
         let mut found: Vec<Found> = Vec::new();
         let mut again: Option<Reading> = None;
         loop {
             let (read, row) = again.as_ref().map_or((first, index), |read| (read, 0));
-            let (filled, values) = self.fill(job, index, read, row, &earlier)?;
+            let at = told_at.map(|at| at + found.len());
+            let tell = |filling: &CallFilling| {
+                let Some(at) = at.filter(|_| progress.is_heard()) else { return };
+                let arguments = filling.settled();
+                // A call that is there already is none.
+                if found.iter().all(|found| found.differs(&arguments)) {
+                    let is_whole = false;
+                    progress.tell(at, || SettledCall { candidate: index, arguments, is_whole });
+                }
+            };
+            let (filled, values) = self.fill(job, index, (read, row), &earlier, &tell)?;
             if found.iter().any(|found| found.call.arguments == filled.arguments) {
                 return Ok(found);
             }
             let Filled { arguments, pieces, copied } = filled;
             let call = DecodedCall { candidate: index, arguments, score, pieces };
+            if let Some(at) = at {
+                progress.tell_whole(at, &call);
+            }
             found.push(Found { call, copied });
             if found.len() >= calls_max {
                 return Ok(found);
@@ -217,20 +257,22 @@ impl Decoder<'_> {
         }
     }
 
-    /// Fills one call: rounds of one forward over all of its branches.
+    /// Fills one call: rounds of one forward over all of its branches. Tells how far it is before
+    /// the first and after each.
     fn fill(
         &self,
         job: &mut Job<'_>,
         index: usize,
-        read: &Reading,
-        row: usize,
+        (read, row): (&Reading, usize),
         earlier: &[Vec<Token>],
+        tell: &dyn Fn(&CallFilling),
     ) -> Result<(Filled, Vec<Token>), CascadeError> {
         let prepared = &job.request.candidates[index].prepared;
         let scene = Scene::new(self, read, row, &prepared.block.tokens, job.asked.tokens, earlier)?;
         let mut filling = CallFilling::new(&prepared.template);
         let mut counts = job.counts;
         let mut waiting = filling.begin(self.tiny, &mut counts);
+        tell(&filling);
         while !waiting.is_empty() {
             self.check(job.request.deadline)?;
             let branches: Vec<&Branch> =
@@ -242,6 +284,7 @@ impl Decoder<'_> {
                 self.write(&scene, branch, slot, job.request.deadline)
             };
             waiting = filling.answer(self.tiny, &job.asked, &states, &mut write, &mut counts)?;
+            tell(&filling);
         }
         job.counts = counts;
         let values = filling.value_tokens();
@@ -337,6 +380,18 @@ impl<'a> Scene<'a> {
         let states = small.branches(&[row], &self.kv, &[self.block], &[after])?;
         Ok(ops::rows(&states, &last)?)
     }
+}
+
+/// The same candidates, best first, but those that nothing can take back in the order in which the
+/// query speaks of them; of such as it does not name, the likelier first, after the others.
+fn as_named(job: &Job<'_>, mut called: Vec<usize>, scores: &[f32]) -> Vec<usize> {
+    let sure = called.iter().take_while(|index| scores[**index] >= SHARED_WORDS_PROBABILITY);
+    let sure = sure.count();
+    called[..sure].sort_by_key(|index| {
+        let prepared = &job.request.candidates[*index].prepared;
+        prepared.profile.mention(job.asked.likeness).unwrap_or(usize::MAX)
+    });
+    called
 }
 
 /// Probability of a call: the small model's logit, moved by how far the retriever's cosine lies from

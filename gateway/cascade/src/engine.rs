@@ -13,6 +13,7 @@ use crate::config::CascadeConfig;
 use crate::decode::Decoder;
 use crate::error::CascadeError;
 use crate::generate::Masks;
+use crate::progress::Progress;
 use crate::tiny::Tiny;
 
 /// After how long a client that found the queue full should come back, in milliseconds.
@@ -27,7 +28,7 @@ type Reply<T> = oneshot::Sender<Result<T, CascadeError>>;
 enum Job {
     Distil { query: String, deadline: Instant, reply: Reply<Intent> },
     Prepare { functions: Vec<Arc<Function>>, reply: Reply<Vec<Arc<Prepared>>> },
-    Decode { request: Box<DecodeRequest>, reply: Reply<Decoded> },
+    Decode { request: Box<DecodeRequest>, progress: Progress, reply: Reply<Decoded> },
 }
 
 /// Handle to the engine's threads, which end when the last handle is dropped.
@@ -83,9 +84,13 @@ impl Engine {
         answer.await.map_err(|_| CascadeError::Stopped)?
     }
 
-    /// Decodes a request.
-    pub async fn decode(&self, request: DecodeRequest) -> Result<Decoded, CascadeError> {
-        self.ask(|reply| Job::Decode { request: Box::new(request), reply }).await
+    /// Decodes a request; tells in the meantime what can no longer change.
+    pub async fn decode(
+        &self,
+        request: DecodeRequest,
+        progress: Progress,
+    ) -> Result<Decoded, CascadeError> {
+        self.ask(|reply| Job::Decode { request: Box::new(request), progress, reply }).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, CascadeError> {
@@ -123,9 +128,9 @@ impl Works {
             Job::Prepare { functions, reply } => {
                 answer(reply, || Ok(self.tiny.prepare(&functions)?))
             }
-            Job::Decode { request, reply } => answer(reply, || {
+            Job::Decode { request, progress, reply } => answer(reply, || {
                 let (tiny, masks, config) = (&*self.tiny, &self.masks, &self.config);
-                Decoder { tiny, masks, config }.decode(&request)
+                Decoder { tiny, masks, config }.decode_told(&request, &progress)
             }),
         }
     }

@@ -22,6 +22,7 @@ pub mod lexicon;
 pub mod likeness;
 pub mod model;
 pub mod numbers;
+pub mod progress;
 pub mod prompt;
 pub mod sequence;
 pub mod shipped;
@@ -37,3 +38,4 @@ pub use api::{
 pub use cascade::Cascade;
 pub use config::CascadeConfig;
 pub use error::CascadeError;
+pub use progress::{Progress, Settled, SettledCall};
