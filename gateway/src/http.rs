@@ -13,6 +13,7 @@ mod foreign;
 mod functions;
 mod health;
 mod layers;
+mod live;
 mod mcp;
 mod models;
 mod openai;

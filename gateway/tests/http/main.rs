@@ -12,6 +12,7 @@ mod deadlines;
 mod endpoints;
 mod keys;
 mod limits;
+mod live;
 mod mcp;
 mod openapi;
 mod operations;
