@@ -21,7 +21,7 @@ use crate::config::{
 };
 use crate::error::StartError;
 use crate::http::server::Server;
-use crate::http::{Shared, admin_router, router};
+use crate::http::{Shared, admin_router, nothing_kept, router};
 use crate::keys::Keys;
 use crate::library::{Library, Shelf};
 use crate::mcp;
@@ -113,6 +113,7 @@ impl App {
             pipeline: Arc::clone(&pipeline),
             started_s: started.as_secs(),
             mcp: mcp::Server::new(Arc::clone(&pipeline)),
+            replays: nothing_kept(),
         };
         let admin = store.map(|store| {
             let publisher = Arc::new(Publisher::new(store, Arc::clone(&pipeline)));

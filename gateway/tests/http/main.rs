@@ -14,6 +14,7 @@ mod keys;
 mod limits;
 mod live;
 mod mcp;
+mod once;
 mod openapi;
 mod operations;
 mod playground;
