@@ -233,7 +233,7 @@ async fn whole(
     while let Some(piece) = words.next().await {
         content.push_str(&piece);
     }
-    answer.worded = words.worded();
+    answer.hear(words);
     let finish = told.finish(&answer);
     let tool_calls: Vec<Json> = told.tool_calls.iter().map(|call| tool_call_json(call)).collect();
     let content = if content.is_empty() { Json::Null } else { content.into() };

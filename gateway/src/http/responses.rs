@@ -150,7 +150,7 @@ async fn whole(
     while let Some(piece) = words.next().await {
         said.push_str(&piece);
     }
-    answer.worded = words.worded();
+    answer.hear(words);
     if !said.is_empty() {
         output.push(items::message(&items::message_id(), items::COMPLETED, Some(&said)));
     }

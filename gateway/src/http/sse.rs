@@ -158,7 +158,7 @@ impl Stream {
             self.delta(json!({"content": piece})).await?;
             self.begun(&arrival);
         }
-        answer.worded = words.worded();
+        answer.hear(words);
         let finish = told.finish(&answer);
         let mut last = self.completion.chunk(json!({}), Some(finish), self.form.include_usage);
         last.insert("hyfunc".into(), told.own(&answer));

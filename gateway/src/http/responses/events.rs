@@ -119,7 +119,7 @@ impl Stream {
         }
         let mut words = told.rest(&answer);
         self.message(said, &mut words).await?;
-        answer.worded = words.worded();
+        answer.hear(words);
         let own = told.own(&answer);
         let kind =
             if answer.is_incomplete() { "response.incomplete" } else { "response.completed" };
