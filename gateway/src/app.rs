@@ -21,7 +21,8 @@ use crate::config::{
 };
 use crate::error::StartError;
 use crate::http::server::Server;
-use crate::http::{Shared, admin_router, router};
+use crate::http::tls::{Tls, TlsError};
+use crate::http::{Shared, admin_router, nothing_kept, router};
 use crate::keys::Keys;
 use crate::library::{Library, Shelf};
 use crate::mcp;
@@ -118,6 +119,7 @@ impl App {
             pipeline: Arc::clone(&pipeline),
             started_s: started.as_secs(),
             mcp: mcp::Server::new(Arc::clone(&pipeline)),
+            replays: nothing_kept(),
         };
         let admin = store.map(|store| {
             let publisher = Arc::new(Publisher::new(store, Arc::clone(&pipeline)));
@@ -148,7 +150,7 @@ impl App {
 
     /// Puts other limits in force while it serves.
     pub fn reloader(&self) -> Reloader {
-        Reloader { pipeline: Arc::clone(&self.pipeline) }
+        Reloader { pipeline: Arc::clone(&self.pipeline), tls: Vec::new() }
     }
 
     /// Binds the configured addresses.
@@ -194,9 +196,11 @@ impl Serving {
         self.admin.as_ref().map(|(server, _)| server.address())
     }
 
-    /// As [`App::reloader`].
+    /// As [`App::reloader`], with the certificates of its listeners.
     pub fn reloader(&self) -> Reloader {
-        self.app.reloader()
+        let admin = self.admin.iter().map(|(server, _)| server.tls());
+        let tls = std::iter::once(self.server.tls()).chain(admin).collect();
+        Reloader { tls, ..self.app.reloader() }
     }
 
     /// Serves until `stop` resolves; then requests at work finish, up to the configured limit.
@@ -223,9 +227,11 @@ impl Serving {
     }
 }
 
-/// Gives a gateway other limits while it serves.
+/// Gives a gateway other limits and renewed certificates while it serves.
 pub struct Reloader {
     pipeline: Arc<Pipeline>,
+    /// One a listener.
+    tls: Vec<Tls>,
 }
 
 impl Reloader {
@@ -242,7 +248,21 @@ impl Reloader {
         Ok(reload)
     }
 
-    /// Reads all layers again at every SIGHUP, from now on. What cannot be used changes nothing.
+    /// Reads certificate and key again, from where they were at the start; says whether there are
+    /// any. Connections that stand keep theirs.
+    ///
+    /// # Errors
+    /// Files that cannot be read, or that do not belong together; then the old pair goes on.
+    pub fn renew(&self) -> Result<bool, TlsError> {
+        let config = &self.pipeline.config.server;
+        let mut renewed = false;
+        for tls in &self.tls {
+            renewed |= tls.renew(config)?;
+        }
+        Ok(renewed)
+    }
+
+    /// Reads all layers, certificate and key again at every SIGHUP, from now on. What cannot be used changes nothing.
     ///
     /// # Errors
     /// The system does not hand signals over.
@@ -281,6 +301,11 @@ impl Reloader {
             Err(error) => {
                 tracing::error!(%error, "the configuration stays as it was");
             }
+        }
+        match self.renew() {
+            Ok(true) => tracing::info!("certificate and key were read again"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "certificate and key stay as they were"),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod check;
 mod effective;
 mod error;
+mod idempotency;
 mod keys;
 mod layers;
 mod library;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use effective::{Effective, Source};
 pub use error::ConfigError;
+pub use idempotency::IdempotencyConfig;
 pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
 pub use library::{AdminConfig, LibraryConfig};
@@ -45,6 +47,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// The list of the last requests.
     pub recent: RecentConfig,
+    /// Answers that are given again.
+    pub idempotency: IdempotencyConfig,
     /// The Model Context Protocol.
     pub mcp: McpConfig,
     /// Who may do what, and how often.

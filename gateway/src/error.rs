@@ -15,6 +15,7 @@ use crate::http::tls::TlsError;
 use crate::keys::{AccessError, KeysError};
 use crate::pipeline::{Step, cut};
 use crate::publish::PublishError;
+use crate::replays::ReplayError;
 use crate::suggest::hint;
 use crate::telemetry::TelemetryError;
 use crate::upstream::OpenError;
@@ -236,6 +237,9 @@ pub enum RequestError {
     /// No key, a wrong one, one that may not do this, or one that has to wait.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// The key of an earlier request, whose answer is not to be had.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// A web page of another site sent this, through somebody's browser.
     #[error(
         "`{header}: {value}` is not this machine: web pages of other sites may not call functions \

@@ -13,8 +13,10 @@ mod foreign;
 mod functions;
 mod health;
 mod layers;
+mod live;
 mod mcp;
 mod models;
+mod once;
 mod openai;
 pub mod openapi;
 mod origin;
@@ -36,6 +38,7 @@ use axum::extract::FromRef;
 
 pub use admin::admin_router;
 pub use error::{code_of, retry_after_ms, status_of};
+pub use once::{Answers, nothing_kept};
 
 use crate::mcp::Server;
 use crate::pipeline::Pipeline;
@@ -49,6 +52,8 @@ pub struct Shared {
     pub started_s: u64,
     /// The same for clients that speak MCP.
     pub mcp: Server,
+    /// Answers for whoever asks again under the same key.
+    pub replays: Arc<Answers>,
 }
 
 impl FromRef<Shared> for Arc<Pipeline> {

@@ -15,6 +15,7 @@ mod tool;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::FutureExt as _;
 use rmcp::model::{
@@ -45,6 +46,10 @@ const INSTRUCTIONS: &str = "Every tool is a function of this gateway's library a
 
 /// Key of a result's `_meta` under which the gateway's log knows the request.
 const REQUEST_ID: &str = "hyfunc/request_id";
+
+/// The methods that are answered here.
+const LIST: &str = "tools/list";
+const CALL: &str = "tools/call";
 
 /// The gateway as an MCP server.
 #[derive(Clone)]
@@ -124,6 +129,15 @@ impl Server {
     }
 }
 
+/// Why a call gave no result, for the metric; `None` where it gave one.
+fn error_type(outcome: &Option<Result<CallToolResult, RequestError>>) -> Option<&'static str> {
+    match outcome {
+        None => Some("cancelled"),
+        Some(Err(error)) => Some(code_of(error)),
+        Some(Ok(result)) => (result.is_error == Some(true)).then_some("tool_error"),
+    }
+}
+
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let about = Implementation::new("hyfunc", env!("CARGO_PKG_VERSION"))
@@ -139,13 +153,17 @@ impl ServerHandler for Server {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        let began = Instant::now();
         let config = &self.pipeline.config;
-        let incoming = Incoming::read(&context, "tools/list", None, config.request.deadline_ms);
+        let incoming = Incoming::read(&context, LIST, None, config.request.deadline_ms);
         let cursor = request.and_then(|request| request.cursor);
         let library = View::new(self.pipeline.shelf.snapshot(), incoming.arrival.principal);
-        incoming.span.in_scope(|| {
+        let listed = incoming.span.in_scope(|| {
             page::list(&Tools::of(&library), cursor.as_deref(), config.mcp.page_tools_max)
-        })
+        });
+        let error = listed.is_err().then_some("invalid_params");
+        self.pipeline.metrics.mcp(LIST, None, began.elapsed(), error);
+        listed
     }
 
     async fn call_tool(
@@ -153,12 +171,13 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let began = Instant::now();
         let deadline_ms = self.pipeline.config.request.deadline_ms;
         let library = View::new(self.pipeline.shelf.snapshot(), Principal::default());
         // Names that nobody knows stay out of the names of spans: there is no end of them.
         let known = Tools::of(&library).knows(&request.name).then(|| request.name.clone());
         let Incoming { arrival, span } =
-            Incoming::read(&context, "tools/call", known.as_deref(), deadline_ms);
+            Incoming::read(&context, CALL, known.as_deref(), deadline_ms);
         let request_id = arrival.id.clone();
         // A fault costs one request: without this, its client would wait for ever.
         let work = AssertUnwindSafe(self.answer(request, &context, arrival)).catch_unwind();
@@ -169,7 +188,9 @@ impl ServerHandler for Server {
                 outcome = work => Some(outcome.unwrap_or(Err(RequestError::Panicked))),
             }
         };
-        match outcome.instrument(span.clone()).await {
+        let outcome = outcome.instrument(span.clone()).await;
+        self.pipeline.metrics.mcp(CALL, known.as_deref(), began.elapsed(), error_type(&outcome));
+        match outcome {
             Some(outcome) => self.settle(outcome, &request_id, &span),
             None => Err(ErrorData::internal_error("the client cancelled this call", None)),
         }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::BoxFuture;
-use hyfunc_cascade::{Cascade, CascadeError, DecodeRequest, Decoded, Intent, ModelInfo, Prepared};
+use hyfunc_cascade::{
+    Cascade, CascadeError, DecodeRequest, Decoded, Intent, ModelInfo, Prepared, Progress,
+};
 use hyfunc_functions::Function;
 
 /// What the gateway asks of the models.
@@ -32,6 +34,16 @@ pub trait Models: Send + Sync {
 
     /// The calls that answer the query.
     fn decode(&self, request: DecodeRequest) -> BoxFuture<'_, Result<Decoded, CascadeError>>;
+
+    /// The same, and tells in the meantime what of the calls can no longer change. Models that
+    /// cannot tell nothing before the end.
+    fn decode_told(
+        &self,
+        request: DecodeRequest,
+        _progress: Progress,
+    ) -> BoxFuture<'_, Result<Decoded, CascadeError>> {
+        self.decode(request)
+    }
 
     /// What serves.
     fn info(&self) -> ModelInfo;
@@ -67,6 +79,14 @@ impl Models for Cascade {
 
     fn decode(&self, request: DecodeRequest) -> BoxFuture<'_, Result<Decoded, CascadeError>> {
         Box::pin(Cascade::decode(self, request))
+    }
+
+    fn decode_told(
+        &self,
+        request: DecodeRequest,
+        progress: Progress,
+    ) -> BoxFuture<'_, Result<Decoded, CascadeError>> {
+        Box::pin(Cascade::decode_told(self, request, progress))
     }
 
     fn info(&self) -> ModelInfo {

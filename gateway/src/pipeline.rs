@@ -4,6 +4,7 @@
 //! else; the library that the request sees is one snapshot from start to end.
 
 mod call;
+mod draft;
 mod outcomes;
 mod reply;
 mod request;
@@ -17,10 +18,11 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use hyfunc_cascade::{Candidate, DecodeRequest, Decoded, Intent, ToolChoice};
+use hyfunc_cascade::{Candidate, DecodeRequest, Decoded, Intent, Progress, ToolChoice};
 use tracing::Instrument as _;
 
 pub use call::DecidedCall;
+pub use draft::{CallIds, DraftCall, Drafts};
 pub use outcomes::{CallOutcome, Outcomes};
 pub use reply::{cut, say};
 pub use request::{Arrival, Choice, Request, Wire};
@@ -131,14 +133,18 @@ impl Pipeline {
         let retrieve = self.retrieve(&library, &request, &intent);
         let candidates = trip.step(Step::Retrieve, retrieve).await?;
 
-        // 4. Query, soft token and templates become typed calls.
+        // 4. Query, soft token and templates become typed calls. A stream may tell of them meanwhile.
         let p_call = intent.p_call;
-        let decode = self.decode(&arrival, &request, intent, &candidates);
-        let decoded = trip.step(Step::Decode, decode).await?;
+        let ids = CallIds::random();
+        // What may yet be cut is not told.
+        let is_followed = W::follows(&form) && request.tokens_max.is_none();
+        let (progress, drafts) = Drafts::of(&arrival, &candidates, ids, is_followed);
+        let decode = self.decode(&arrival, &request, intent, &candidates, progress);
+        let decoded = trip.step(Step::Decode, draft::beside(decode, wire, &form, drafts)).await?;
         let decoded = usage::within(decoded, request.tokens_max);
 
         // 5. Each call runs in its own sandbox, all at once. A stream takes them as they come.
-        let calls = call::decide(&candidates, &decoded);
+        let calls = call::decide(&candidates, &decoded, ids);
         arrival.note.decided(p_call, &candidates, &decoded, &calls);
         let dispatch = self.dispatch::<W>(&arrival, calls, permit, &form);
         let outcomes = trip.step(Step::Dispatch, dispatch).await?;
@@ -194,6 +200,7 @@ impl Pipeline {
         request: &Request,
         intent: Intent,
         candidates: &[Found],
+        progress: Progress,
     ) -> Result<Decoded, RequestError> {
         if candidates.is_empty() {
             return match request.choice {
@@ -226,7 +233,7 @@ impl Pipeline {
             calls_max: request.calls_max.min(self.config.request.calls_max),
             deadline: arrival.deadline,
         };
-        let decoded = self.models.decode(request).await;
+        let decoded = self.models.decode_told(request, progress).await;
         decoded.map_err(|source| Step::Decode.failed(source, arrival))
     }
 

@@ -20,7 +20,7 @@ pub use record::{CallFailure, CallRecord, CandidateRecord, Kind, RanRecord, Reco
 use crate::config::{ALWAYS, Config, NEVER};
 use crate::error::RequestError;
 use crate::keys::Principal;
-use crate::pipeline::{Arrival, DecidedCall, Found, Ran, Step};
+use crate::pipeline::{Arrival, DecidedCall, Found, Ran, Step, Worded};
 use crate::telemetry;
 use allowance::Allowance;
 
@@ -175,6 +175,11 @@ impl Note {
     /// What came of a call.
     pub fn ran(&self, call: &DecidedCall, ran: &Ran) {
         self.write(|record| record.run(call, ran));
+    }
+
+    /// What came of asking the chat model.
+    pub fn worded(&self, worded: &Worded) {
+        self.write(|record| record.upstream = Some(worded.clone()));
     }
 
     /// The client has its answer, or the first part of it; or an error instead.

@@ -37,14 +37,24 @@ async fn a_collector_gets_spans_and_metrics() {
     assert!(telemetry::start(&config).is_err(), "logging is set up once");
     drop(telemetry::chat_span("the-model"));
     Metrics::default().answered("the-model", Duration::from_millis(5), 3, 4);
+    Metrics::default().mcp("tools/call", Some("units_convert"), Duration::from_millis(5), None);
     telemetry.shutdown().await;
 
     let got = got.lock().unwrap();
     let paths: Vec<&str> = got.keys().map(String::as_str).collect();
     assert_eq!(paths, ["/v1/metrics", "/v1/traces"]);
     for (path, texts) in [
-        ("/v1/traces", ["hyfunc-under-test", "chat the-model"]),
-        ("/v1/metrics", ["hyfunc-under-test", "gen_ai.client.inference.duration"]),
+        ("/v1/traces", &["hyfunc-under-test", "chat the-model"][..]),
+        (
+            "/v1/metrics",
+            &[
+                "hyfunc-under-test",
+                "gen_ai.client.inference.duration",
+                "mcp.server.operation.duration",
+                "tools/call",
+                "units_convert",
+            ][..],
+        ),
     ] {
         for text in texts {
             assert!(holds(&got[path], text), "{path} has no {text}");

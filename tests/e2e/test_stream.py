@@ -70,6 +70,19 @@ def test_calls_are_put_together_from_their_pieces(client, model, tools, argument
         arguments_fit(call)
 
 
+def test_fragments_come_to_the_arguments_of_a_plain_reply(client, model, tools):
+    choice = {"type": "function", "function": {"name": "station_reading"}}
+    plain = client.chat.completions.create(
+        model=model, messages=[{"role": "user", "content": READING}], tools=tools, tool_choice=choice
+    )
+    fragments = {}
+    for chunk in chunks_of(client, model, READING, tools=tools, tool_choice=choice):
+        for call in (call for c in chunk.choices for call in c.delta.tool_calls or []):
+            fragments[call.index] = fragments.get(call.index, "") + (call.function.arguments or "")
+    told = [fragments[index] for index in sorted(fragments)]
+    assert told == [call.function.arguments for call in plain.choices[0].message.tool_calls]
+
+
 def test_the_bytes_are_server_sent_events(http_request, model):
     body = {
         "model": model,

@@ -134,7 +134,8 @@ pub struct DecodeRequest {
 /// What the small model decided.
 #[derive(Clone, Debug, Default)]
 pub struct Decoded {
-    /// Calls in the order in which the query names them.
+    /// Calls in the order in which they were decided: those of functions that are surely called, as
+    /// the query names the functions, then those of others, likeliest first.
     pub calls: Vec<DecodedCall>,
     /// Probability of a call, one a candidate, 0 to 1.
     pub scores: Vec<f32>,

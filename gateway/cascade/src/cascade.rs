@@ -12,6 +12,7 @@ use crate::config::{CascadeConfig, ModelConfig, TinyConfig};
 use crate::engine::{Engine, Stay};
 use crate::error::CascadeError;
 use crate::lexicon::{KINDS, SHAPES};
+use crate::progress::Progress;
 use crate::shipped::{self, EMBEDDED};
 use crate::tiny::Tiny;
 
@@ -81,8 +82,17 @@ impl Cascade {
 
     /// Decides the calls of a request.
     pub async fn decode(&self, request: DecodeRequest) -> Result<Decoded, CascadeError> {
+        self.decode_told(request, Progress::silent()).await
+    }
+
+    /// Decides the calls of a request; tells in the meantime what can no longer change.
+    pub async fn decode_told(
+        &self,
+        request: DecodeRequest,
+        progress: Progress,
+    ) -> Result<Decoded, CascadeError> {
         let deadline = request.deadline;
-        until(deadline, "decode", self.engine.decode(request)).await
+        until(deadline, "decode", self.engine.decode(request, progress)).await
     }
 }
 

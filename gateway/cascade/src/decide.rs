@@ -239,6 +239,14 @@ impl CallFilling {
         Ok(Filled { arguments: Value::Record(fields), pieces, copied })
     }
 
+    /// Values of the first parameters, as far as they are complete one after another.
+    pub fn settled(&self) -> Vec<Option<Value>> {
+        self.parameters
+            .iter()
+            .map_while(|parameter| parameter.cursor.clone().finish_parameter().ok())
+            .collect()
+    }
+
     /// Tokens of all values, in the parameters' order.
     pub fn value_tokens(&self) -> Vec<Token> {
         self.parameters.iter().flat_map(|p| p.branch.tokens().iter().cloned()).collect()

@@ -20,6 +20,7 @@ use crate::error::CascadeError;
 use crate::generate::Masks;
 use crate::model::heads::CALL_FEATURES;
 use crate::model::small::{List, Step};
+use crate::progress::Progress;
 use crate::tiny::{Tiny, sigmoid};
 
 use calling::{Calling, Found};
@@ -47,7 +48,19 @@ impl Decoder<'_> {
     /// # Errors
     /// A query that is too long, a deadline that passes, a value that cannot be written.
     pub fn decode(&self, request: &DecodeRequest) -> Result<Decoded, CascadeError> {
-        let mut decoding = Decoding::new(*self, request.clone())?;
+        self.decode_told(request, Progress::silent())
+    }
+
+    /// Decides every call of a request, and tells what can no longer change.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`].
+    pub fn decode_told(
+        &self,
+        request: &DecodeRequest,
+        progress: Progress,
+    ) -> Result<Decoded, CascadeError> {
+        let mut decoding = Decoding::new(*self, request.clone(), progress)?;
         while !decoding.is_done() {
             decoding.check()?;
             let step = Arc::new(self.tiny.small.step(&decoding.lists())?);
@@ -63,9 +76,10 @@ pub struct Decoding<'a> {
     counts: TokenCounts,
     /// Probability of a call, one a candidate.
     scores: Vec<f32>,
-    /// Candidates that are called, best first.
+    /// Candidates that are called, in the order of the answer.
     calls: Vec<Calling>,
     stage: Stage,
+    progress: Progress,
 }
 
 /// What is to be read next.
@@ -84,7 +98,11 @@ impl<'a> Decoding<'a> {
     ///
     /// # Errors
     /// A query that is too long.
-    pub fn new(decoder: Decoder<'a>, request: DecodeRequest) -> Result<Self, CascadeError> {
+    pub fn new(
+        decoder: Decoder<'a>,
+        request: DecodeRequest,
+        progress: Progress,
+    ) -> Result<Self, CascadeError> {
         let given = Given::new(decoder, request)?;
         let request = &given.request;
         let nothing = request.candidates.is_empty()
@@ -96,7 +114,8 @@ impl<'a> Decoding<'a> {
             false => Stage::Query,
         };
         let scores = vec![0.0; request.candidates.len()];
-        Ok(Self { given, counts: TokenCounts::default(), scores, calls: Vec::new(), stage })
+        let (counts, calls) = (TokenCounts::default(), Vec::new());
+        Ok(Self { given, counts, scores, calls, stage, progress })
     }
 
     /// Whether everything is decided: there are no more lists.
@@ -150,10 +169,11 @@ impl<'a> Decoding<'a> {
             }
         }
         self.prune();
+        self.tell();
         Ok(())
     }
 
-    /// The calls in the order in which the query names their values.
+    /// The calls, in the order in which they were told.
     ///
     /// # Errors
     /// The first call that could not be filled.
@@ -163,20 +183,17 @@ impl<'a> Decoding<'a> {
         let mut left = self.calls.len();
         for calling in self.calls {
             left -= 1;
-            // Each further candidate has room for one call.
-            let room = calls_max.saturating_sub(kept.len() + left).max(1);
+            let room = room(calls_max, kept.len(), left);
             let mut found = calling.found;
             if let Some(error) = calling.failed.filter(|_| found.len() < room) {
                 return Err(error);
             }
             found.truncate(room);
-            let likely = scores[calling.candidate] >= SHARED_WORDS_PROBABILITY;
-            if likely || !found.iter().any(|call| call.says_nothing_new(kept.iter())) {
+            let is_sure = is_likely(scores[calling.candidate]);
+            if is_sure || !found.iter().any(|call| call.says_nothing_new(kept.iter())) {
                 kept.extend(found);
             }
         }
-        let first = |found: &Found| found.copied.iter().map(|bytes| bytes.start).min();
-        kept.sort_by_key(|found| first(found).unwrap_or(usize::MAX));
         let calls: Vec<DecodedCall> = kept.into_iter().map(|found| found.call).collect();
         Ok(Decoded { calls, scores, counts: self.counts })
     }
@@ -194,7 +211,7 @@ impl<'a> Decoding<'a> {
         let weight = tiny.config.cosine_weight;
         let each = logits.into_iter().zip(&given.cosines);
         self.scores = each.map(|(logit, cosine)| weighed(logit, *cosine, weight)).collect();
-        let called = called(given, &self.scores);
+        let called = as_named(given, called(given, &self.scores), &self.scores);
         for (before, &index) in called.iter().enumerate() {
             // The first has at least one call, and each further one has room for one.
             let reserved = called.len() - before - 1 + usize::from(before > 0);
@@ -203,6 +220,39 @@ impl<'a> Decoding<'a> {
             self.calls.push(Calling::new(given, of, room, read, &mut self.counts)?);
         }
         Ok(())
+    }
+
+    /// Tells what of the answer can no longer change: calls of candidates that nothing leaves out,
+    /// one candidate after another, and those of others once they are complete.
+    fn tell(&self) {
+        if !self.progress.is_heard() {
+            return;
+        }
+        let mut kept: Vec<&Found> = Vec::new();
+        let mut left = self.calls.len();
+        for calling in &self.calls {
+            left -= 1;
+            let room = room(self.given.request.calls_max, kept.len(), left);
+            let found = &calling.found[..calling.found.len().min(room)];
+            // The first one takes words that nobody has taken.
+            let is_sure = kept.is_empty() || is_likely(self.scores[calling.candidate]);
+            if !is_sure && !calling.is_done() {
+                return;
+            }
+            if !is_sure && found.iter().any(|call| call.says_nothing_new(kept.iter().copied())) {
+                continue;
+            }
+            for call in found {
+                self.progress.tell_whole(kept.len(), &call.call);
+                kept.push(call);
+            }
+            if !calling.is_done() {
+                if let Some(settled) = calling.settled().filter(|_| found.len() < room) {
+                    self.progress.tell(kept.len(), || settled);
+                }
+                return;
+            }
+        }
     }
 
     /// Stops candidates whose calls will not be kept: asking for more of them would be in vain.
@@ -220,14 +270,33 @@ impl<'a> Decoding<'a> {
         let Some(call) = calling.found.first().filter(|_| calling.is_asking_again()) else {
             return false;
         };
-        let likely = |of: &Calling| self.scores[of.candidate] >= SHARED_WORDS_PROBABILITY;
-        // What is kept for sure: all calls of the best candidate, and the first of each likely one.
+        let likely = |of: &Calling| is_likely(self.scores[of.candidate]);
+        // What is kept for sure: all calls of the first candidate, and the first of each likely one.
         let kept = self.calls[..index].iter().enumerate().flat_map(|(at, before)| {
             let kept = if at == 0 { usize::MAX } else { usize::from(likely(before)) };
             before.found.iter().take(kept)
         });
         !likely(calling) && call.says_nothing_new(kept)
     }
+}
+
+/// Calls that a candidate has room for after `kept` ones, when each of the `left` further candidates
+/// is to have room for one.
+fn room(calls_max: usize, kept: usize, left: usize) -> usize {
+    calls_max.saturating_sub(kept + left).max(1)
+}
+
+/// Whether a candidate is called whatever words others take.
+fn is_likely(score: f32) -> bool {
+    score >= SHARED_WORDS_PROBABILITY
+}
+
+/// The same candidates, best first, but those that nothing can take back in the order in which the
+/// query speaks of them; of such as it does not name, the likelier first, after the others.
+fn as_named(given: &Given<'_>, mut called: Vec<usize>, scores: &[f32]) -> Vec<usize> {
+    let sure = called.iter().take_while(|index| is_likely(scores[**index])).count();
+    called[..sure].sort_by_key(|index| given.mention(*index).unwrap_or(usize::MAX));
+    called
 }
 
 /// Candidates that are called, best first.
@@ -250,6 +319,18 @@ fn called(given: &Given<'_>, scores: &[f32]) -> Vec<usize> {
             .collect(),
     };
     called.truncate(given.request.calls_max);
+    called
+}
+
+/// The same candidates, best first, but those that nothing can take back in the order in which the
+/// query speaks of them; of such as it does not name, the likelier first, after the others.
+fn as_named(job: &Job<'_>, mut called: Vec<usize>, scores: &[f32]) -> Vec<usize> {
+    let sure = called.iter().take_while(|index| scores[**index] >= SHARED_WORDS_PROBABILITY);
+    let sure = sure.count();
+    called[..sure].sort_by_key(|index| {
+        let prepared = &job.request.candidates[*index].prepared;
+        prepared.profile.mention(job.asked.likeness).unwrap_or(usize::MAX)
+    });
     called
 }
 

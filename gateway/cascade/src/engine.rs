@@ -19,6 +19,7 @@ use crate::config::CascadeConfig;
 use crate::decode::Decoder;
 use crate::error::CascadeError;
 use crate::generate::Masks;
+use crate::progress::Progress;
 use crate::reader::Reader;
 use crate::text::Token;
 use crate::tiny::Tiny;
@@ -43,7 +44,7 @@ type Reply<T> = oneshot::Sender<Result<T, CascadeError>>;
 enum Job {
     Distil(Query),
     Prepare { functions: Vec<Arc<Function>>, stay: Stay, reply: Reply<Vec<Arc<Prepared>>> },
-    Decode { request: Box<DecodeRequest>, reply: Reply<Decoded> },
+    Decode { request: Box<DecodeRequest>, progress: Progress, reply: Reply<Decoded> },
 }
 
 /// How long functions that are prepared are wanted.
@@ -143,9 +144,13 @@ impl Engine {
         self.reader.block_bytes()
     }
 
-    /// Decodes a request.
-    pub async fn decode(&self, request: DecodeRequest) -> Result<Decoded, CascadeError> {
-        self.ask(|reply| Job::Decode { request: Box::new(request), reply }).await
+    /// Decodes a request; tells in the meantime what can no longer change.
+    pub async fn decode(
+        &self,
+        request: DecodeRequest,
+        progress: Progress,
+    ) -> Result<Decoded, CascadeError> {
+        self.ask(|reply| Job::Decode { request: Box::new(request), progress, reply }).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, CascadeError> {
@@ -180,7 +185,9 @@ impl Works {
                         Stay::Request => Ok(self.tiny.prepare(&functions)?),
                         Stay::Library => Ok(self.reader.prepare(&functions)?),
                     }),
-                    Job::Decode { request, reply } => live.join(*request, reply),
+                    Job::Decode { request, progress, reply } => {
+                        live.join(*request, progress, reply);
+                    }
                 }
             }
             live.step();

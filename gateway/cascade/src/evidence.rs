@@ -50,6 +50,11 @@ impl Profile {
         let nearest = self.examples.iter().map(|of| overlap(content, of)).fold(0.0, f32::max);
         [query.share(&self.name), covered, nearest]
     }
+
+    /// Byte of the query at which it begins to speak of this function by its name.
+    pub fn mention(&self, query: &Likeness) -> Option<usize> {
+        query.mention(&self.name).map(|bytes| bytes.start)
+    }
 }
 
 /// What speaks for an optional parameter or a flag.

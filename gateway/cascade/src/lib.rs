@@ -25,6 +25,7 @@ pub mod lexicon;
 pub mod likeness;
 pub mod model;
 pub mod numbers;
+pub mod progress;
 pub mod prompt;
 mod reader;
 mod record;
@@ -42,3 +43,4 @@ pub use api::{
 pub use cascade::Cascade;
 pub use config::{Ablation, CascadeConfig};
 pub use error::CascadeError;
+pub use progress::{Progress, Settled, SettledCall};

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyfunc_cascade::{
-    Candidate, Cascade, CascadeConfig, CascadeError, DecodeRequest, Decoded, PieceKind, ToolChoice,
+    Candidate, Cascade, CascadeConfig, CascadeError, DecodeRequest, Decoded, PieceKind, Progress,
+    Settled, ToolChoice,
 };
 use hyfunc_functions::json::{arguments_from_json, arguments_to_json};
 use hyfunc_functions::{Function, Value};
@@ -36,6 +37,16 @@ async fn decode(
     choice: ToolChoice,
     time: Duration,
 ) -> Result<Decoded, CascadeError> {
+    decode_told(cascade, functions, query, (choice, time), Progress::silent()).await
+}
+
+async fn decode_told(
+    cascade: &Cascade,
+    functions: &[Arc<Function>],
+    query: &str,
+    (choice, time): (ToolChoice, Duration),
+    progress: Progress,
+) -> Result<Decoded, CascadeError> {
     let prepared = cascade.prepare(functions.to_vec()).await?;
     let deadline = Instant::now() + time;
     let intent = cascade.distil(query, deadline).await?;
@@ -43,7 +54,7 @@ async fn decode(
         prepared.into_iter().map(|prepared| Candidate { prepared, score: 1.0 }).collect();
     let query = query.to_owned();
     let request = DecodeRequest { query, intent, candidates, choice, calls_max: 4, deadline };
-    cascade.decode(request).await
+    cascade.decode_told(request, progress).await
 }
 
 const LONG: Duration = Duration::from_secs(120);
@@ -73,6 +84,57 @@ async fn random_weights_decode_to_valid_calls() {
             }
         }
     }
+}
+
+/// What is told of calls stays so: the whole answer goes on where every state before it stopped.
+#[tokio::test]
+async fn what_is_told_before_the_end_never_changes() {
+    let limits = CascadeConfig { value_tokens_max: 4, ..CascadeConfig::default() };
+    let plain = vec![plain_function("forecast"), plain_function("history")];
+    let wide = vec![plain_function("forecast"), wide_function()];
+    let mut told_early = 0;
+    for (round, functions) in [plain, wide].into_iter().enumerate() {
+        let cascade = cascade(&limits);
+        for query in QUERIES {
+            let (progress, mut listener) = Progress::told();
+            let heard = tokio::spawn(async move {
+                let mut states = Vec::new();
+                while listener.changed().await.is_ok() {
+                    states.push(listener.borrow_and_update().clone());
+                }
+                (states, listener.borrow().clone())
+            });
+            let how = (ToolChoice::Required, LONG);
+            let decoded = decode_told(&cascade, &functions, query, how, progress).await;
+            let (states, last) = heard.await.unwrap();
+            let decoded = match decoded {
+                Err(CascadeError::Unfilled { .. }) => continue,
+                other => other.unwrap(),
+            };
+            for state in &states {
+                told_early += usize::from(check_beginning(state, &decoded));
+            }
+            assert_eq!(last.calls.len(), decoded.calls.len(), "round {round}: {query}");
+            assert!(last.calls.iter().all(|call| call.is_whole), "round {round}: {query}");
+            check_beginning(&last, &decoded);
+        }
+    }
+    assert!(told_early > 0, "something is told before all is decided");
+}
+
+/// Whether it is less than the whole, of which it must be the beginning.
+fn check_beginning(state: &Settled, decoded: &Decoded) -> bool {
+    assert!(state.calls.len() <= decoded.calls.len(), "{state:?} {decoded:?}");
+    let mut is_less = state.calls.len() < decoded.calls.len();
+    for (at, (told, call)) in state.calls.iter().zip(&decoded.calls).enumerate() {
+        let Value::Record(fields) = &call.arguments else { panic!("{:?}", call.arguments) };
+        assert_eq!(told.candidate, call.candidate);
+        assert_eq!(told.arguments, fields[..told.arguments.len()], "{state:?} {decoded:?}");
+        assert!(!told.is_whole || told.arguments.len() == fields.len());
+        assert!(told.is_whole || at + 1 == state.calls.len(), "calls come one after another");
+        is_less |= !told.is_whole;
+    }
+    is_less
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use hyfunc_cascade::shipped::EMBEDDED;
 use hyfunc_cascade::tiny::Tiny;
 use hyfunc_cascade::{
     Ablation, Candidate, Cascade, CascadeConfig, CascadeError, DecodeRequest, Decoded, Prepared,
-    ToolChoice,
+    Progress, ToolChoice,
 };
 use hyfunc_functions::Function;
 use hyfunc_functions::schema::function_from_schema;
@@ -164,7 +164,10 @@ fn scheduled(
         while !absent.is_empty() && (live.is_empty() || rng.random_range(0..2) == 0) {
             let index = absent.swap_remove(rng.random_range(0..absent.len()));
             let request = scene.requests[index].clone();
-            live.push((index, Decoding::new(scene.decoder(config), request).unwrap()));
+            live.push((
+                index,
+                Decoding::new(scene.decoder(config), request, Progress::silent()).unwrap(),
+            ));
         }
         let taking: Vec<bool> = live.iter().map(|_| rng.random_range(0..3) > 0).collect();
         let (mut lists, mut firsts) = (Vec::new(), Vec::new());
@@ -176,6 +179,7 @@ fn scheduled(
         }
         if !lists.is_empty() {
             let step = Arc::new(scene.tiny.small.step(&lists).unwrap());
+            drop(lists);
             for (((_, decoding), taking), first) in live.iter_mut().zip(&taking).zip(firsts) {
                 if *taking {
                     decoding.take(&step, first).unwrap();

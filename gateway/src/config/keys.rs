@@ -96,6 +96,10 @@ pub const KEYS: &[Key] = &[
         "recent.content",
         "remember queries, arguments and results: always, never, or auto: only on loopback",
     ),
+    key("idempotency.keys_max", "keys of one owner whose answers are kept, at most 4096"),
+    key("idempotency.answer_bytes_max", "bytes of one answer that is kept"),
+    key("idempotency.bytes_max", "bytes of all answers of one owner that are kept"),
+    key("idempotency.keep_ms_max", "milliseconds for which a key has its answer"),
     key("mcp.page_tools_max", "tools of one page of tools/list"),
     key(
         "mcp.sessions_max",

@@ -8,18 +8,24 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
+use axum::response::sse::Event;
 use axum::response::{IntoResponse, Json as JsonBody, Response};
 use serde_json::{Value as Json, json};
+use tokio::sync::mpsc::Sender;
+use tracing::Instrument as _;
 
+use super::live::{self, Live};
 use super::openai::{
     ChatForm, Completion, call_json, candidates_json, fingerprint, nothing_said, pieces_json,
     read_chat, tokens_json, tool_call_json, usage_json, worded_json,
 };
-use super::{body, fields, sse};
+use super::sse::Stream;
+use super::{body, fields};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::pipeline::{
-    Answer, Arrival, CallOutcome, DecidedCall, Held, Pipeline, Request, Wire, Words, cut, say,
+    Answer, Arrival, CallOutcome, DecidedCall, DraftCall, Drafts, Held, Pipeline, Request, Wire,
+    Words, cut, say,
 };
 use crate::telemetry::Metrics;
 
@@ -31,20 +37,41 @@ pub async fn complete(
     body: Body,
 ) -> Result<Response, RequestError> {
     let limits = &pipeline.config.request;
-    let wire = Chat {
+    let info = pipeline.models.info();
+    let (live, begun) = Live::new();
+    let wire = Arc::new(Chat {
         reply_bytes_max: limits.reply_bytes_max,
-        fingerprint: fingerprint(&pipeline.models.info()),
+        fingerprint: fingerprint(&info),
+        model: info.id,
         metrics: pipeline.metrics.clone(),
-    };
+        live,
+    });
     let bytes = body::read(headers, body, limits.body_bytes_max);
-    pipeline.run(&wire, arrival, bytes).await
+    let told = Arc::clone(&wire);
+    let fail = move |error: &RequestError| {
+        live::count(&told.metrics, error);
+        if let Some(stream) = told.live.rest() {
+            stream.fail(error);
+        }
+    };
+    let work = async move { pipeline.run(&*wire, arrival, bytes).await };
+    live::answer(Box::pin(work), begun, fail).await
 }
 
 /// OpenAI's format.
 struct Chat {
     reply_bytes_max: usize,
     fingerprint: String,
+    model: String,
     metrics: Metrics,
+    live: Live<Stream>,
+}
+
+impl Chat {
+    fn stream(&self, form: &ChatForm, sender: Sender<Event>) -> Stream {
+        let completion = Completion::new(&self.model, &self.fingerprint);
+        Stream::new(sender, form.clone(), completion, self.metrics.clone())
+    }
 }
 
 impl Wire for Chat {
@@ -65,12 +92,33 @@ impl Wire for Chat {
         !form.stream
     }
 
+    fn follows(form: &ChatForm) -> bool {
+        form.stream
+    }
+
+    async fn follow(&self, form: &ChatForm, mut drafts: Drafts<'_>) {
+        let mut kept = self.live.lock().await;
+        loop {
+            let calls = drafts.next().await;
+            // Of calls that run here there are words alone, and those come later.
+            if !calls.iter().any(DraftCall::is_clients) {
+                continue;
+            }
+            let begin = || self.live.begin(|sender| self.stream(form, sender));
+            let stream = kept.get_or_insert_with(begin);
+            if stream.draft(&calls, drafts.arrival).await.is_err() {
+                return;
+            }
+        }
+    }
+
     async fn respond(&self, form: ChatForm, answer: Answer) -> Result<Response, RequestError> {
-        let completion = Completion::new(&answer.model, &self.fingerprint);
         if form.stream {
-            let metrics = self.metrics.clone();
-            Ok(sse::respond(form, completion, answer, self.reply_bytes_max, metrics))
+            let (stream, response) = self.live.take(|sender| self.stream(&form, sender)).await;
+            tokio::spawn(stream.run(answer, self.reply_bytes_max).in_current_span());
+            Ok(response)
         } else {
+            let completion = Completion::new(&answer.model, &self.fingerprint);
             Ok(JsonBody(whole(completion, answer, self.reply_bytes_max).await?).into_response())
         }
     }
@@ -185,7 +233,7 @@ async fn whole(
     while let Some(piece) = words.next().await {
         content.push_str(&piece);
     }
-    answer.worded = words.worded();
+    answer.hear(words);
     let finish = told.finish(&answer);
     let tool_calls: Vec<Json> = told.tool_calls.iter().map(|call| tool_call_json(call)).collect();
     let content = if content.is_empty() { Json::Null } else { content.into() };

@@ -14,6 +14,7 @@ use crate::error::RequestError;
 use crate::keys::AccessError;
 use crate::pipeline::{Step, cut};
 use crate::publish::{CompileError, PublishError, RegistryError};
+use crate::replays::ReplayError;
 
 /// Longest path of a field (bytes).
 pub(super) const PARAM_BYTES_MAX: usize = 512;
@@ -52,6 +53,7 @@ fn classify(error: &RequestError) -> Row {
         E::UnknownRequest { .. } => row(StatusCode::NOT_FOUND, INVALID, "request_not_found"),
         E::Arguments { source, .. } => of_json(source),
         E::Access(source) => of_access(source),
+        E::Replay(source) => of_replay(source),
         E::Foreign { .. } => row(StatusCode::FORBIDDEN, PERMISSION, "foreign_origin"),
         E::Overloaded { .. } => row(StatusCode::TOO_MANY_REQUESTS, RATE, "overloaded"),
         E::TooManySessions { .. } => {
@@ -89,6 +91,17 @@ fn of_access(error: &AccessError) -> Row {
         E::Scope { .. } => forbidden("function_not_allowed"),
         E::KeyRate { .. } | E::FunctionRate { .. } => later("rate_limit_exceeded"),
         E::Concurrency { .. } => later("concurrency_limit_exceeded"),
+    }
+}
+
+fn of_replay(error: &ReplayError) -> Row {
+    use ReplayError as E;
+    let conflict = |code| row(StatusCode::CONFLICT, INVALID, code);
+    match error {
+        E::AtWork { .. } => conflict("idempotency_key_at_work"),
+        E::NotKept { .. } => conflict("answer_not_kept"),
+        E::Reused => row(StatusCode::UNPROCESSABLE_ENTITY, INVALID, "idempotency_key_reused"),
+        E::Full { .. } => row(StatusCode::TOO_MANY_REQUESTS, RATE, "too_many_idempotency_keys"),
     }
 }
 
@@ -215,6 +228,7 @@ fn param_of(error: &RequestError) -> Option<&str> {
         E::UnknownModel { .. } => Some("model"),
         E::NoQuery | E::QueryTooLong { .. } => Some("messages"),
         E::Call { source: CallError::Arguments { path, .. }, .. } => Some(path),
+        E::Replay(_) => Some("idempotency-key"),
         E::BodyTooLarge { .. }
         | E::BodyBroken { .. }
         | E::NotUtf8 { .. }
@@ -251,6 +265,9 @@ pub fn retry_after_ms(error: &RequestError) -> Option<u64> {
     let (RequestError::Overloaded { retry_after_ms, .. }
     | RequestError::TooManySessions { retry_after_ms, .. }
     | RequestError::Draining { retry_after_ms }
+    | RequestError::Replay(
+        ReplayError::AtWork { retry_after_ms } | ReplayError::Full { retry_after_ms, .. },
+    )
     | RequestError::Models { source: CascadeError::Overloaded { retry_after_ms }, .. }
     | RequestError::Call { source: CallError::Overloaded { retry_after_ms, .. }, .. }) = error
     else {

@@ -11,7 +11,7 @@ use axum::response::Json as JsonBody;
 use serde_json::{Map, Value as Json, json};
 
 use super::fields::path_text;
-use super::openai::{pieces_json, sandbox_json, tokens_json};
+use super::openai::{pieces_json, sandbox_json, tokens_json, worded_json};
 use crate::error::RequestError;
 use crate::pipeline::{Arrival, Pipeline};
 use crate::recent::{CallRecord, CandidateRecord, RanRecord, Record, Status};
@@ -88,7 +88,7 @@ fn outline(record: &Record) -> Json {
         Status::Answered => Some(200),
         Status::AtWork | Status::HungUp => None,
     };
-    json!({
+    let mut json = json!({
         "object": "recent.request",
         "request_id": record.request_id,
         "trace_id": record.trace_id,
@@ -99,7 +99,11 @@ fn outline(record: &Record) -> Json {
         "error": error,
         "took_us": record.took.map(micros),
         "timings_us": record.timings.to_json(),
-    })
+    });
+    if let Some(worded) = &record.upstream {
+        json["upstream"] = worded_json(worded);
+    }
+    json
 }
 
 fn candidate(candidate: &CandidateRecord) -> Json {

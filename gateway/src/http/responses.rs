@@ -19,16 +19,21 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
+use axum::response::sse::Event;
 use axum::response::{IntoResponse, Json as JsonBody, Response};
 use serde_json::Value as Json;
+use tokio::sync::mpsc::Sender;
+use tracing::Instrument as _;
 
 use super::chat::Told;
 use super::error::respond_asked;
+use super::live::{self, Live};
 use super::{body, fields};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
-use crate::pipeline::{Answer, Arrival, CallOutcome, Pipeline, Request, Wire};
+use crate::pipeline::{Answer, Arrival, CallOutcome, DraftCall, Drafts, Pipeline, Request, Wire};
 use crate::telemetry::Metrics;
+use events::Stream;
 use object::ResponseObject;
 use read::{ResponseForm, read_response};
 
@@ -40,10 +45,23 @@ pub async fn create(
     body: Body,
 ) -> Response {
     let limits = &pipeline.config.request;
-    let wire =
-        Responses { reply_bytes_max: limits.reply_bytes_max, metrics: pipeline.metrics.clone() };
+    let (live, begun) = Live::new();
+    let wire = Arc::new(Responses {
+        reply_bytes_max: limits.reply_bytes_max,
+        model: pipeline.models.info().id,
+        metrics: pipeline.metrics.clone(),
+        live,
+    });
     let bytes = body::read(headers, body, limits.body_bytes_max);
-    match pipeline.run(&wire, arrival, bytes).await {
+    let told = Arc::clone(&wire);
+    let fail = move |error: &RequestError| {
+        live::count(&told.metrics, error);
+        if let Some(mut stream) = told.live.rest() {
+            stream.fail(error);
+        }
+    };
+    let work = async move { pipeline.run(&*wire, arrival, bytes).await };
+    match live::answer(Box::pin(work), begun, fail).await {
         Ok(response) => response,
         Err(error) => respond_asked(error, "input"),
     }
@@ -52,7 +70,16 @@ pub async fn create(
 /// The format.
 struct Responses {
     reply_bytes_max: usize,
+    model: String,
     metrics: Metrics,
+    live: Live<Stream>,
+}
+
+impl Responses {
+    fn stream(&self, form: &ResponseForm, sender: Sender<Event>) -> Stream {
+        let object = ResponseObject::new(&self.model, form.repeated.clone());
+        Stream::new(sender, object, self.model.clone(), self.metrics.clone())
+    }
 }
 
 impl Wire for Responses {
@@ -73,11 +100,29 @@ impl Wire for Responses {
         !form.stream
     }
 
+    fn follows(form: &ResponseForm) -> bool {
+        form.stream
+    }
+
+    async fn follow(&self, form: &ResponseForm, mut drafts: Drafts<'_>) {
+        let mut kept = self.live.lock().await;
+        loop {
+            let calls = drafts.next().await;
+            let begin = || self.live.begin(|sender| self.stream(form, sender));
+            let stream = kept.get_or_insert_with(begin);
+            if stream.draft(&calls, drafts.arrival).await.is_err() {
+                return;
+            }
+        }
+    }
+
     async fn respond(&self, form: ResponseForm, answer: Answer) -> Result<Response, RequestError> {
-        let object = ResponseObject::new(&answer.model, form.repeated);
         if form.stream {
-            Ok(events::respond(object, answer, self.reply_bytes_max, self.metrics.clone()))
+            let (stream, response) = self.live.take(|sender| self.stream(&form, sender)).await;
+            tokio::spawn(stream.run(answer, self.reply_bytes_max).in_current_span());
+            Ok(response)
         } else {
+            let object = ResponseObject::new(&answer.model, form.repeated);
             Ok(JsonBody(whole(object, answer, self.reply_bytes_max).await?).into_response())
         }
     }
@@ -95,6 +140,7 @@ async fn whole(
         let Some(outcome) = answer.outcomes.next().await else { break };
         let outcome = outcome?;
         said.extend(told.take(&call, &outcome));
+        let call = DraftCall::whole(&call);
         output.push(match &outcome {
             CallOutcome::NotRun => items::function_call(&call, items::COMPLETED),
             CallOutcome::Ran(ran) => items::gateway_call_done(&call, ran),
@@ -104,7 +150,7 @@ async fn whole(
     while let Some(piece) = words.next().await {
         said.push_str(&piece);
     }
-    answer.worded = words.worded();
+    answer.hear(words);
     if !said.is_empty() {
         output.push(items::message(&items::message_id(), items::COMPLETED, Some(&said)));
     }

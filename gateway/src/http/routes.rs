@@ -4,6 +4,7 @@
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
+use super::once::heeding;
 use super::{
     Shared, chat, docs, functions, health, mcp, models, openapi, playground, plugins, recent,
     responses, route,
@@ -24,10 +25,10 @@ const fn at(path: &'static str, methods: Methods) -> Endpoint {
 
 /// For whoever asks.
 const PUBLIC: &[Endpoint] = &[
-    at("/v1/chat/completions", |_| post(chat::complete)),
-    at("/v1/responses", |_| post(responses::create)),
+    at("/v1/chat/completions", |shared| heeding(shared, post(chat::complete))),
+    at("/v1/responses", |shared| heeding(shared, post(responses::create))),
     at("/v1/functions", |_| get(functions::list)),
-    at("/v1/functions/{name}", |_| post(functions::call)),
+    at("/v1/functions/{name}", |shared| heeding(shared, post(functions::call))),
     at("/v1/route", |_| post(route::route)),
     at("/v1/models", |_| get(models::list)),
     at("/v1/models/{id}", |_| get(models::show)),

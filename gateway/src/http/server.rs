@@ -58,6 +58,11 @@ impl Server {
         self.tls.scheme()
     }
 
+    /// Its certificate, to be read again while it serves.
+    pub fn tls(&self) -> Tls {
+        self.tls.clone()
+    }
+
     /// Serves until `stop` resolves, then lets requests finish for `shutdown_ms_max`.
     /// Returns whether all of them did.
     pub async fn run(

@@ -1,25 +1,24 @@
 //! The same answer as server-sent events, each reply as soon as its call is done.
 //!
 //! A task writes into a short channel, so that a client that reads slowly or hangs up cannot hold
-//! a sandbox: the deadline and the closed channel both end the task.
+//! a sandbox: the deadline and the closed channel both end the task. Calls that the client runs
+//! leave argument by argument, while the models still decide the rest.
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::sync::Arc;
 
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::sse::Event;
 use serde_json::{Map, Value as Json, json};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tracing::{Instrument as _, Span};
+use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::chat::{Told, decided};
 use super::error::to_json;
+use super::live;
 use super::openai::{ChatForm, Completion, usage_json};
 use crate::error::RequestError;
-use crate::pipeline::{Answer, Arrival, CallOutcome, DecidedCall, Step};
+use crate::pipeline::{Answer, Arrival, CallOutcome, DraftCall, Step};
 use crate::recent::Note;
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::Metrics;
 
 /// Events that wait for the client to read.
 pub(super) const EVENTS_MAX: usize = 16;
@@ -39,20 +38,6 @@ impl From<HungUp> for Ended {
     }
 }
 
-/// Starts the stream.
-pub fn respond(
-    form: ChatForm,
-    completion: Completion,
-    answer: Answer,
-    reply_bytes_max: usize,
-    metrics: Metrics,
-) -> Response {
-    let (sender, receiver) = channel(EVENTS_MAX);
-    let stream = Stream { sender, form, completion, metrics };
-    tokio::spawn(stream.run(answer, reply_bytes_max).in_current_span());
-    Sse::new(events(receiver)).keep_alive(KeepAlive::default()).into_response()
-}
-
 /// Lets a stream go on to its end, to its deadline, or until nobody reads.
 pub(super) async fn until_end(
     sender: &Sender<Event>,
@@ -70,8 +55,7 @@ pub(super) async fn until_end(
 
 /// Counts and notes a failure of which a client hears in mid-stream.
 pub(super) fn report(metrics: &Metrics, note: &Note, error: &RequestError) {
-    metrics.refused(super::code_of(error));
-    telemetry::fail(&Span::current(), super::code_of(error), error.to_string());
+    live::count(metrics, error);
     note.failed(error);
 }
 
@@ -84,54 +68,97 @@ pub(super) fn events(
     })
 }
 
-struct Stream {
+/// A stream under way. Whatever tells may be dropped half-way: what was sent is known, and the next
+/// one goes on from there.
+pub struct Stream {
     sender: Sender<Event>,
     form: ChatForm,
     completion: Completion,
     metrics: Metrics,
+    has_role: bool,
+    /// Whether any part of the answer was sent.
+    has_begun: bool,
+    /// Bytes of the arguments that were sent, one a call that the client runs.
+    told_bytes: Vec<usize>,
 }
 
 impl Stream {
-    async fn run(self, answer: Answer, reply_bytes_max: usize) {
+    /// A stream of which nothing was sent.
+    pub fn new(
+        sender: Sender<Event>,
+        form: ChatForm,
+        completion: Completion,
+        metrics: Metrics,
+    ) -> Self {
+        let told_bytes = Vec::new();
+        Self { sender, form, completion, metrics, has_role: false, has_begun: false, told_bytes }
+    }
+
+    /// Tells of the client's calls as far as they are known.
+    pub(super) async fn draft(
+        &mut self,
+        calls: &[DraftCall],
+        arrival: &Arrival,
+    ) -> Result<(), HungUp> {
+        let theirs = calls.iter().filter(|call| call.is_clients());
+        for (index, call) in theirs.enumerate() {
+            if !self.has_role {
+                self.send(self.role()).await?;
+                self.has_role = true;
+            }
+            self.tool_call(index, call).await?;
+            self.begun(arrival);
+        }
+        Ok(())
+    }
+
+    /// Sends the answer, or what is left of it.
+    pub async fn run(mut self, answer: Answer, reply_bytes_max: usize) {
         let arrival = answer.arrival.clone();
-        let tell = self.tell(answer, reply_bytes_max);
-        match until_end(&self.sender, &arrival, tell).await {
+        let sender = self.sender.clone();
+        let ended = until_end(&sender, &arrival, self.tell(answer, reply_bytes_max)).await;
+        match ended {
             Ok(()) => {}
             Err(Ended::HungUp) => tracing::debug!("the client hung up in mid-stream"),
             Err(Ended::Failed(error)) => {
                 report(&self.metrics, &arrival.note, &error);
-                // No room means that nobody reads: the end of the stream says enough then.
-                let _ = self.sender.try_send(Event::default().data(to_json(&error).to_string()));
+                self.fail(&error);
             }
         }
     }
 
-    async fn tell(&self, mut answer: Answer, reply_bytes_max: usize) -> Result<(), Ended> {
+    /// Ends with an error.
+    pub fn fail(&self, error: &RequestError) {
+        // No room means that nobody reads: the end of the stream says enough then.
+        let _ = self.sender.try_send(Event::default().data(to_json(error).to_string()));
+    }
+
+    async fn tell(&mut self, mut answer: Answer, reply_bytes_max: usize) -> Result<(), Ended> {
+        let arrival = answer.arrival.clone();
         let mut told = Told::new(&answer, reply_bytes_max);
-        let role = json!({"role": "assistant", "content": ""});
-        let mut first = self.completion.chunk(role, None, self.form.include_usage);
+        let mut first = if self.has_role { self.chunk(json!({})) } else { self.role() };
         first.insert("hyfunc".into(), decided(&answer));
         self.send(first).await?;
-        let calls = answer.outcomes.calls.clone();
-        let mut has_begun = false;
-        for call in &calls {
+        for call in answer.outcomes.calls.clone() {
             let Some(outcome) = answer.outcomes.next().await else { break };
             let outcome = outcome.map_err(Ended::Failed)?;
-            let tool_calls = told.tool_calls.len();
-            match (told.take(call, &outcome), &outcome) {
+            let index = told.tool_calls.len();
+            match (told.take(&call, &outcome), &outcome) {
                 (Some(said), _) => self.delta(json!({"content": said})).await?,
-                (None, CallOutcome::NotRun) => self.tool_call(tool_calls, call).await?,
+                (None, CallOutcome::NotRun) => {
+                    self.tool_call(index, &DraftCall::whole(&call)).await?;
+                }
                 // It waits for the chat model's words.
                 (None, CallOutcome::Ran(_)) => continue,
             }
-            self.begun(&mut has_begun, &answer);
+            self.begun(&arrival);
         }
         let mut words = told.rest(&answer);
         while let Some(piece) = words.next().await {
             self.delta(json!({"content": piece})).await?;
-            self.begun(&mut has_begun, &answer);
+            self.begun(&arrival);
         }
-        answer.worded = words.worded();
+        answer.hear(words);
         let finish = told.finish(&answer);
         let mut last = self.completion.chunk(json!({}), Some(finish), self.form.include_usage);
         last.insert("hyfunc".into(), told.own(&answer));
@@ -144,29 +171,45 @@ impl Stream {
     }
 
     /// Counts the first piece.
-    fn begun(&self, has_begun: &mut bool, answer: &Answer) {
-        if !std::mem::replace(has_begun, true) {
-            self.metrics.first_token(&answer.model, answer.arrival.began.elapsed());
+    fn begun(&mut self, arrival: &Arrival) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.metrics.first_token(self.completion.model(), arrival.began.elapsed());
         }
     }
 
-    /// The first delta carries id, type and the whole name; the second the arguments.
-    async fn tool_call(&self, index: usize, call: &Arc<DecidedCall>) -> Result<(), HungUp> {
-        let name = &call.function.name;
-        self.delta(json!({"tool_calls": [{
-            "index": index,
-            "id": call.id,
-            "type": "function",
-            "function": {"name": name, "arguments": ""},
-        }]}))
-        .await?;
-        let arguments = call.arguments_json.to_string();
-        self.delta(json!({"tool_calls": [{"index": index, "function": {"arguments": arguments}}]}))
-            .await
+    /// The first delta carries id, type and the whole name; those after it what more is known of
+    /// the arguments.
+    async fn tool_call(&mut self, index: usize, call: &DraftCall) -> Result<(), HungUp> {
+        if self.told_bytes.len() <= index {
+            self.delta(json!({"tool_calls": [{
+                "index": index,
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.function.name, "arguments": ""},
+            }]}))
+            .await?;
+            self.told_bytes.push(0);
+        }
+        let more = call.arguments.get(self.told_bytes[index]..).unwrap_or_default();
+        if more.is_empty() {
+            return Ok(());
+        }
+        self.delta(json!({"tool_calls": [{"index": index, "function": {"arguments": more}}]}))
+            .await?;
+        self.told_bytes[index] = call.arguments.len();
+        Ok(())
+    }
+
+    fn role(&self) -> Map<String, Json> {
+        self.chunk(json!({"role": "assistant", "content": ""}))
+    }
+
+    fn chunk(&self, delta: Json) -> Map<String, Json> {
+        self.completion.chunk(delta, None, self.form.include_usage)
     }
 
     async fn delta(&self, delta: Json) -> Result<(), HungUp> {
-        self.send(self.completion.chunk(delta, None, self.form.include_usage)).await
+        self.send(self.chunk(delta)).await
     }
 
     async fn send(&self, chunk: Map<String, Json>) -> Result<(), HungUp> {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -54,10 +54,10 @@ pub enum TlsError {
     Pair(#[from] rustls::Error),
 }
 
-/// Encrypts connections, or leaves them as they are.
+/// Encrypts connections, or leaves them as they are. Copies share the certificate.
 #[derive(Clone)]
 pub struct Tls {
-    acceptor: Option<TlsAcceptor>,
+    acceptor: Option<Arc<RwLock<TlsAcceptor>>>,
     handshake_ms_max: u64,
 }
 
@@ -71,14 +71,20 @@ impl Tls {
         if config.tls_certificate.is_empty() {
             return Ok(Self { acceptor: None, handshake_ms_max });
         }
-        let chain = certificates(Path::new(&config.tls_certificate))?;
-        let key = private_key(Path::new(&config.tls_key))?;
-        let mut tls = RustlsConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        tls.alpn_protocols = vec![PROTOCOL.to_vec()];
-        Ok(Self { acceptor: Some(TlsAcceptor::from(Arc::new(tls))), handshake_ms_max })
+        let acceptor = Some(Arc::new(RwLock::new(acceptor(config)?)));
+        Ok(Self { acceptor, handshake_ms_max })
+    }
+
+    /// Reads certificate and key again, for the connections from now on; says whether there are
+    /// any. What cannot be used changes nothing.
+    ///
+    /// # Errors
+    /// As [`Tls::open`].
+    pub fn renew(&self, config: &ServerConfig) -> Result<bool, TlsError> {
+        let Some(present) = &self.acceptor else { return Ok(false) };
+        let renewed = acceptor(config)?;
+        *present.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        Ok(true)
     }
 
     /// How addresses of this server begin.
@@ -88,7 +94,8 @@ impl Tls {
 
     /// The stream that requests come over; `None` where the client did not agree on one in time.
     pub async fn accept(&self, stream: TcpStream) -> Option<Stream> {
-        let Some(acceptor) = &self.acceptor else { return Some(Stream::Plain(stream)) };
+        let Some(present) = &self.acceptor else { return Some(Stream::Plain(stream)) };
+        let acceptor = present.read().unwrap_or_else(PoisonError::into_inner).clone();
         let limit = Duration::from_millis(self.handshake_ms_max);
         match tokio::time::timeout(limit, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => Some(Stream::Encrypted(Box::new(stream))),
@@ -102,6 +109,17 @@ impl Tls {
             }
         }
     }
+}
+
+fn acceptor(config: &ServerConfig) -> Result<TlsAcceptor, TlsError> {
+    let chain = certificates(Path::new(&config.tls_certificate))?;
+    let key = private_key(Path::new(&config.tls_key))?;
+    let mut tls = RustlsConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    tls.alpn_protocols = vec![PROTOCOL.to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(tls)))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -221,6 +239,9 @@ mod tests {
 
     #[test]
     fn without_a_certificate_there_is_no_tls() {
-        assert_eq!(Tls::open(&ServerConfig::default()).unwrap().scheme(), "http");
+        let config = ServerConfig::default();
+        let tls = Tls::open(&config).unwrap();
+        assert_eq!(tls.scheme(), "http");
+        assert!(!tls.renew(&config).unwrap(), "there is nothing to read again");
     }
 }

@@ -1,4 +1,5 @@
-//! The tool that takes plain words: the whole pipeline, its calls run here.
+//! The tool that takes plain words: the whole pipeline, its calls run here, and the chat model
+//! where a chat would ask it.
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,7 +14,7 @@ use super::{call, tool};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::pipeline::{
-    Answer, Arrival, CallOutcome, DecidedCall, Pipeline, Ran, Request, Wire, cut, say,
+    Answer, Arrival, CallOutcome, DecidedCall, Held, Pipeline, Ran, Request, Wire, cut, say,
 };
 
 /// The one parameter.
@@ -22,6 +23,9 @@ const REQUEST: &str = "request";
 const DESCRIPTION: &str = "Takes a request in plain words, as a person would say it, decides \
     which functions of the library answer it, fills in their arguments, runs them, each in a \
     sandbox, and gives their results. One request may ask for several things at once.";
+
+/// What is said where nothing was called and no chat model answers.
+const NOTHING: &str = "No function fits this request; tools/list lists what there is.";
 
 /// What the tool takes; read and checked like the parameters of any function.
 static PARAMETERS: LazyLock<RecordType> = LazyLock::new(|| RecordType {
@@ -130,18 +134,27 @@ impl Wire for PlainWords {
 
     async fn respond(&self, (): (), mut answer: Answer) -> Result<CallToolResult, RequestError> {
         let mut said = Vec::new();
+        // Where the chat model puts results into words, they wait for it.
+        let mut held = answer.is_phrased().then(Vec::new);
         let mut calls = Vec::new();
         for call in answer.outcomes.calls.clone() {
             let Some(outcome) = answer.outcomes.next().await else { break };
             // Every candidate is of the library: no client sent functions of its own.
             let CallOutcome::Ran(ran) = outcome? else { continue };
-            said.push(say(&call, &ran));
+            let line = say(&call, &ran);
+            match &mut held {
+                Some(held) => held.push(Held::new(&call, &ran, cut(line, self.reply_bytes_max))),
+                None => said.push(line),
+            }
             calls.push(describe_call(&call, &ran));
         }
-        if calls.is_empty() {
-            said.push("No function fits this request; tools/list lists what there is.".into());
+        let mut reply = said.join("\n");
+        let mut words = answer.words(held.unwrap_or_default(), NOTHING.into());
+        while let Some(piece) = words.next().await {
+            reply.push_str(&piece);
         }
-        let reply = cut(said.join("\n"), self.reply_bytes_max);
+        answer.hear(words);
+        let reply = cut(reply, self.reply_bytes_max);
         let all_failed = !calls.is_empty() && calls.iter().all(|call| call.get("error").is_some());
         let structured = json!({"reply": reply, "calls": calls});
         let content = vec![ContentBlock::text(reply), ContentBlock::text(structured.to_string())];

@@ -8,7 +8,7 @@ use hyfunc_functions::json::{JsonLimits, arguments_to_json, parse_arguments};
 use hyfunc_functions::{Function, Value};
 use serde_json::Value as Json;
 
-use super::{Found, Origin};
+use super::{CallIds, Found, Origin};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::library::Entry;
@@ -29,13 +29,13 @@ pub struct DecidedCall {
 }
 
 /// The decided calls with their arguments as JSON.
-pub(super) fn decide(candidates: &[Found], decoded: &Decoded) -> Vec<DecidedCall> {
-    let decided = decoded.calls.iter().filter_map(|call| {
+pub(super) fn decide(candidates: &[Found], decoded: &Decoded, ids: CallIds) -> Vec<DecidedCall> {
+    let decided = decoded.calls.iter().enumerate().filter_map(|(at, call)| {
         let found = candidates.get(call.candidate)?;
         let function = Arc::clone(found.prepared.function());
         let arguments_json = arguments_to_json(&function.parameters, &call.arguments);
         Some(DecidedCall {
-            id: call_id(),
+            id: ids.at(at),
             origin: found.origin.clone(),
             function,
             arguments: call.arguments.clone(),
@@ -59,9 +59,5 @@ pub(super) fn direct(
         .map_err(|source| RequestError::Arguments { function: function.name.clone(), source })?;
     let arguments_json = arguments_to_json(&function.parameters, &arguments);
     let origin = Origin::Library(Arc::clone(entry));
-    Ok(DecidedCall { id: call_id(), origin, function, arguments, arguments_json })
-}
-
-fn call_id() -> String {
-    format!("call_{}", uuid::Uuid::new_v4().simple())
+    Ok(DecidedCall { id: CallIds::random().at(0), origin, function, arguments, arguments_json })
 }

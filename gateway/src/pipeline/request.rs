@@ -7,7 +7,7 @@ use hyfunc_functions::Function;
 use opentelemetry::Context;
 use tokio::sync::mpsc::Sender;
 
-use super::{Answer, Step};
+use super::{Answer, Drafts, Step};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::keys::Principal;
@@ -182,6 +182,17 @@ pub trait Wire: Sync {
 
     /// Whether the answer begins only when every call is done.
     fn waits(form: &Self::Form) -> bool;
+
+    /// Whether anybody reads of calls while the models still decide.
+    fn follows(_form: &Self::Form) -> bool {
+        false
+    }
+
+    /// Tells of calls while the models decide. It is dropped once they have: the answer goes on
+    /// from what it has told by then.
+    fn follow(&self, _form: &Self::Form, _drafts: Drafts<'_>) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 
     /// Writes the answer.
     fn respond(

@@ -198,6 +198,14 @@ impl Answer {
         Words::spoken(self.ask(voice, &turns, None), Otherwise::Nothing(nothing))
     }
 
+    /// Takes over what came of asking the chat model, once all is said.
+    pub fn hear(&mut self, words: Words) {
+        self.worded = words.worded();
+        if let Some(worded) = &self.worded {
+            self.arrival.note.worded(worded);
+        }
+    }
+
     fn conversation(&self) -> Vec<Turn> {
         match self.request.turns.as_slice() {
             [] => vec![Turn::user(self.request.query.clone())],

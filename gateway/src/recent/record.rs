@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::allowance::Allowance;
 use crate::error::RequestError;
 use crate::http::{code_of, status_of};
-use crate::pipeline::{Arrival, DecidedCall, Found, Origin, Ran, Timings};
+use crate::pipeline::{Arrival, DecidedCall, Found, Origin, Ran, Timings, Worded};
 
 /// Most candidates of one request that are remembered.
 const CANDIDATES_MAX: usize = 32;
@@ -97,6 +97,8 @@ pub struct Record {
     pub counts: Option<TokenCounts>,
     /// What was called.
     pub calls: Vec<CallRecord>,
+    /// What came of asking the chat model, where it was asked; not what it said.
+    pub upstream: Option<Worded>,
     began: Instant,
     allowance: Allowance,
 }
@@ -177,6 +179,7 @@ impl Record {
             candidates: Vec::new(),
             counts: None,
             calls: Vec::new(),
+            upstream: None,
             began: arrival.began,
             allowance,
         }

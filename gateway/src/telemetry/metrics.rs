@@ -23,6 +23,7 @@ pub struct Metrics {
     output_tokens: Counter<u64>,
     tool: Histogram<f64>,
     first_token: Histogram<f64>,
+    mcp: Histogram<f64>,
     step: Histogram<f64>,
     call: Histogram<f64>,
     refused: Counter<u64>,
@@ -50,6 +51,7 @@ impl Metrics {
             output_tokens: counter(names::INFERENCE_OUTPUT_TOKENS, "{token}"),
             tool: histogram(names::TOOL_DURATION, "s", SECONDS),
             first_token: histogram(names::FIRST_TOKEN, "s", SECONDS),
+            mcp: histogram(names::MCP_DURATION, "s", SECONDS),
             step: histogram(names::STEP_DURATION, "us", MICROSECONDS),
             call: histogram(names::CALL_DURATION, "us", MICROSECONDS),
             refused: counter(names::REFUSED, "{request}"),
@@ -72,6 +74,20 @@ impl Metrics {
     pub fn first_token(&self, model: &str, took: Duration) {
         let labels = [KeyValue::new(names::REQUEST_MODEL, model.to_owned())];
         self.first_token.record(took.as_secs_f64(), &labels);
+    }
+
+    /// One request of MCP; `tool` is one that is known, `error` its kind.
+    pub fn mcp(
+        &self,
+        method: &'static str,
+        tool: Option<&str>,
+        took: Duration,
+        error: Option<&'static str>,
+    ) {
+        let mut labels = vec![KeyValue::new(names::MCP_METHOD, method)];
+        labels.extend(tool.map(|tool| KeyValue::new(names::TOOL_NAME, tool.to_owned())));
+        labels.extend(error.map(|kind| KeyValue::new(names::ERROR_TYPE, kind)));
+        self.mcp.record(took.as_secs_f64(), &labels);
     }
 
     /// One step.

@@ -79,6 +79,8 @@ pub const INFERENCE_OUTPUT_TOKENS: &str = "gen_ai.client.inference.usage.output_
 pub const TOOL_DURATION: &str = "gen_ai.execute_tool.duration";
 /// Histogram, seconds: a streaming request from its head to its first piece of content.
 pub const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
+/// Histogram, seconds: one request of MCP, by [`MCP_METHOD`].
+pub const MCP_DURATION: &str = "mcp.server.operation.duration";
 /// Histogram, microseconds: one step of a request.
 pub const STEP_DURATION: &str = "hyfunc.step.duration";
 /// Histogram, microseconds: one call of a function; its buckets begin where sandboxes live.
@@ -118,6 +120,7 @@ mod tests {
             (INFERENCE_OUTPUT_TOKENS, "gen_ai.client.inference.usage.output_tokens"),
             (TOOL_DURATION, "gen_ai.execute_tool.duration"),
             (FIRST_TOKEN, "gen_ai.server.time_to_first_token"),
+            (MCP_DURATION, "mcp.server.operation.duration"),
         ] {
             assert_eq!(name, pinned);
         }

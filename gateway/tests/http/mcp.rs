@@ -27,7 +27,7 @@ fn modern(gateway: &Gateway, method: &str, mut params: Json) -> reqwest::Request
     request.json(&json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}))
 }
 
-fn call(gateway: &Gateway, name: &str, arguments: Json) -> reqwest::RequestBuilder {
+pub fn call(gateway: &Gateway, name: &str, arguments: Json) -> reqwest::RequestBuilder {
     modern(gateway, "tools/call", json!({"name": name, "arguments": arguments}))
 }
 
@@ -43,7 +43,7 @@ fn messages(answer: &Answer) -> Vec<Json> {
 }
 
 /// The result of a request, and what came before it.
-async fn result_of(gateway: &Gateway, request: reqwest::RequestBuilder) -> (Json, Vec<Json>) {
+pub async fn result_of(gateway: &Gateway, request: reqwest::RequestBuilder) -> (Json, Vec<Json>) {
     let answer = gateway.send(request).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let mut messages = messages(&answer);

@@ -9,9 +9,9 @@ use hyfunc::models::Models;
 use hyfunc::{App, Config, app};
 use hyfunc_cascade::{
     CascadeError, DecodeRequest, Decoded, DecodedCall, Intent, ModelInfo, Piece, PieceKind,
-    Prepared, TokenCounts, ToolChoice,
+    Prepared, Progress, SettledCall, TokenCounts, ToolChoice,
 };
-use hyfunc_functions::{Function, json};
+use hyfunc_functions::{Function, Value, json};
 use hyfunc_sandbox::Plugin;
 use serde_json::{Value as Json, json as body};
 use tokio::sync::{OnceCell, oneshot};
@@ -36,6 +36,10 @@ pub struct Script {
     pub distil_ms: u64,
     /// Milliseconds that decoding takes.
     pub decode_ms: u64,
+    /// Milliseconds after each parameter that is told before the calls are; `None` tells nothing.
+    pub tells_ms: Option<u64>,
+    /// Whether decoding fails after all was told.
+    pub breaks: bool,
     /// What distilling fails with.
     pub failure: Option<Failure>,
     /// Whether nobody is left to decide.
@@ -58,6 +62,8 @@ pub struct Fake {
     /// Decodes at work, and decodes that came to their end.
     pub decoding: AtomicUsize,
     pub decoded: AtomicUsize,
+    /// Decodes that told everything.
+    pub told: AtomicUsize,
     /// The choice of the last decode.
     pub choice: Mutex<Option<(ToolChoice, Vec<String>)>>,
 }
@@ -133,6 +139,30 @@ impl Models for Fake {
                 .collect();
             *self.choice.lock().unwrap() = Some((request.choice, names.clone()));
             Ok(self.decide(&request, &names))
+        })
+    }
+
+    fn decode_told(
+        &self,
+        request: DecodeRequest,
+        progress: Progress,
+    ) -> BoxFuture<'_, Result<Decoded, CascadeError>> {
+        Box::pin(async move {
+            let decoded = self.decode(request).await?;
+            let Some(tells_ms) = self.script.tells_ms else { return Ok(decoded) };
+            for (at, call) in decoded.calls.iter().enumerate() {
+                let Value::Record(fields) = &call.arguments else { panic!("{call:?}") };
+                for known in 0..=fields.len() {
+                    progress.tell(at, || SettledCall {
+                        candidate: call.candidate,
+                        arguments: fields[..known].to_vec(),
+                        is_whole: known == fields.len(),
+                    });
+                    tokio::time::sleep(Duration::from_millis(tells_ms)).await;
+                }
+            }
+            self.told.fetch_add(1, Ordering::SeqCst);
+            if self.script.breaks { Err(CascadeError::Stopped) } else { Ok(decoded) }
         })
     }
 

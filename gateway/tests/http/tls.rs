@@ -14,6 +14,13 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::support::{Gateway, Script, build, start_with};
 
+/// Whether a new connection shows a certificate of an authority.
+async fn is_of(address: std::net::SocketAddr, authority: &str) -> bool {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    connector(authority).connect(name, stream).await.is_ok()
+}
+
 fn file(name: &str) -> String {
     let path = PathBuf::from(".").join("tests/http/tls").join(name);
     path.to_string_lossy().into_owned()
@@ -28,8 +35,9 @@ fn address(gateway: &Gateway) -> &str {
     gateway.base.trim_start_matches("http://")
 }
 
-fn connector() -> TlsConnector {
-    let authority = std::fs::read(file("authority.pem")).unwrap();
+/// Trusts one of the authorities.
+fn connector(authority: &str) -> TlsConnector {
+    let authority = std::fs::read(file(authority)).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(&authority).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
@@ -44,7 +52,7 @@ fn connector() -> TlsConnector {
 async fn get(gateway: &Gateway, path: &str) -> String {
     let stream = TcpStream::connect(address(gateway)).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let mut stream = connector().connect(name, stream).await.unwrap();
+    let mut stream = connector("authority.pem").connect(name, stream).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
@@ -104,4 +112,50 @@ async fn certificates_that_cannot_serve_are_refused_at_start() {
             Ok(_) => panic!("{certificate} {key}: it listens"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_serves_from_the_next_connection_on_and_a_bad_one_never() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let put = |certificate: &str, key: &str| {
+        for (from, to) in [(certificate, "certificate.pem"), (key, "key.pem")] {
+            std::fs::copy(file(from), path(to)).unwrap();
+        }
+    };
+    put("certificate.pem", "key.pem");
+    let (app, _) = build(Script::default(), |config| {
+        config.server.tls_certificate = path("certificate.pem");
+        config.server.tls_key = path("key.pem");
+    })
+    .await;
+    let serving = app.listen().await.unwrap();
+    let (address, reloader) = (serving.address(), serving.reloader());
+    let served = tokio::spawn(serving.run(std::future::pending()));
+    assert!(is_of(address, "authority.pem").await);
+
+    // Only half of it is renewed yet, or one file is damaged.
+    for (certificate, key, words) in [
+        ("renewed-certificate.pem", "key.pem", "server.tls_key cannot be used"),
+        ("key.pem", "key.pem", "holds no certificate"),
+        ("certificate.pem", "README.md", "holds no private key"),
+    ] {
+        put(certificate, key);
+        let error = reloader.renew().unwrap_err().to_string();
+        assert!(error.contains(words), "{error} should hold: {words}");
+        assert!(is_of(address, "authority.pem").await, "{certificate} {key}");
+    }
+
+    put("renewed-certificate.pem", "renewed-key.pem");
+    assert!(reloader.renew().unwrap());
+    assert!(is_of(address, "renewed-authority.pem").await);
+    assert!(!is_of(address, "authority.pem").await, "the old one is gone");
+    served.abort();
+}
+
+#[tokio::test]
+async fn without_tls_nothing_is_read_again() {
+    let (app, _) = build(Script::default(), |_| {}).await;
+    let serving = app.listen().await.unwrap();
+    assert!(!serving.reloader().renew().unwrap());
 }

@@ -14,6 +14,7 @@ use hyfunc::Config;
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::mcp::{call, result_of};
 use crate::support::{Gateway, MODEL, Script, ask, ask_with, start_with, tool};
 
 /// What the chat model does.
@@ -517,4 +518,61 @@ async fn hanging_up_gives_the_place_back() {
         }
         assert!(began.elapsed() < Duration::from_secs(5), "the place was not given back");
     }
+}
+
+/// What the tool for plain words says over MCP.
+async fn routed(gateway: &Gateway) -> Json {
+    let asked = json!({"request": "how many metres are 3 km?"});
+    let (result, _) = result_of(gateway, call(gateway, "route", asked)).await;
+    assert_eq!(result["isError"], false, "{result}");
+    result["structuredContent"].clone()
+}
+
+#[tokio::test]
+async fn the_tool_for_plain_words_has_them_as_a_chat_has() {
+    let says = Act::Says(&["Quite ", "far."], 0);
+    for (script, phrase, act, reply, asked) in [
+        (Script::default(), false, says, "Quite far.", true),
+        (Script::default(), true, says, "Quite far.", true),
+        (convert(), true, says, "Quite far.", true),
+        (convert(), false, says, "3000", false),
+        (Script::default(), false, Act::Status(500, ""), "No function fits", true),
+        (convert(), true, Act::Status(500, ""), "3000", true),
+    ] {
+        let fake = Fake::start(act).await;
+        let called = script.calls.len();
+        let gateway = gateway(script, &fake, |config| config.upstream.phrase = phrase).await;
+        let structured = routed(&gateway).await;
+        let said = structured["reply"].as_str().unwrap();
+        assert!(said.contains(reply), "{said} should hold: {reply}");
+        assert_eq!(structured["calls"].as_array().unwrap().len(), called, "{structured}");
+        assert_eq!(!fake.asked.lock().unwrap().is_empty(), asked, "{act:?} {phrase}");
+        let recent = gateway.get("/v1/recent").await.json();
+        assert_eq!(recent["data"][0].get("upstream").is_some(), asked, "{recent}");
+    }
+}
+
+#[tokio::test]
+async fn the_list_of_requests_remembers_who_had_the_words_and_not_the_words() {
+    for (act, error) in
+        [(Act::Says(&["Quite far."], 0), None), (Act::Status(429, ""), Some("upstream_busy"))]
+    {
+        let fake = Fake::start(act).await;
+        let gateway = gateway(Script::default(), &fake, |_| {}).await;
+        let json = gateway.chat(&ask("sing")).await.json();
+        let id = json["hyfunc"]["request_id"].as_str().unwrap();
+        let whole = gateway.get(&format!("/v1/recent/{id}")).await;
+        assert_eq!(whole.json()["upstream"], json["hyfunc"]["upstream"], "{}", whole.text);
+        assert_eq!(whole.json()["upstream"]["error"], json!(error));
+        assert!(!whole.text.contains("Quite far."), "{}", whole.text);
+
+        let asked = ask_with("sing", json!({"stream": true}));
+        let (_, own) = streamed(&gateway.chat(&asked).await.text);
+        let list = gateway.get("/v1/recent").await.json();
+        assert_eq!(list["data"][0]["upstream"], own["upstream"], "{list}");
+    }
+    let gateway = start_with(convert(), |_| {}).await;
+    gateway.chat(&ask("how many metres are 3 km?")).await;
+    let list = gateway.get("/v1/recent").await.json();
+    assert!(list["data"][0].get("upstream").is_none(), "{list}");
 }

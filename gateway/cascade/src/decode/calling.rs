@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::Tensor;
+use hyfunc_functions::Value;
 
 use crate::api::{DecodedCall, TokenCounts};
 use crate::branch::Branch;
@@ -11,6 +12,7 @@ use crate::decide::{Answered, CallFilling, Filled, States};
 use crate::error::CascadeError;
 use crate::model::heads::CALL_FEATURES;
 use crate::model::small::{Before, BranchRow, List, Step};
+use crate::progress::SettledCall;
 use crate::prompt::{self, BLOCK_TOKENS_MAX};
 use crate::text::Token;
 use crate::tiny::sigmoid;
@@ -18,7 +20,7 @@ use crate::tiny::sigmoid;
 use super::given::Given;
 use super::pen::Pen;
 
-/// A candidate's call, before its order is known.
+/// A candidate's call, and the words of the query in it.
 pub(super) struct Found {
     pub call: DecodedCall,
     pub copied: Vec<Range<usize>>,
@@ -32,6 +34,14 @@ impl Found {
             others.clone().flat_map(|other| &other.copied).any(|other| overlap(one, other))
         };
         !self.copied.is_empty() && self.copied.iter().all(taken)
+    }
+
+    /// Whether a call of which these values are known differs from this one already.
+    fn differs(&self, settled: &[Option<Value>]) -> bool {
+        match &self.call.arguments {
+            Value::Record(fields) => fields.iter().zip(settled).any(|(own, other)| own != other),
+            _ => false,
+        }
     }
 }
 
@@ -122,6 +132,18 @@ impl Calling {
     /// Whether all that is left is to ask for one more call.
     pub fn is_asking_again(&self) -> bool {
         matches!(self.stage, Stage::Again)
+    }
+
+    /// The call that is being filled, as far as it can no longer change; `None` before it differs
+    /// from the calls that are complete, since one that is there already is none.
+    pub fn settled(&self) -> Option<SettledCall> {
+        let (Stage::Round { filling, .. } | Stage::Write { filling, .. }) = &self.stage else {
+            return None;
+        };
+        let arguments = filling.settled();
+        let is_new = self.found.iter().all(|found| found.differs(&arguments));
+        let candidate = self.candidate;
+        is_new.then_some(SettledCall { candidate, arguments, is_whole: false })
     }
 
     /// Leaves it at the calls that are complete.

@@ -71,6 +71,11 @@ impl<'a> Given<'a> {
         Asked { query: &self.request.query, tokens: &self.tokens, likeness: &self.likeness }
     }
 
+    /// Byte of the query at which it begins to speak of a candidate by its name.
+    pub fn mention(&self, candidate: usize) -> Option<usize> {
+        self.prepared(candidate).profile.mention(&self.likeness)
+    }
+
     /// A candidate, made ready.
     pub fn prepared(&self, candidate: usize) -> &Prepared {
         &self.request.candidates[candidate].prepared

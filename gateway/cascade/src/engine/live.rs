@@ -6,6 +6,7 @@ use crate::api::{DecodeRequest, Decoded};
 use crate::decode::{Decoder, Decoding};
 use crate::error::CascadeError;
 use crate::model::small::{List, Step};
+use crate::progress::Progress;
 
 use super::{Reply, caught, send};
 
@@ -38,11 +39,11 @@ impl<'a> Live<'a> {
     }
 
     /// Adds a request, which takes part from the next step on.
-    pub fn join(&mut self, request: DecodeRequest, reply: Reply<Decoded>) {
+    pub fn join(&mut self, request: DecodeRequest, progress: Progress, reply: Reply<Decoded>) {
         if reply.is_closed() {
             return;
         }
-        match caught(|| Decoding::new(self.decoder, request)) {
+        match caught(|| Decoding::new(self.decoder, request, progress)) {
             Ok(decoding) => self.requests.push(Request { decoding, reply, failed: None }),
             Err(error) => send(reply, Err(error)),
         }

@@ -34,6 +34,11 @@ impl Completion {
         }
     }
 
+    /// Name of the model.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
     fn frame(&self, object: &str) -> Map<String, Json> {
         let mut frame = Map::new();
         frame.insert("id".into(), self.id.clone().into());

@@ -17,6 +17,7 @@ use crate::http::{code_of, status_of};
 use crate::keys::{AccessError, Role};
 use crate::pipeline::Step;
 use crate::publish::{CompileError, PublishError, RegistryError};
+use crate::replays::ReplayError;
 
 /// What clients may send as any field. `1.0` is not among them: JSON Schema calls it an integer, and
 /// the readers do not.
@@ -378,6 +379,22 @@ fn is_sampled(error: &PublishError) {
     }
 }
 
+fn of_replays() -> Vec<ReplayError> {
+    use ReplayError as E;
+    let samples = vec![
+        E::AtWork { retry_after_ms: 1 },
+        E::Reused,
+        E::NotKept { bytes_max: 1 },
+        E::Full { keys_max: 1, retry_after_ms: 1 },
+    ];
+    for sample in &samples {
+        match sample {
+            E::AtWork { .. } | E::Reused | E::NotKept { .. } | E::Full { .. } => {}
+        }
+    }
+    samples
+}
+
 /// An error of every row of the table.
 fn errors() -> Vec<RequestError> {
     use RequestError as E;
@@ -410,6 +427,7 @@ fn errors() -> Vec<RequestError> {
     samples.extend(of_models().into_iter().map(models));
     samples.extend(of_calls().into_iter().map(call));
     samples.extend(of_access().into_iter().map(E::Access));
+    samples.extend(of_replays().into_iter().map(E::Replay));
     samples.extend(of_publishing().into_iter().map(E::from));
     for sample in &samples {
         match sample {
@@ -429,6 +447,7 @@ fn errors() -> Vec<RequestError> {
             | E::UnknownFunction { .. }
             | E::UnknownRequest { .. }
             | E::Access(_)
+            | E::Replay(_)
             | E::Foreign { .. }
             | E::Overloaded { .. }
             | E::TooManySessions { .. }

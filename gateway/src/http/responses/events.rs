@@ -1,48 +1,91 @@
-//! The same answer as semantic events, each call as soon as it is known and as it runs.
+//! The same answer as semantic events, each call argument by argument, and as it runs.
 //!
 //! Every event has its `type` twice, as the event's name and in its data, and a sequence number.
 //! Items follow one another: one is done before the next is added.
 
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::sse::Event;
 use serde_json::{Map, Value as Json, json};
-use tokio::sync::mpsc::{Sender, channel};
-use tracing::Instrument as _;
+use tokio::sync::mpsc::Sender;
 
 use super::items;
 use super::object::ResponseObject;
 use crate::error::RequestError;
 use crate::http::chat::Told;
 use crate::http::error::to_json;
-use crate::http::sse::{EVENTS_MAX, Ended, HungUp, events, report, until_end};
-use crate::pipeline::{Answer, CallOutcome, DecidedCall, Origin, Words};
+use crate::http::sse::{Ended, HungUp, report, until_end};
+use crate::pipeline::{Answer, Arrival, CallOutcome, DraftCall, Words};
 use crate::telemetry::Metrics;
 
-/// Starts the stream.
-pub fn respond(
-    object: ResponseObject,
-    answer: Answer,
-    reply_bytes_max: usize,
-    metrics: Metrics,
-) -> Response {
-    let (sender, receiver) = channel(EVENTS_MAX);
-    let stream = Stream { sender, object, metrics, sequence: 0, output: Vec::new() };
-    tokio::spawn(stream.run(answer, reply_bytes_max).in_current_span());
-    Sse::new(events(receiver)).keep_alive(KeepAlive::default()).into_response()
-}
-
-struct Stream {
+/// A stream under way. Whatever tells may be dropped half-way: what was sent is known, and the next
+/// one goes on from there.
+pub struct Stream {
     sender: Sender<Event>,
     object: ResponseObject,
     metrics: Metrics,
+    model: String,
     /// Number of the next event.
     sequence: u64,
     /// Items that are done.
     output: Vec<Json>,
+    /// How far the call after these is told.
+    stage: Stage,
+    /// Whether any call was told of.
+    has_begun: bool,
+}
+
+/// What was told of a call.
+enum Stage {
+    Nothing,
+    /// That it comes.
+    Added,
+    /// So many bytes of its arguments.
+    Arguments(usize),
+    /// All of its arguments.
+    Whole,
 }
 
 impl Stream {
-    async fn run(mut self, answer: Answer, reply_bytes_max: usize) {
+    /// A stream of which nothing was sent.
+    pub fn new(
+        sender: Sender<Event>,
+        object: ResponseObject,
+        model: String,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            sender,
+            object,
+            metrics,
+            model,
+            sequence: 0,
+            output: Vec::new(),
+            stage: Stage::Nothing,
+            has_begun: false,
+        }
+    }
+
+    /// Tells of calls as far as they are known. Behind a call that runs here the others wait for
+    /// its end.
+    pub(super) async fn draft(
+        &mut self,
+        calls: &[DraftCall],
+        arrival: &Arrival,
+    ) -> Result<(), HungUp> {
+        self.created().await?;
+        while let Some(call) = calls.get(self.output.len()) {
+            self.call(call, arrival).await?;
+            match self.stage {
+                Stage::Whole if call.is_clients() => {
+                    self.done(items::function_call(call, items::COMPLETED)).await?;
+                }
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the answer, or what is left of it.
+    pub async fn run(mut self, answer: Answer, reply_bytes_max: usize) {
         let arrival = answer.arrival.clone();
         let sender = self.sender.clone();
         let ended = until_end(&sender, &arrival, self.tell(answer, reply_bytes_max)).await;
@@ -57,25 +100,26 @@ impl Stream {
     }
 
     async fn tell(&mut self, mut answer: Answer, reply_bytes_max: usize) -> Result<(), Ended> {
-        for kind in ["response.created", "response.in_progress"] {
-            let response = self.object.begun();
-            self.emit(kind, json!({"response": response})).await?;
-        }
+        self.created().await?;
+        let arrival = answer.arrival.clone();
         let mut told = Told::new(&answer, reply_bytes_max);
         let mut said = Vec::new();
         for (at, call) in answer.outcomes.calls.clone().iter().enumerate() {
-            self.call_begun(call).await?;
-            if at == 0 {
-                self.metrics.first_token(&answer.model, answer.arrival.began.elapsed());
+            // Some are done already.
+            let draft = (at >= self.output.len()).then(|| DraftCall::whole(call));
+            if let Some(draft) = &draft {
+                self.call(draft, &arrival).await?;
             }
             let Some(outcome) = answer.outcomes.next().await else { break };
             let outcome = outcome.map_err(Ended::Failed)?;
             said.extend(told.take(call, &outcome));
-            self.call_done(call, &outcome).await?;
+            if let Some(draft) = &draft {
+                self.call_done(draft, &outcome).await?;
+            }
         }
         let mut words = told.rest(&answer);
         self.message(said, &mut words).await?;
-        answer.worded = words.worded();
+        answer.hear(words);
         let own = told.own(&answer);
         let kind =
             if answer.is_incomplete() { "response.incomplete" } else { "response.completed" };
@@ -84,37 +128,65 @@ impl Stream {
         Ok(self.put(end_mark()).await?)
     }
 
-    /// An item for a call, and its arguments, which are known at once.
-    async fn call_begun(&mut self, call: &DecidedCall) -> Result<(), HungUp> {
-        let arguments = call.arguments_json.to_string();
-        match call.origin {
-            Origin::Client => {
-                let item = items::function_call(call, items::IN_PROGRESS);
-                self.added(item).await?;
-                let id = items::function_call_id(call);
-                self.arguments("response.function_call_arguments", &id, &arguments).await
+    /// The first two events, unless they were sent.
+    async fn created(&mut self) -> Result<(), HungUp> {
+        for (at, kind) in ["response.created", "response.in_progress"].into_iter().enumerate() {
+            if self.sequence == at as u64 {
+                let response = self.object.begun();
+                self.emit(kind, json!({"response": response})).await?;
             }
-            Origin::Library(_) => {
-                self.added(items::gateway_call_begun(call)).await?;
-                let id = items::gateway_call_id(call);
-                self.about("response.mcp_call.in_progress", &id, json!({})).await?;
-                self.arguments("response.mcp_call_arguments", &id, &arguments).await
-            }
+        }
+        Ok(())
+    }
+
+    /// An item for a call, and what more is known of its arguments.
+    async fn call(&mut self, call: &DraftCall, arrival: &Arrival) -> Result<(), HungUp> {
+        let id = items::call_id(call);
+        let is_clients = call.is_clients();
+        let kind = if is_clients { "function_call" } else { "mcp_call" };
+        loop {
+            self.stage = match self.stage {
+                Stage::Nothing => {
+                    self.added(items::call_begun(call)).await?;
+                    self.begun(arrival);
+                    Stage::Added
+                }
+                Stage::Added => {
+                    if !is_clients {
+                        self.about("response.mcp_call.in_progress", &id, json!({})).await?;
+                    }
+                    Stage::Arguments(0)
+                }
+                Stage::Arguments(told_bytes) if told_bytes < call.arguments.len() => {
+                    let more = call.arguments.get(told_bytes..).unwrap_or_default();
+                    let delta = json!({"delta": more});
+                    self.about(&format!("response.{kind}_arguments.delta"), &id, delta).await?;
+                    Stage::Arguments(call.arguments.len())
+                }
+                Stage::Arguments(_) if call.is_whole => {
+                    let arguments = json!({"arguments": call.arguments});
+                    self.about(&format!("response.{kind}_arguments.done"), &id, arguments).await?;
+                    Stage::Whole
+                }
+                Stage::Arguments(_) | Stage::Whole => return Ok(()),
+            };
         }
     }
 
-    async fn arguments(&mut self, kind: &str, id: &str, arguments: &str) -> Result<(), HungUp> {
-        self.about(&format!("{kind}.delta"), id, json!({"delta": arguments})).await?;
-        self.about(&format!("{kind}.done"), id, json!({"arguments": arguments})).await
+    /// Counts the first piece.
+    fn begun(&mut self, arrival: &Arrival) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.metrics.first_token(&self.model, arrival.began.elapsed());
+        }
     }
 
-    async fn call_done(&mut self, call: &DecidedCall, outcome: &CallOutcome) -> Result<(), HungUp> {
+    async fn call_done(&mut self, call: &DraftCall, outcome: &CallOutcome) -> Result<(), HungUp> {
         let item = match outcome {
             CallOutcome::NotRun => items::function_call(call, items::COMPLETED),
             CallOutcome::Ran(ran) => {
-                let id = items::gateway_call_id(call);
                 let end = if ran.result.is_ok() { "completed" } else { "failed" };
-                self.about(&format!("response.mcp_call.{end}"), &id, json!({})).await?;
+                let kind = format!("response.mcp_call.{end}");
+                self.about(&kind, &items::call_id(call), json!({})).await?;
                 items::gateway_call_done(call, ran)
             }
         };
@@ -163,6 +235,7 @@ impl Stream {
         let fields = json!({"output_index": self.output.len(), "item": item});
         self.emit("response.output_item.done", fields).await?;
         self.output.push(item);
+        self.stage = Stage::Nothing;
         Ok(())
     }
 
@@ -175,9 +248,13 @@ impl Stream {
         self.emit(kind, all).await
     }
 
+    /// Gives an event its number when there is room for it: whoever is dropped while it waits
+    /// leaves no gap.
     async fn emit(&mut self, kind: &str, fields: Json) -> Result<(), HungUp> {
-        let event = self.event(kind, fields);
-        self.put(event).await
+        let sender = self.sender.clone();
+        let room = sender.reserve().await.map_err(|_| HungUp)?;
+        room.send(self.event(kind, fields));
+        Ok(())
     }
 
     async fn put(&self, event: Event) -> Result<(), HungUp> {
@@ -197,7 +274,7 @@ impl Stream {
 
     /// Tells of a failure: its object for clients that raise it, the same flat for those that show
     /// it, and the response as far as it came.
-    fn fail(&mut self, error: &RequestError) {
+    pub fn fail(&mut self, error: &RequestError) {
         let object = to_json(error)["error"].take();
         let mut fields = object.clone();
         if let Some(fields) = fields.as_object_mut() {

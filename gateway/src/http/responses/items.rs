@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::pipeline::{DecidedCall, Ran};
+use crate::pipeline::{DraftCall, Ran};
 
 /// An item that is still being written.
 pub const IN_PROGRESS: &str = "in_progress";
@@ -14,14 +14,11 @@ const FAILED: &str = "failed";
 /// Who ran a call, for clients that know several servers.
 const SERVER_LABEL: &str = "hyfunc";
 
-/// Id of the item of a call that the client runs.
-pub fn function_call_id(call: &DecidedCall) -> String {
-    item_id("fc", call)
-}
-
-/// Id of the item of a call that runs here.
-pub fn gateway_call_id(call: &DecidedCall) -> String {
-    item_id("mcp", call)
+/// Id of the item of a call.
+pub fn call_id(call: &DraftCall) -> String {
+    // The call's own id under another prefix, so that traces and items can be told to be of one.
+    let prefix = if call.is_clients() { "fc" } else { "mcp" };
+    format!("{prefix}_{}", call.id.trim_start_matches("call_"))
 }
 
 /// Id of a new message.
@@ -29,16 +26,20 @@ pub fn message_id() -> String {
     format!("msg_{}", uuid::Uuid::new_v4().simple())
 }
 
-/// The call's own id under another prefix, so that traces and items can be told to be of one call.
-fn item_id(prefix: &str, call: &DecidedCall) -> String {
-    format!("{prefix}_{}", call.id.trim_start_matches("call_"))
+/// A call that is being written, and is to run wherever it runs.
+pub fn call_begun(call: &DraftCall) -> Json {
+    if call.is_clients() {
+        function_call(call, IN_PROGRESS)
+    } else {
+        gateway_call(call, IN_PROGRESS, Json::Null, Json::Null)
+    }
 }
 
 /// A call that the client runs; its arguments are there when it is whole.
-pub fn function_call(call: &DecidedCall, status: &str) -> Json {
+pub fn function_call(call: &DraftCall, status: &str) -> Json {
     json!({
         "type": "function_call",
-        "id": function_call_id(call),
+        "id": call_id(call),
         "call_id": call.id,
         "name": call.function.name,
         "arguments": arguments_text(call, status),
@@ -46,13 +47,8 @@ pub fn function_call(call: &DecidedCall, status: &str) -> Json {
     })
 }
 
-/// A call that is about to run here.
-pub fn gateway_call_begun(call: &DecidedCall) -> Json {
-    gateway_call(call, IN_PROGRESS, Json::Null, Json::Null)
-}
-
 /// A call that ran here, with its result or its error.
-pub fn gateway_call_done(call: &DecidedCall, ran: &Ran) -> Json {
+pub fn gateway_call_done(call: &DraftCall, ran: &Ran) -> Json {
     match &ran.result {
         Ok(Json::String(text)) => gateway_call(call, COMPLETED, text.clone().into(), Json::Null),
         Ok(result) => gateway_call(call, COMPLETED, result.to_string().into(), Json::Null),
@@ -66,10 +62,10 @@ pub fn gateway_call_done(call: &DecidedCall, ran: &Ran) -> Json {
     }
 }
 
-fn gateway_call(call: &DecidedCall, status: &str, output: Json, error: Json) -> Json {
+fn gateway_call(call: &DraftCall, status: &str, output: Json, error: Json) -> Json {
     json!({
         "type": "mcp_call",
-        "id": gateway_call_id(call),
+        "id": call_id(call),
         "server_label": SERVER_LABEL,
         "name": call.function.name,
         "arguments": arguments_text(call, status),
@@ -81,8 +77,8 @@ fn gateway_call(call: &DecidedCall, status: &str, output: Json, error: Json) -> 
 }
 
 /// The arguments as JSON in a text, which is empty as long as they are being written.
-fn arguments_text(call: &DecidedCall, status: &str) -> String {
-    if status == IN_PROGRESS { String::new() } else { call.arguments_json.to_string() }
+fn arguments_text<'a>(call: &'a DraftCall, status: &str) -> &'a str {
+    if status == IN_PROGRESS { "" } else { &call.arguments }
 }
 
 /// The message that a person reads; without a text, one that is about to be written.

@@ -1,0 +1,284 @@
+//! Streams that begin while the models still decide.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use hyfunc::Config;
+use serde_json::{Value as Json, json};
+
+use crate::support::{Gateway, MODEL, Script, ask_with, start, start_with};
+
+/// A tool of the client with several parameters, of which none must be there.
+fn booking() -> Json {
+    let properties = json!({
+        "zone": {"type": "string"},
+        "seats": {"type": "integer"},
+        "aisle": {"type": "boolean"},
+        "names": {"type": "array", "items": {"type": "string"}},
+    });
+    let parameters = json!({"type": "object", "properties": properties});
+    json!({"name": "book_seat", "description": "Books a seat.", "parameters": parameters})
+}
+
+fn tools(path: &str) -> Json {
+    let mut tool = booking();
+    if path == "/v1/chat/completions" {
+        return json!([{"type": "function", "function": tool}]);
+    }
+    tool["type"] = "function".into();
+    json!([tool])
+}
+
+/// Every way in which arguments can come to an end.
+fn bookings() -> Vec<Json> {
+    vec![
+        json!({"zone": "A \"x\" \u{1f30d}", "seats": 2, "aisle": true, "names": ["a", "b"]}),
+        json!({"names": []}),
+        json!({"zone": "B"}),
+        json!({}),
+        json!({"seats": -3, "aisle": false}),
+    ]
+}
+
+fn script(tells_ms: Option<u64>) -> Script {
+    let calls = bookings().into_iter().map(|arguments| ("book_seat", arguments)).collect();
+    Script { calls, tells_ms, ..Script::default() }
+}
+
+fn body(path: &str, extra: Json) -> Json {
+    let mut body = match path {
+        "/v1/chat/completions" => ask_with("book seats", json!({"stream": true})),
+        _ => json!({"model": MODEL, "input": "book seats", "stream": true}),
+    };
+    body["tools"] = tools(path);
+    body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    body
+}
+
+/// The data of every event but the mark at the end.
+fn data(text: &str) -> Vec<Json> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    lines.filter(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).unwrap()).collect()
+}
+
+const PATHS: [&str; 2] = ["/v1/chat/completions", "/v1/responses"];
+
+/// Id, name and the fragments of the arguments of every call that a chat's stream tells of.
+fn chat_calls(events: &[Json]) -> Vec<(String, String, Vec<String>)> {
+    let mut calls: Vec<(String, String, Vec<String>)> = Vec::new();
+    let deltas = events.iter().filter_map(|event| event["choices"][0]["delta"].get("tool_calls"));
+    for delta in deltas {
+        let delta = &delta[0];
+        let index = usize::try_from(delta["index"].as_u64().unwrap()).unwrap();
+        let arguments = delta["function"]["arguments"].as_str().unwrap().to_owned();
+        match delta.get("id") {
+            Some(id) => {
+                assert_eq!(index, calls.len(), "calls come in order, each once");
+                assert_eq!(arguments, "");
+                let name = delta["function"]["name"].as_str().unwrap().to_owned();
+                calls.push((id.as_str().unwrap().to_owned(), name, Vec::new()));
+            }
+            None => {
+                assert_eq!(index + 1, calls.len(), "one call after the other");
+                assert!(!arguments.is_empty());
+                calls[index].2.push(arguments);
+            }
+        }
+    }
+    calls
+}
+
+#[tokio::test]
+async fn what_a_chat_tells_early_comes_to_what_is_told_at_the_end() {
+    for tells_ms in [None, Some(0), Some(3)] {
+        let gateway = start(script(tells_ms)).await;
+        let answer = gateway.chat(&body(PATHS[0], json!({}))).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let events = data(&answer.text);
+        let roles = events.iter().filter(|event| event["choices"][0]["delta"]["role"].is_string());
+        assert_eq!(roles.count(), 1, "{}", answer.text);
+        assert_eq!(events[0]["choices"][0]["delta"]["role"], "assistant");
+        let calls = chat_calls(&events);
+        let own = &events[events.len() - 1]["hyfunc"]["calls"];
+        assert_eq!(calls.len(), bookings().len());
+        for (at, (id, name, fragments)) in calls.iter().enumerate() {
+            assert_eq!(name, "book_seat");
+            assert_eq!(own[at]["id"], id.as_str(), "{tells_ms:?}");
+            assert_eq!(fragments.concat(), own[at]["arguments"].to_string(), "{tells_ms:?}");
+            assert_eq!(own[at]["arguments"], bookings()[at]);
+        }
+        if tells_ms == Some(3) {
+            assert!(calls[0].2.len() > 2, "argument by argument: {calls:?}");
+        }
+        let decided = events.iter().filter(|event| !event["hyfunc"].is_null());
+        assert_eq!(decided.count(), 2, "what was decided, and what came of it");
+    }
+}
+
+#[tokio::test]
+async fn what_a_response_tells_early_comes_to_what_is_told_at_the_end() {
+    for tells_ms in [None, Some(0), Some(3)] {
+        let gateway = start(script(tells_ms)).await;
+        let asked = gateway.post(PATHS[1]).json(&body(PATHS[1], json!({})));
+        let answer = gateway.send(asked).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let events = data(&answer.text);
+        for (number, event) in events.iter().enumerate() {
+            assert_eq!(event["sequence_number"], number, "{event}");
+        }
+        assert_eq!(events[0]["type"], "response.created");
+        assert_eq!(events[1]["type"], "response.in_progress");
+        let last = &events[events.len() - 1];
+        assert_eq!(last["type"], "response.completed");
+        for (at, arguments) in bookings().iter().enumerate() {
+            let of = |kind: &str| -> Vec<&Json> {
+                let about = events.iter().filter(|event| event["output_index"] == at);
+                about.filter(|event| event["type"] == kind).collect()
+            };
+            let deltas = of("response.function_call_arguments.delta");
+            let told: String =
+                deltas.iter().map(|event| event["delta"].as_str().unwrap()).collect();
+            let item = &last["response"]["output"][at];
+            assert_eq!(item["arguments"], told, "{tells_ms:?}");
+            assert_eq!(serde_json::from_str::<Json>(&told).unwrap(), *arguments);
+            assert_eq!(of("response.function_call_arguments.done")[0]["arguments"], told);
+            let done = of("response.output_item.done");
+            assert_eq!((done.len(), &done[0]["item"]), (1, item));
+            assert_eq!(of("response.output_item.added")[0]["item"]["id"], item["id"]);
+            if tells_ms == Some(3) && at == 0 {
+                assert!(deltas.len() > 2, "argument by argument: {deltas:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_byte_comes_before_the_last_call_is_decided() {
+    for path in PATHS {
+        let gateway = start(script(Some(20))).await;
+        let request = gateway.post(path).json(&body(path, json!({})));
+        let response = request.send().await.unwrap();
+        let mut stream = response.bytes_stream();
+        let mut text = String::new();
+        while !text.contains("book_seat") {
+            let bytes = stream.next().await.unwrap().unwrap();
+            text.push_str(std::str::from_utf8(&bytes).unwrap());
+        }
+        assert_eq!(gateway.fake.told.load(Ordering::SeqCst), 0, "{path}: {text}");
+        assert!(!text.contains("[DONE]"));
+        while let Some(bytes) = stream.next().await {
+            text.push_str(&String::from_utf8_lossy(&bytes.unwrap()));
+        }
+        assert_eq!(gateway.fake.told.load(Ordering::SeqCst), 1);
+        assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn calls_that_run_here_keep_their_place_among_those_of_the_client() {
+    let count = ("text_count_letter", json!({"text": "banana", "letter": "a"}));
+    let calls = vec![count, ("book_seat", json!({"seats": 1}))];
+    let gateway = start(Script { calls, tells_ms: Some(3), ..Script::default() }).await;
+
+    let answer = gateway.chat(&body(PATHS[0], json!({}))).await;
+    let events = data(&answer.text);
+    assert_eq!(chat_calls(&events)[0].2.concat(), "{\"seats\":1}");
+    let said: String = events
+        .iter()
+        .filter_map(|event| event["choices"][0]["delta"]["content"].as_str())
+        .collect();
+    assert!(said.contains('3'), "{said}");
+    let own = &events[events.len() - 1]["hyfunc"]["calls"];
+    assert_eq!((&own[0]["function"], &own[0]["result"]), (&json!("text_count_letter"), &json!(3)));
+    assert_eq!(own[1]["function"], "book_seat");
+
+    let asked = gateway.post(PATHS[1]).json(&body(PATHS[1], json!({})));
+    let events = data(&gateway.send(asked).await.text);
+    let output = &events[events.len() - 1]["response"]["output"];
+    let kinds: Vec<&Json> = output.as_array().unwrap().iter().map(|item| &item["type"]).collect();
+    assert_eq!(kinds, ["mcp_call", "function_call", "message"]);
+    let done: Vec<&Json> =
+        events.iter().filter(|event| event["type"] == "response.output_item.done").collect();
+    assert_eq!(done.len(), 3, "each item once");
+    for (at, done) in done.iter().enumerate() {
+        assert_eq!((&done["output_index"], &done["item"]), (&json!(at), &output[at]));
+    }
+}
+
+#[tokio::test]
+async fn a_failure_after_the_beginning_is_told_in_the_stream() {
+    for path in PATHS {
+        let gateway = start(Script { breaks: true, ..script(Some(3)) }).await;
+        let answer = gateway.send(gateway.post(path).json(&body(path, json!({})))).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let events = data(&answer.text);
+        let last = &events[events.len() - 1];
+        if path == PATHS[0] {
+            assert_eq!(last["error"]["code"], "models_stopped", "{last}");
+            assert!(!answer.text.contains("[DONE]"), "a broken stream must not look whole");
+        } else {
+            assert_eq!(last["type"], "response.failed");
+            assert_eq!(last["response"]["error"]["code"], "models_stopped", "{last}");
+        }
+        let recent = gateway.get("/v1/recent").await.json();
+        assert_eq!(recent["data"][0]["outcome"], "failed", "{recent}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_before_the_beginning_keeps_its_status() {
+    // Calls that run here are not told of in a chat before they ran.
+    let count = ("text_count_letter", json!({"text": "banana", "letter": "a"}));
+    let script =
+        Script { calls: vec![count], tells_ms: Some(3), breaks: true, ..Script::default() };
+    let gateway = start(script).await;
+    let answer = gateway.chat(&body(PATHS[0], json!({}))).await;
+    let (status, code, _) = answer.error();
+    assert_eq!((status, code.as_str()), (503, "models_stopped"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn what_may_yet_be_cut_is_not_told() {
+    // The fake writes eleven tokens.
+    let gateway = start(script(Some(3))).await;
+    let answer = gateway.chat(&body(PATHS[0], json!({"max_completion_tokens": 10}))).await;
+    assert!(answer.text.contains("\"finish_reason\":\"length\""), "{}", answer.text);
+    assert!(chat_calls(&data(&answer.text)).is_empty(), "{}", answer.text);
+}
+
+fn alone(config: &mut Config) {
+    config.server.concurrent_max = 1;
+    config.server.queue_max = 0;
+}
+
+#[tokio::test]
+async fn hanging_up_while_the_models_decide_frees_the_place() {
+    for path in PATHS {
+        let gateway = start_with(script(Some(200)), alone).await;
+        let request = gateway.post(path).json(&body(path, json!({})));
+        let mut stream = request.send().await.unwrap().bytes_stream();
+        assert!(stream.next().await.unwrap().is_ok());
+        let none = ask_with("x", json!({"tool_choice": "none"}));
+        assert_eq!(gateway.chat(&none).await.status, 429, "the only place is taken");
+        drop(stream);
+        let hung_up = Instant::now();
+        while gateway.chat(&none).await.status != 200 {
+            assert!(hung_up.elapsed() < Duration::from_secs(1), "the place was not given back");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(gateway.fake.told.load(Ordering::SeqCst), 1, "only the other one was decided");
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_after_the_beginning_ends_the_stream() {
+    let gateway: Gateway = start(script(Some(100))).await;
+    let request = gateway.post(PATHS[0]).header("x-hyfunc-deadline-ms", "250");
+    let answer = gateway.send(request.json(&body(PATHS[0], json!({})))).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let events = data(&answer.text);
+    let error = &events[events.len() - 1]["error"];
+    assert_eq!(error["code"], "deadline_exceeded", "{}", answer.text);
+    assert!(error["message"].as_str().unwrap().contains("`decode`"), "{error}");
+}
