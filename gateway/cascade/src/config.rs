@@ -26,6 +26,13 @@ pub struct CascadeConfig {
     pub batch_tokens_max: usize,
     /// What is left out of the engine, to measure what it gains.
     pub ablate: Ablation,
+    /// Bytes of the library's blocks that stay in memory; others come back when they are asked for.
+    pub blocks_bytes_max: usize,
+    /// Folder for what the models make of the library's functions, for this user alone; `None`
+    /// keeps nothing.
+    pub prepared_dir: Option<PathBuf>,
+    /// Bytes of that folder.
+    pub prepared_bytes_max: u64,
 }
 
 /// Parts of the engine that a measurement leaves out, each alone. Results stay the same.
@@ -40,13 +47,6 @@ pub struct Ablation {
     pub bulk_copy: bool,
     /// Every request's forwards are its own.
     pub batching: bool,
-    /// Bytes of the library's blocks that stay in memory; others come back when they are asked for.
-    pub blocks_bytes_max: usize,
-    /// Folder for what the models make of the library's functions, for this user alone; `None`
-    /// keeps nothing.
-    pub prepared_dir: Option<PathBuf>,
-    /// Bytes of that folder.
-    pub prepared_bytes_max: u64,
 }
 
 impl Default for CascadeConfig {

@@ -322,18 +322,6 @@ fn called(given: &Given<'_>, scores: &[f32]) -> Vec<usize> {
     called
 }
 
-/// The same candidates, best first, but those that nothing can take back in the order in which the
-/// query speaks of them; of such as it does not name, the likelier first, after the others.
-fn as_named(job: &Job<'_>, mut called: Vec<usize>, scores: &[f32]) -> Vec<usize> {
-    let sure = called.iter().take_while(|index| scores[**index] >= SHARED_WORDS_PROBABILITY);
-    let sure = sure.count();
-    called[..sure].sort_by_key(|index| {
-        let prepared = &job.request.candidates[*index].prepared;
-        prepared.profile.mention(job.asked.likeness).unwrap_or(usize::MAX)
-    });
-    called
-}
-
 /// Probability of a call: the small model's logit, moved by how far the retriever's cosine lies from
 /// one half.
 pub fn weighed(logit: f32, cosine: f32, weight: f32) -> f32 {
