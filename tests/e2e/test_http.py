@@ -3,6 +3,7 @@
 import json
 import socket
 import os
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -152,6 +153,17 @@ def test_a_deadline_of_the_client_holds(http_request, model):
     assert reply.status in (200, 408, 504), "one millisecond may do, and else the error says so"
     if reply.status != 200:
         assert check_error(reply, reply.status)["code"] == "deadline_exceeded"
+
+
+def test_the_same_key_twice_gives_the_same_answer(http_request, model):
+    headers = {"idempotency-key": str(uuid.uuid4())}
+    first = http_request("POST", CHAT, chat(model), headers=headers)
+    assert first.status == 200 and "idempotency-replayed" not in first.headers
+    again = http_request("POST", CHAT, chat(model), headers=headers)
+    assert (again.status, again.body) == (200, first.body)
+    assert again.headers["idempotency-replayed"] == "true"
+    other = http_request("POST", CHAT, chat(model) | {"seed": 7}, headers=headers)
+    assert check_error(other, 422)["code"] == "idempotency_key_reused"
 
 
 def test_many_at_once_all_get_an_answer(http_request, model):

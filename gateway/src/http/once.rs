@@ -78,7 +78,7 @@ async fn once(
 }
 
 fn key_of(headers: &HeaderMap) -> Result<Option<String>, RequestError> {
-    let mut sent = headers.get_all(&KEY).iter();
+    let mut sent = headers.get_all(KEY).iter();
     let Some(key) = sent.next() else { return Ok(None) };
     let is_plain = |key: &&str| {
         !key.is_empty() && key.len() <= KEY_BYTES_MAX && key.bytes().all(|b| b.is_ascii_graphic())

@@ -100,8 +100,8 @@ impl Stream {
         calls: &[DraftCall],
         arrival: &Arrival,
     ) -> Result<(), HungUp> {
-        let theirs = calls.iter().filter(|call| call.is_clients());
-        for (index, call) in theirs.enumerate() {
+        let theirs: Vec<&DraftCall> = calls.iter().filter(|call| call.is_clients()).collect();
+        for (index, call) in theirs.into_iter().enumerate() {
             if !self.has_role {
                 self.send(self.role()).await?;
                 self.has_role = true;

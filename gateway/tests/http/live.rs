@@ -116,6 +116,12 @@ async fn what_a_chat_tells_early_comes_to_what_is_told_at_the_end() {
     }
 }
 
+/// Events of a kind about the item at a place.
+fn of<'a>(events: &'a [Json], at: usize, kind: &str) -> Vec<&'a Json> {
+    let about = events.iter().filter(|event| event["output_index"] == at);
+    about.filter(|event| event["type"] == kind).collect()
+}
+
 #[tokio::test]
 async fn what_a_response_tells_early_comes_to_what_is_told_at_the_end() {
     for tells_ms in [None, Some(0), Some(3)] {
@@ -132,20 +138,19 @@ async fn what_a_response_tells_early_comes_to_what_is_told_at_the_end() {
         let last = &events[events.len() - 1];
         assert_eq!(last["type"], "response.completed");
         for (at, arguments) in bookings().iter().enumerate() {
-            let of = |kind: &str| -> Vec<&Json> {
-                let about = events.iter().filter(|event| event["output_index"] == at);
-                about.filter(|event| event["type"] == kind).collect()
-            };
-            let deltas = of("response.function_call_arguments.delta");
+            let deltas = of(&events, at, "response.function_call_arguments.delta");
             let told: String =
                 deltas.iter().map(|event| event["delta"].as_str().unwrap()).collect();
             let item = &last["response"]["output"][at];
             assert_eq!(item["arguments"], told, "{tells_ms:?}");
             assert_eq!(serde_json::from_str::<Json>(&told).unwrap(), *arguments);
-            assert_eq!(of("response.function_call_arguments.done")[0]["arguments"], told);
-            let done = of("response.output_item.done");
+            assert_eq!(
+                of(&events, at, "response.function_call_arguments.done")[0]["arguments"],
+                told
+            );
+            let done = of(&events, at, "response.output_item.done");
             assert_eq!((done.len(), &done[0]["item"]), (1, item));
-            assert_eq!(of("response.output_item.added")[0]["item"]["id"], item["id"]);
+            assert_eq!(of(&events, at, "response.output_item.added")[0]["item"]["id"], item["id"]);
             if tells_ms == Some(3) && at == 0 {
                 assert!(deltas.len() > 2, "argument by argument: {deltas:?}");
             }
