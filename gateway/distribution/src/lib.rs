@@ -10,20 +10,26 @@ mod challenge;
 mod credentials;
 mod digest;
 mod error;
+mod index;
 mod key;
+mod keyless;
 mod manifest;
 mod reference;
 mod registry;
 mod signature;
 mod transport;
 
-pub use artifact::{Artifact, Description, Pushed, component, push, resolve, sign, verify};
+pub use artifact::{
+    Artifact, Content, Description, Found, Pushed, component, find, push, resolve, sign,
+    sign_manifest, verify, verify_any,
+};
 pub use credentials::Credentials;
 pub use digest::{Digest, DigestError};
 pub use error::RegistryError;
+pub use index::{Entry, Index, IndexError};
 pub use key::{KEY_BYTES_MAX, KeyError, PrivateKey, PublicKey};
 pub use manifest::{Descriptor, Manifest, ManifestError, media};
 pub use reference::{Reference, ReferenceError};
-pub use registry::{Access, Fetched, Registry};
+pub use registry::{Access, Fetched, Head, Registry};
 pub use signature::{Payload, SignatureError, Signed, check, signature_tag};
 pub use transport::{Progress, unseen};
