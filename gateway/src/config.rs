@@ -6,6 +6,7 @@
 mod check;
 mod effective;
 mod error;
+mod follow;
 mod keys;
 mod layers;
 mod library;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use effective::{Effective, Source};
 pub use error::ConfigError;
+pub use follow::{FollowConfig, FollowKey, FollowSource, KEEP, OFF, REMOVE, REQUIRE, WARN};
 pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
 pub use library::{AdminConfig, LibraryConfig};
@@ -55,6 +57,8 @@ pub struct Config {
     pub library: LibraryConfig,
     /// The listener for those who change the library.
     pub admin: AdminConfig,
+    /// Registries from which the library is kept up to date.
+    pub follow: FollowConfig,
     /// The chat model for what no function answers.
     pub upstream: UpstreamConfig,
 }

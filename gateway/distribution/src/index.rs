@@ -203,9 +203,7 @@ mod tests {
             Index::read(index.to_string().as_bytes())
         };
         let digest = Digest::of(b"x");
-        let entry = |kind: &str, annotations: serde_json::Value| {
-            json!({"mediaType": kind, "digest": digest, "size": 1, "annotations": annotations})
-        };
+        let entry = |kind: &str, annotations: serde_json::Value| json!({"mediaType": kind, "digest": digest, "size": 1, "annotations": annotations});
         let named = entry(media::MANIFEST, json!({NAME: "tides"}));
         assert!(of(json!([named])).is_ok());
         let unnamed = of(json!([entry(media::MANIFEST, json!({}))]));

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Shared, chat, docs, functions, health, mcp, models, openapi, playground, plugins, recent,
+    Shared, chat, docs, follow, functions, health, mcp, models, openapi, playground, plugins, recent,
     responses, route,
 };
 
@@ -48,6 +48,7 @@ const ADMIN: &[Endpoint] = &[
     at("/v1/plugins", |_| get(plugins::list)),
     at("/v1/plugins/{name}", |_| get(plugins::show).put(plugins::publish).delete(plugins::remove)),
     at("/v1/plugins/{name}/approve", |_| post(plugins::approve)),
+    at("/v1/follow", |_| get(follow::list)),
     at("/healthz", |_| get(health::alive)),
 ];
 
