@@ -18,7 +18,7 @@ pub use library::{
 };
 pub use plugin::{AuthorCommand, BuildArgs, CheckArgs, NewArgs, PluginCallArgs, TestArgs};
 pub use registry::{
-    AccessArgs, KeyGenerateArgs, PullArgs, PushArgs, RegistryCommand, SignArgs, SigningKeyCommand,
+    AccessArgs, IndexArgs, KeyGenerateArgs, PullArgs, PushArgs, RegistryCommand, SignArgs, SigningKeyCommand,
     VerifyArgs,
 };
 

@@ -23,6 +23,9 @@ pub enum RegistryCommand {
                             ghcr.io/me/tides:1.0.0` checks the same signature."
     )]
     Sign(SignArgs),
+    /// Write a list of plugins of one repository, for gateways to follow
+    #[command(after_help = INDEX_HELP)]
+    Index(IndexArgs),
     /// Say whether a plugin in a registry is signed by a key
     #[command(
         after_help = "Example:\n  hyfunc plugin verify ghcr.io/me/tides:1.0.0 --key hyfunc.pub"
@@ -52,6 +55,16 @@ Examples:
 
 The signature is checked before the component is fetched, the digest while it is. `--grants` writes \
 what the plugin wishes for beside it: read it first, for `serve` grants what stands there.";
+
+/// What a list is.
+const INDEX_HELP: &str = "\
+Examples:
+  hyfunc plugin index ghcr.io/me/plugins:stable tides=tides-1.2.0 dates=dates-2.0.1 --key hyfunc.key
+  hyfunc plugin index ghcr.io/me/plugins:stable tides=sha256:… --replace --key hyfunc.key
+
+The list is an OCI image index: each entry names the manifest of a component, by its digest, in the \
+list's own repository. A gateway whose follow.references has ghcr.io/me/plugins:stable holds these \
+plugins under these names. A signature of the list covers all of them.";
 
 /// How to reach a registry.
 #[derive(Debug, Args)]
@@ -125,6 +138,26 @@ pub struct SignArgs {
     /// The private key
     #[arg(long, value_name = "FILE")]
     pub key: PathBuf,
+    /// How to reach the registry
+    #[command(flatten)]
+    pub access: AccessArgs,
+}
+
+/// Options of `plugin index`.
+#[derive(Debug, Args)]
+pub struct IndexArgs {
+    /// Where to: registry/repository:tag
+    #[arg(value_name = "REFERENCE")]
+    pub reference: String,
+    /// The plugins, as NAME=TAG or NAME=sha256:…, of components in that repository
+    #[arg(value_name = "NAME=TAG", required = true)]
+    pub entries: Vec<String>,
+    /// Sign it with this private key, too
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Replace what has the tag
+    #[arg(long)]
+    pub replace: bool,
     /// How to reach the registry
     #[command(flatten)]
     pub access: AccessArgs,

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
@@ -18,6 +20,14 @@ const ME: &str = "me@example.com";
 const ISSUER: &str = "https://issuer.example";
 const MANIFEST: &[u8] = b"{\"schemaVersion\":2}";
 const STATEMENT: &str = "application/vnd.in-toto+json";
+
+/// A key that no password seals: sealing takes long, on purpose.
+fn key() -> PrivateKey {
+    let random = SystemRandom::new();
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
+    let pem = Pem { label: "PRIVATE KEY".into(), bytes: document.as_ref().to_vec() };
+    PrivateKey::from_pem(&pem.to_text(), "").unwrap()
+}
 
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
@@ -75,7 +85,7 @@ fn certificate(
         info(key),
         tlv(0xa3, &sequence(extensions)),
     ]);
-    let signature = [&[0][..], &by.sign(&body).unwrap()].concat();
+    let signature = [&[0_u8][..], &by.sign(&body).unwrap()].concat();
     sequence(&[body, algorithm, tlv(0x03, &signature)])
 }
 
@@ -126,7 +136,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let [authority, author, log] = std::array::from_fn(|_| PrivateKey::generate("").unwrap().0);
+        let [authority, author, log] = std::array::from_fn(|_| key());
         let log_id = Sha256::digest(info(&log)).to_vec();
         Self { authority, author, log, log_id }
     }
@@ -236,11 +246,11 @@ impl World {
     /// An entry as the log gives it out: the first of two.
     fn logged(&self, entry: &Json, time_s: u64) -> Json {
         let body = entry.to_string();
-        let leaf = Sha256::digest([b"\0", body.as_bytes()].concat());
+        let leaf = Sha256::digest([&[0_u8][..], body.as_bytes()].concat());
         let other = Sha256::digest(b"another entry");
-        let root = Sha256::digest([&[1][..], &leaf, &other].concat());
+        let root = Sha256::digest([&[1_u8][..], leaf.as_slice(), other.as_slice()].concat());
         let body = STANDARD.encode(body);
-        let text = format!("log.example - 7\n2\n{}\n", STANDARD.encode(root));
+        let text = format!("log.example - 7\n2\n{}\n", STANDARD.encode(root.as_slice()));
         let signature = self.log.sign(text.as_bytes()).unwrap();
         let signature = STANDARD.encode([&self.log_id[..4], &signature].concat());
         let promise = format!(
@@ -256,9 +266,9 @@ impl World {
             "inclusionPromise": {"signedEntryTimestamp": STANDARD.encode(promise)},
             "inclusionProof": {
                 "logIndex": "0",
-                "rootHash": STANDARD.encode(root),
+                "rootHash": STANDARD.encode(root.as_slice()),
                 "treeSize": "2",
-                "hashes": [STANDARD.encode(other)],
+                "hashes": [STANDARD.encode(other.as_slice())],
                 "checkpoint": {"envelope": format!("{text}\n\u{2014} log.example {signature}\n")},
             },
             "canonicalizedBody": body,

@@ -2,6 +2,7 @@
 
 mod error;
 mod file;
+mod index;
 mod password;
 
 use std::fmt::Write as _;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyfunc_distribution::{
-    Access, Artifact, Credentials, Description, PrivateKey, Progress, PublicKey, Reference,
+    Access, Artifact, Credentials, Description, Found, PrivateKey, Progress, PublicKey, Reference,
     Registry, RegistryError,
 };
 use hyfunc_functions::component::{read_component, surface};
@@ -25,6 +26,7 @@ use crate::commands::CommandError;
 use crate::config::Config;
 
 pub use error::DistributionError;
+pub use index::index;
 
 /// What to do with an artifact that has no good signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -218,12 +220,15 @@ async fn signed(
     reference: &Reference,
     key: &PrivateKey,
 ) -> Result<String, DistributionError> {
-    let artifact = hyfunc_distribution::resolve(registry, reference).await?;
-    let is_new = hyfunc_distribution::sign(registry, &artifact, key).await?;
+    let found = hyfunc_distribution::find(registry, reference).await?;
+    let missing = || RegistryError::NotFound { what: reference.to_string() };
+    let Found { reference, manifest, .. } = found.ok_or_else(missing)?;
+    let signing = hyfunc_distribution::sign_manifest(registry, &reference, &manifest.digest, key);
+    let is_new = signing.await?;
     let print = key.public().fingerprint();
     Ok(match is_new {
-        true => format!("signed {} with the key {print}\n", artifact.reference),
-        false => format!("{} is signed with the key {print} already\n", artifact.reference),
+        true => format!("signed {reference} with the key {print}\n"),
+        false => format!("{reference} is signed with the key {print} already\n"),
     })
 }
 

@@ -52,6 +52,21 @@ pub enum DistributionError {
         /// The limit.
         bytes_max: u64,
     },
+    /// Text that names no component of a list.
+    #[error(
+        "`{written}` names no component of the list: write NAME=TAG or NAME=sha256:…, of what lies \
+         in the list's own repository"
+    )]
+    Entry {
+        /// As typed.
+        written: String,
+    },
+    /// Two components of one name.
+    #[error("the list would have two entries called `{name}`; give one of them another name")]
+    EntryTwice {
+        /// The name.
+        name: String,
+    },
     /// No password, and nobody to ask for it.
     #[error("{what} needs a password: set {variable}, or type it in a terminal")]
     NoPassword {
