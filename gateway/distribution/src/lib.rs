@@ -5,6 +5,10 @@
 //! signatures are those of the ecosystem: `wkg` and `oras` read what is pushed here, `cosign`
 //! verifies what is signed here, and the other way round.
 
+// The registry of the tests names this crate as they do.
+#[cfg(test)]
+extern crate self as hyfunc_distribution;
+
 mod artifact;
 mod challenge;
 mod credentials;

@@ -9,9 +9,17 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use super::*;
+use crate::artifact::{Description, push};
 use crate::digest::Digest;
 use crate::key::PrivateKey;
 use crate::key::pem::Pem;
+use crate::manifest::{Descriptor, media};
+
+#[path = "../../tests/support/mod.rs"]
+#[allow(dead_code, reason = "the tests of the client use the rest")]
+mod support;
+
+use support::Fake;
 
 /// 2026-11-22T20:44:43Z, within what certificates below are valid for.
 const TIME_S: u64 = 1_795_380_283;
@@ -460,6 +468,40 @@ fn another_world_is_not_trusted() {
     let root = TrustedRoot::read(root.to_string().as_bytes()).unwrap();
     let checked = check(bundle.to_string().as_bytes(), &manifest(), &root, &me());
     assert!(matches!(checked, Err(BundleError::Chain { .. })), "{checked:?}");
+}
+
+#[tokio::test]
+async fn bundles_beside_an_artifact_are_found() {
+    let world = World::new();
+    let fake = Fake::start(|_| None).await;
+    let (mut registry, reference) = fake.open("me/tides:1");
+    let description = Description::default();
+    let pushed = push(&mut registry, &reference, b"x".to_vec(), &description, false, unseen());
+    pushed.await.unwrap();
+    let fetched = registry.manifest("1").await.unwrap().unwrap();
+    let root = world.root();
+    let missing = verify_keyless(&mut registry, &reference, &fetched, &root, &me()).await;
+    assert!(matches!(missing, Err(RegistryError::Bundle(BundleError::Missing { .. }))));
+    let making = Making { manifest: fetched.bytes.clone(), ..Making::default() };
+    let bundle = world.bundle(&making).to_string().into_bytes();
+    let empty = Descriptor::of("application/vnd.oci.empty.v1+json", b"{}");
+    let beside = Manifest::new(empty, vec![Descriptor::of(making.kind, &bundle)]).to_bytes();
+    let digest = Digest::of(&beside);
+    let list = json!({"schemaVersion": 2, "mediaType": media::INDEX, "manifests": [{
+        "mediaType": media::MANIFEST,
+        "artifactType": making.kind,
+        "digest": digest,
+        "size": beside.len(),
+    }]});
+    registry.put_blob(bundle.into(), unseen()).await.unwrap();
+    registry.put_manifest(&digest.to_string(), beside).await.unwrap();
+    let tag = format!("sha256-{}", fetched.digest.hex());
+    registry.put_index(&tag, list.to_string().into_bytes()).await.unwrap();
+    let found = verify_keyless(&mut registry, &reference, &fetched, &root, &me()).await;
+    assert_eq!(found.unwrap(), me().remove(0));
+    let nobody = verify_keyless(&mut registry, &reference, &fetched, &root, &[]).await;
+    let other = matches!(nobody, Err(RegistryError::Bundle(BundleError::OtherIdentity { .. })));
+    assert!(other, "{nobody:?}");
 }
 
 #[test]
