@@ -17,6 +17,7 @@ mod follow;
 #[allow(dead_code, reason = "the gateway's other tests use the rest")]
 mod models;
 mod openapi;
+mod pages;
 mod publish;
 mod refused;
 #[path = "../../distribution/tests/support/mod.rs"]
