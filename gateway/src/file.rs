@@ -48,10 +48,14 @@ pub fn beside(path: &Path, ending: &str) -> PathBuf {
 pub fn options(readers: Readers) -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create(true);
+    let mode = match readers {
+        Readers::Any => 0o666,
+        Readers::Owner => 0o600,
+    };
     #[cfg(unix)]
-    if readers == Readers::Owner {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _: u32 = mode;
     options
 }
 

@@ -173,7 +173,7 @@ fn pause_after(
 ) -> Duration {
     let interval = settings.interval_ms;
     let ceiling = settings.backoff_ms_max.max(interval);
-    let doubled = interval.saturating_mul(1 << failures.min(DOUBLINGS_MAX));
+    let doubled = interval.saturating_mul(1_u64 << failures.min(DOUBLINGS_MAX));
     let pause_ms = doubled.min(ceiling) as f64 * (1.0 + settings.jitter * chance);
     let asked = Duration::from_secs(retry_after_s.unwrap_or(0).min(RETRY_AFTER_S_MAX));
     Duration::from_millis(pause_ms.max(1.0) as u64).max(asked)

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Plugins through a real OCI registry (Debian's docker-registry, on loopback): followed by gateways;
 # pushed, pulled, signed and verified by `hyfunc plugin`, and by other tools the other way round: the
-# `oras` client for
-# Python, skopeo, openssl, and cosign, oras and wkg where they are installed.
+# `oras` client for Python, skopeo, openssl, and cosign, oras and wkg where they are installed.
 #
 #   tests/registry/run.sh
 #
@@ -422,6 +421,9 @@ passes "written again it is the same" \
 passes "so" says "is there already"
 fails "another does not take its tag" "--replace" \
     hyfunc index "$registry/followed/plugins:list" dates=dates-1 --key author.key
+passes "its signature is verified" hyfunc verify "$registry/followed/plugins:list" --key author.pub
+fails "by its author alone" "is not signed by the key" \
+    hyfunc verify "$registry/followed/plugins:list" --key mallory.pub
 passes "what it names serves" comes "dates (published)" holds first
 passes "all of it" comes "units (published)" holds first
 passes "in the other, too" comes "units (published)" holds second

@@ -107,7 +107,7 @@ pub struct Found {
 #[derive(Clone, Debug)]
 pub enum Content {
     /// One.
-    Component(Artifact),
+    Component(Box<Artifact>),
     /// Several, by name.
     Index(Index),
 }
@@ -126,7 +126,7 @@ pub async fn find(
         let reference = reference.to_string();
         Content::Index(index.map_err(|source| RegistryError::Index { reference, source })?)
     } else {
-        Content::Component(Artifact::read(reference, &fetched)?)
+        Content::Component(Box::new(Artifact::read(reference, &fetched)?))
     };
     let reference = reference.pinned(&fetched.digest);
     Ok(Some(Found { reference, manifest: fetched, content }))

@@ -26,9 +26,12 @@ pub enum RegistryCommand {
     /// Write a list of plugins of one repository, for gateways to follow
     #[command(after_help = INDEX_HELP)]
     Index(IndexArgs),
-    /// Say whether a plugin in a registry is signed by a key
+    /// Say whether a plugin or a list in a registry is signed, by a key or an identity
     #[command(
-        after_help = "Example:\n  hyfunc plugin verify ghcr.io/me/tides:1.0.0 --key hyfunc.pub"
+        after_help = "Examples:\n  hyfunc plugin verify ghcr.io/me/tides:1.0.0 --key hyfunc.pub\n  \
+                            hyfunc plugin verify ghcr.io/me/tides:1.0.0 --trusted-root \
+                            trusted_root.json --identity me@example.com --issuer \
+                            https://accounts.google.com"
     )]
     Verify(VerifyArgs),
     /// Make keys for signatures
@@ -170,8 +173,22 @@ pub struct VerifyArgs {
     #[arg(value_name = "REFERENCE")]
     pub reference: String,
     /// The public key
-    #[arg(long, value_name = "FILE", env = "HYFUNC_VERIFY_KEY")]
-    pub key: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "HYFUNC_VERIFY_KEY",
+        required_unless_present = "trusted_root"
+    )]
+    pub key: Option<PathBuf>,
+    /// Look for a signature without a key: the trusted_root.json of the sigstore that it is of
+    #[arg(long, value_name = "FILE", requires_all = ["identity", "issuer"])]
+    pub trusted_root: Option<PathBuf>,
+    /// Who must have signed it, without a key; a * at the end stands for any rest
+    #[arg(long, value_name = "IDENTITY", requires = "trusted_root")]
+    pub identity: Option<String>,
+    /// Who says so: the address of the service where they logged in
+    #[arg(long, value_name = "URL", requires = "trusted_root")]
+    pub issuer: Option<String>,
     /// The name under which it was signed, if it was copied since
     #[arg(long, value_name = "REFERENCE")]
     pub signed_as: Option<String>,

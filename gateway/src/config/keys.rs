@@ -117,7 +117,10 @@ pub const KEYS: &[Key] = &[
     key("follow.interval_ms", "milliseconds between two looks at each"),
     key("follow.jitter", "share of that, 0 to 1, by which looks come sooner or later at random"),
     key("follow.backoff_ms_max", "milliseconds between two looks after many that failed"),
-    key("follow.verify", "what is not signed: require (refuse it), warn (take it), off (do not look)"),
+    key(
+        "follow.verify",
+        "what is not signed: require (refuse it), warn (take it), off (do not look)",
+    ),
     key("follow.keys", "public keys of who may have signed: FILE, or ghcr.io/me=FILE for a place"),
     key(
         "follow.trusted_root",

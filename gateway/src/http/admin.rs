@@ -13,11 +13,7 @@ use crate::follow::Follower;
 use crate::publish::Publisher;
 
 /// Every endpoint of the admin listener, under the same layers as the others.
-pub fn admin_router(
-    shared: Shared,
-    publisher: Arc<Publisher>,
-    follower: Arc<Follower>,
-) -> Router {
+pub fn admin_router(shared: Shared, publisher: Arc<Publisher>, follower: Arc<Follower>) -> Router {
     let routes = routes::admin(&shared)
         .fallback(layers::no_route)
         .method_not_allowed_fallback(layers::no_method)

@@ -5,8 +5,8 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Shared, chat, docs, follow, functions, health, mcp, models, openapi, playground, plugins, recent,
-    responses, route,
+    Shared, chat, docs, follow, functions, health, mcp, models, openapi, playground, plugins,
+    recent, responses, route,
 };
 
 /// The handlers of a path, one a method.

@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
             0x81..=0x84 => {
                 let (digits, after) = rest.split_at_checked(usize::from(first & 0x7f))?;
                 rest = after;
-                digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit))
+                digits.iter().fold(0, |length, digit| (length << 8) | usize::from(*digit))
             }
             _ => return None,
         };

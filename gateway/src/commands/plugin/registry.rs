@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyfunc_distribution::{
     Access, Artifact, Credentials, Description, Found, PrivateKey, Progress, PublicKey, Reference,
-    Registry, RegistryError,
+    Registry, RegistryError, Signer, TrustedRoot,
 };
 use hyfunc_functions::component::{read_component, surface};
 use hyfunc_sandbox::Grants;
@@ -157,18 +157,49 @@ pub async fn sign(args: &SignArgs) -> Result<String, CommandError> {
     Ok(signed(&mut registry, &reference, &key).await?)
 }
 
-/// Says whether a plugin in a registry is signed by a key.
+/// Says whether a plugin or a list in a registry is signed, by a key or an identity.
 ///
 /// # Errors
 /// It is not, or that cannot be found out.
 pub async fn verify(args: &VerifyArgs) -> Result<String, CommandError> {
-    let key = public_key(&args.key)?;
+    Ok(verified(args).await?)
+}
+
+async fn verified(args: &VerifyArgs) -> Result<String, DistributionError> {
+    let key = args.key.as_deref().filter(|_| args.trusted_root.is_none());
+    let key = key.map(public_key).transpose()?;
+    let root = args.trusted_root.as_deref().map(trusted_root).transpose()?;
+    let signed_as = args.signed_as.as_deref().map(str::parse::<Reference>).transpose();
+    let signed_as = signed_as.map_err(RegistryError::from)?;
     let (mut registry, reference) = open(&args.reference, &args.access)?;
-    let found = hyfunc_distribution::resolve(&mut registry, &reference).await;
-    let artifact = found.map_err(DistributionError::from)?;
-    let signed_as = args.signed_as.as_deref();
-    let trust = trusted(&mut registry, &artifact, Some(&key), signed_as).await?;
-    Ok(format!("{}\n{trust}\n", artifact.reference))
+    let found = hyfunc_distribution::find(&mut registry, &reference).await?;
+    let missing = || RegistryError::NotFound { what: reference.to_string() };
+    let Found { reference, manifest, .. } = found.ok_or_else(missing)?;
+    let by = match (root, key) {
+        (Some(root), _) => {
+            let identity = args.identity.clone().unwrap_or_default();
+            let signers = [Signer { identity, issuer: args.issuer.clone().unwrap_or_default() }];
+            let (registry, signers) = (&mut registry, &signers);
+            let verified = hyfunc_distribution::verify_keyless(
+                registry, &reference, &manifest, &root, signers,
+            );
+            verified.await?.to_string()
+        }
+        (None, Some(key)) => {
+            let (registry, keys) = (&mut registry, std::slice::from_ref(&key));
+            let (digest, signed_as) = (&manifest.digest, signed_as.as_ref());
+            let verified =
+                hyfunc_distribution::verify_any(registry, &reference, digest, keys, signed_as);
+            format!("the key {}", verified.await?.fingerprint())
+        }
+        (None, None) => return Err(DistributionError::NoKey),
+    };
+    Ok(format!("{reference}\nsigned by {by}\n"))
+}
+
+fn trusted_root(path: &Path) -> Result<TrustedRoot, DistributionError> {
+    TrustedRoot::read(&file::read_small(path)?)
+        .map_err(|source| DistributionError::Root { path: path.to_owned(), source })
 }
 
 /// Makes a pair of keys; gives what to do with them.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hyfunc_distribution::{KeyError, RegistryError};
+use hyfunc_distribution::{BundleError, KeyError, RegistryError};
 
 /// Why a plugin was not pushed, pulled, signed or verified.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,14 @@ pub enum DistributionError {
         path: PathBuf,
         /// What is wrong with it.
         source: KeyError,
+    },
+    /// A trusted root that cannot be used.
+    #[error("{path}: {source}", path = .path.display())]
+    Root {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BundleError,
     },
     /// Nobody is trusted.
     #[error(
