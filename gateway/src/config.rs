@@ -70,12 +70,14 @@ impl Config {
         !self.server.allow_public && self.keys.file.is_empty()
     }
 
-    /// The same for a gateway that nobody but this process asks: no keys, no TLS, no audit log.
+    /// The same for a gateway that nobody but this process asks: no keys, no TLS, no audit log, and
+    /// no registry that it follows.
     pub fn for_own_use(mut self) -> Self {
         self.server.tls_certificate.clear();
         self.server.tls_key.clear();
         self.keys = KeysConfig::default();
         self.audit = AuditConfig::default();
+        self.follow = FollowConfig::default();
         self
     }
 }

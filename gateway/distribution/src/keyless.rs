@@ -86,8 +86,10 @@ pub async fn verify_keyless(
     for digest in found.into_iter().take(BUNDLES_MAX) {
         let Some(fetched) = registry.manifest(&digest.to_string()).await? else { continue };
         let Ok(beside) = Manifest::read(&fetched.bytes) else { continue };
-        let layers = beside.layers.iter();
-        for layer in layers.filter(|layer| layer.media_type.starts_with(bundle::KIND)) {
+        for layer in &beside.layers {
+            if !layer.media_type.starts_with(bundle::KIND) {
+                continue;
+            }
             let bytes = registry.blob(layer, BUNDLE_BYTES_MAX, &unseen()).await?;
             match check(&bytes, manifest, root, signers) {
                 Ok(signer) => return Ok(signer),
