@@ -11,7 +11,7 @@ use axum::Router;
 use hyfunc_cascade::{Ablation, Cascade, CascadeConfig, CascadeError};
 use hyfunc_sandbox::{Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
 use tokio::sync::oneshot;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use crate::admission::Admission;
 use crate::audit::Audit;
@@ -20,6 +20,7 @@ use crate::config::{
     ServerConfig, cache_dir,
 };
 use crate::error::StartError;
+use crate::follow::Follower;
 use crate::http::server::Server;
 use crate::http::tls::{Tls, TlsError};
 use crate::http::{Shared, admin_router, nothing_kept, router};
@@ -54,6 +55,8 @@ pub struct App {
     router: Router,
     /// For those who change the library, where it can be changed.
     admin: Option<Router>,
+    /// Keeps the library equal to registries, where it can be changed.
+    follower: Option<Arc<Follower>>,
 }
 
 impl App {
@@ -121,11 +124,14 @@ impl App {
             mcp: mcp::Server::new(Arc::clone(&pipeline)),
             replays: nothing_kept(),
         };
+        let mut follower = None;
         let admin = store.map(|store| {
             let publisher = Arc::new(Publisher::new(store, Arc::clone(&pipeline)));
-            admin_router(shared.clone(), publisher)
+            let follows = Follower::new(Arc::clone(&pipeline), Arc::clone(&publisher));
+            let follows = follower.insert(Arc::new(follows));
+            admin_router(shared.clone(), publisher, Arc::clone(follows))
         });
-        Ok(Self { pipeline, router: router(shared), admin })
+        Ok(Self { pipeline, router: router(shared), admin, follower })
     }
 
     /// What a request passes through.
@@ -215,11 +221,21 @@ impl Serving {
             };
             tokio::spawn(server.run(router, admission.clone(), stopped))
         });
+        let following = self.app.follower.map(|follower| tokio::spawn(follower.run()));
+        let unfollow = following.as_ref().map(JoinHandle::abort_handle);
         let stop = async move {
             stop.await;
+            // What is being published from there comes to its end.
+            if let Some(unfollow) = unfollow {
+                unfollow.abort();
+            }
             drop(stopping);
         };
         let finished = self.server.run(self.app.router, admission, stop).await;
+        if let Some(following) = following {
+            // It never ends by itself: this says that it was aborted.
+            let _ = following.await;
+        }
         match admin {
             None => finished,
             Some(admin) => admin.await.unwrap_or(false) && finished,

@@ -18,8 +18,8 @@ pub use library::{
 };
 pub use plugin::{AuthorCommand, BuildArgs, CheckArgs, NewArgs, PluginCallArgs, TestArgs};
 pub use registry::{
-    AccessArgs, KeyGenerateArgs, PullArgs, PushArgs, RegistryCommand, SignArgs, SigningKeyCommand,
-    VerifyArgs,
+    AccessArgs, IndexArgs, KeyGenerateArgs, PullArgs, PushArgs, RegistryCommand, SignArgs,
+    SigningKeyCommand, VerifyArgs,
 };
 
 /// `hyfunc`

@@ -17,8 +17,9 @@ pub use key::{NewKey, create_key, list_keys, revoke_key};
 pub use library::{GatewayError, approve_plugin, list_plugins, publish_plugin, remove_plugin};
 pub use plugin::{
     AuthorError, BuildOptions, CheckOptions, DistributionError, Language, Policy, TrialOptions,
-    Verdict, build_plugin, bundled_functions, call_plugin, check_plugin, generate_key, inspect,
-    new_plugin, pack, pull_plugin, push_plugin, sign_plugin, test_plugin, verify_plugin,
+    Verdict, build_plugin, bundled_functions, call_plugin, check_plugin, generate_key,
+    index_plugins, inspect, new_plugin, pack, pull_plugin, push_plugin, sign_plugin, test_plugin,
+    verify_plugin,
 };
 pub use train::train_tiny;
 

@@ -6,6 +6,7 @@
 mod check;
 mod effective;
 mod error;
+mod follow;
 mod idempotency;
 mod keys;
 mod layers;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use effective::{Effective, Source};
 pub use error::ConfigError;
+pub use follow::{FollowConfig, FollowKey, FollowSource, KEEP, OFF, REMOVE, REQUIRE, WARN};
 pub use idempotency::IdempotencyConfig;
 pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
@@ -59,6 +61,8 @@ pub struct Config {
     pub library: LibraryConfig,
     /// The listener for those who change the library.
     pub admin: AdminConfig,
+    /// Registries from which the library is kept up to date.
+    pub follow: FollowConfig,
     /// The chat model for what no function answers.
     pub upstream: UpstreamConfig,
 }
@@ -70,12 +74,14 @@ impl Config {
         !self.server.allow_public && self.keys.file.is_empty()
     }
 
-    /// The same for a gateway that nobody but this process asks: no keys, no TLS, no audit log.
+    /// The same for a gateway that nobody but this process asks: no keys, no TLS, no audit log, and
+    /// no registry that it follows.
     pub fn for_own_use(mut self) -> Self {
         self.server.tls_certificate.clear();
         self.server.tls_key.clear();
         self.keys = KeysConfig::default();
         self.audit = AuditConfig::default();
+        self.follow = FollowConfig::default();
         self
     }
 }

@@ -8,6 +8,7 @@ mod docs;
 mod error;
 mod fields;
 mod file;
+mod follow;
 #[cfg(test)]
 mod foreign;
 mod functions;

@@ -16,6 +16,8 @@ pub mod config;
 pub mod demo;
 pub mod error;
 pub mod eval;
+mod file;
+pub mod follow;
 pub mod http;
 pub mod keys;
 pub mod library;

@@ -227,6 +227,7 @@ async fn registry(config: Config, command: RegistryCommand) -> Result<ExitCode> 
         RegistryCommand::Push(args) => print(&commands::push_plugin(&args).await?),
         RegistryCommand::Pull(args) => print(&commands::pull_plugin(&config, &args).await?),
         RegistryCommand::Sign(args) => print(&commands::sign_plugin(&args).await?),
+        RegistryCommand::Index(args) => print(&commands::index_plugins(&args).await?),
         RegistryCommand::Verify(args) => print(&commands::verify_plugin(&args).await?),
         RegistryCommand::Key(SigningKeyCommand::Generate(args)) => {
             print(&commands::generate_key(&args.out)?)

@@ -25,7 +25,7 @@ use tracing::Instrument as _;
 pub use compile::{COMMAND, CompileError, REFUSED};
 pub use error::PublishError;
 pub use registry::{Registry, RegistryError};
-pub use revision::{Past, Record, Revision};
+pub use revision::{Followed, Past, Record, Revision};
 pub use store::Store;
 
 use crate::config::LibraryConfig;
@@ -70,6 +70,8 @@ pub struct Publication {
     pub expected: Expected,
     /// Whether it may be a revision that was replaced before.
     pub allow_downgrade: bool,
+    /// Where it was followed from, where nobody published it.
+    pub followed: Option<Followed>,
 }
 
 /// What came of a change.
@@ -222,13 +224,21 @@ impl Publisher {
     /// # Errors
     /// No such plugin, or a registry that cannot be read.
     pub async fn view(&self, name: &str) -> Result<View, PublishError> {
+        match self.find(name).await? {
+            Some(view) => Ok(view),
+            None => Err(self.unknown(name).await),
+        }
+    }
+
+    /// The same where it is fine that there is none.
+    ///
+    /// # Errors
+    /// A registry that cannot be read.
+    pub async fn find(&self, name: &str) -> Result<Option<View>, PublishError> {
         let record = self.store.get(name).await?;
         let library = self.pipeline.shelf.snapshot();
         let view = self.view_of(name.to_owned(), record, &library);
-        if view.plugin.is_none() && view.record.digest().is_none() {
-            return Err(self.unknown(name).await);
-        }
-        Ok(view)
+        Ok((view.plugin.is_some() || view.record.digest().is_some()).then_some(view))
     }
 
     fn view_of(&self, name: String, record: Record, library: &Library) -> View {
@@ -251,7 +261,8 @@ impl Publisher {
         name: &str,
         publication: Publication,
     ) -> Result<Outcome, PublishError> {
-        let Publication { component, digest, grants, expected, allow_downgrade } = publication;
+        let Publication { component, digest, grants, expected, allow_downgrade, followed } =
+            publication;
         let _place = self.publishes.try_acquire().map_err(|refused| match refused {
             TryAcquireError::NoPermits => PublishError::Overloaded {
                 publishes_max: PUBLISHES_MAX,
@@ -298,7 +309,7 @@ impl Publisher {
             let refused = refused.map(|refusal| format!("{}: {}", refusal.name, refusal.reason));
             return Err(PublishError::Empty { refused: refused.collect() });
         }
-        let revision = record.next(found, grants);
+        let revision = Revision { followed, ..record.next(found, grants) };
         // 4. Whoever wants more than was approved waits; the old one serves.
         if !new_wishes(&record, &revision.grants)?.is_empty() {
             check_clashes(&self.pipeline.shelf.snapshot(), &plugin)?;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Plugins through a real OCI registry (Debian's docker-registry, on loopback): pushed, pulled, signed
-# and verified by `hyfunc plugin`, and by other tools the other way round: the `oras` client for
-# Python, skopeo, openssl, and cosign, oras and wkg where they are installed.
+# Plugins through a real OCI registry (Debian's docker-registry, on loopback): followed by gateways;
+# pushed, pulled, signed and verified by `hyfunc plugin`, and by other tools the other way round: the
+# `oras` client for Python, skopeo, openssl, and cosign, oras and wkg where they are installed.
 #
 #   tests/registry/run.sh
 #
@@ -12,6 +12,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cache=${HYFUNC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hyfunc}
 ready_s_max=20
+follow_s_max=60
 oras_client=oras==0.2.43
 
 # What is stored for this machine's user is nobody's business here.
@@ -321,10 +322,124 @@ else
     echo "skip  wkg: it is not installed (\`cargo install wkg\` takes minutes)"
 fi
 
+echo "== gateways that follow the registry"
+# gateway NAME: one with a library of its own, which follows a tag and a list and nothing else.
+gateway() {
+    local name=$1 waited=0 port admin
+    port=$(free_port)
+    admin=$(free_port)
+    cat >"$name.toml" <<EOF
+server.address = "127.0.0.1:$port"
+admin.address = "127.0.0.1:$admin"
+plugins.bundled = false
+library.dir = "$work/$name/library"
+sandbox.aot_dir = "$work/$name/aot"
+
+[follow]
+references = ["tool=$registry/followed/tool:stable", "$registry/followed/plugins:list"]
+keys = ["$work/author.pub"]
+interval_ms = 200
+backoff_ms_max = 400
+EOF
+    "$bin" --config "$name.toml" serve >"$name.log" 2>&1 </dev/null &
+    servers+=("$!")
+    echo "http://127.0.0.1:$admin" >"$name.admin"
+    echo "http://127.0.0.1:$port" >"$name.url"
+    until curl -sf -o /dev/null "$(cat "$name.url")/readyz"; do
+        if ! kill -0 "${servers[-1]}" 2>/dev/null || [ "$waited" -ge "$follow_s_max" ]; then
+            echo "the gateway $name was not ready:"
+            cat "$name.log"
+            exit 1
+        fi
+        sleep 1
+        waited=$((waited + 1))
+    done
+}
+holds() { hyfunc list --gateway "$(cat "$1.admin")"; }
+followed() { curl -sf "$(cat "$1.admin")/v1/follow"; }
+# comes WORDS COMMAND…: what it says holds the words before long.
+comes() {
+    local words=$1 waited=0
+    shift
+    until "$@" 2>&1 | grep -F -- "$words" >/dev/null; do
+        if [ "$waited" -ge "$follow_s_max" ]; then
+            "$@" || true
+            return 1
+        fi
+        sleep 1
+        waited=$((waited + 1))
+    done
+}
+# moves FROM TO: lets another tag name the same artifact, by its digest.
+moves() {
+    skopeo --insecure-policy copy --src-tls-verify=false --dest-tls-verify=false \
+        "docker://$registry/followed/tool:$1" "docker://$registry/followed/tool:$2"
+}
+digests() {
+    hyfunc list --json --gateway "$(cat "$1.admin")" | python3 -c '
+import json, sys
+for plugin in json.load(sys.stdin)["data"]:
+    print(plugin["name"], plugin["serving"] and plugin["serving"]["digest"])'
+}
+equal() {
+    digests first >first.digests && digests second >second.digests
+    test -s first.digests && cmp first.digests second.digests
+}
+passes "a release is pushed and signed" \
+    hyfunc push dates "$registry/followed/tool:1.0.0" --key author.key
+passes "a tag names it" moves 1.0.0 stable
+gateway first
+gateway second
+passes "a gateway takes it" comes "tool:stable, version 1.0.0" holds first
+passes "so does the other" comes "tool:stable, version 1.0.0" holds second
+passes "a later one is pushed and signed" \
+    hyfunc push units "$registry/followed/tool:2.0.0" --key author.key
+passes "the tag moves" moves 2.0.0 stable
+passes "the later one serves" comes "tool:stable, version 2.0.0" holds first
+passes "in the other, too" comes "tool:stable, version 2.0.0" holds second
+passes "they are equal" equal
+passes "one is pushed unsigned" hyfunc push text "$registry/followed/tool:3.0.0"
+passes "the tag moves" moves 3.0.0 stable
+passes "it is refused" comes "is not signed" followed first
+passes "and the one before serves" comes "tool:stable, version 2.0.0" holds first
+passes "it is signed" hyfunc sign "$registry/followed/tool:3.0.0" --key author.key
+passes "and serves" comes "tool:stable, version 3.0.0" holds first
+passes "in the other, too" comes "tool:stable, version 3.0.0" holds second
+passes "the tag moves back" moves 1.0.0 stable
+passes "which is refused" comes "which is earlier" followed first
+passes "and the one before serves" comes "tool:stable, version 3.0.0" holds first
+passes "the tag is right again" moves 3.0.0 stable
+passes "components for a list are pushed" hyfunc push dates "$registry/followed/plugins:dates-1"
+passes "and another" hyfunc push units "$registry/followed/plugins:units-1"
+fails "a list names what is there" "there is no" \
+    hyfunc index "$registry/followed/plugins:list" dates=nothing --key author.key
+fails "and names it" "NAME=TAG" hyfunc index "$registry/followed/plugins:list" dates-1 --key author.key
+passes "a list is written and signed" \
+    hyfunc index "$registry/followed/plugins:list" dates=dates-1 units=units-1 --key author.key
+passes "written again it is the same" \
+    hyfunc index "$registry/followed/plugins:list" dates=dates-1 units=units-1 --key author.key
+passes "so" says "is there already"
+fails "another does not take its tag" "--replace" \
+    hyfunc index "$registry/followed/plugins:list" dates=dates-1 --key author.key
+passes "its signature is verified" hyfunc verify "$registry/followed/plugins:list" --key author.pub
+fails "by its author alone" "is not signed by the key" \
+    hyfunc verify "$registry/followed/plugins:list" --key mallory.pub
+passes "what it names serves" comes "dates (published)" holds first
+passes "all of it" comes "units (published)" holds first
+passes "in the other, too" comes "units (published)" holds second
+passes "and from there" comes "from $registry/followed/plugins:list" holds second
+passes "they are equal" equal
+passes "skopeo reads the list" skopeo inspect --raw --tls-verify=false \
+    "docker://$registry/followed/plugins:list"
+passes "with its names" says "org.opencontainers.image.ref.name"
+
 echo "== a registry that is gone"
 kill "${servers[0]}"
 wait "${servers[0]}" 2>/dev/null || true
 fails "it is said" "does not answer" hyfunc pull "$registry/me/dates:1.0.0" --verify off
+passes "a gateway that follows it says so" comes "does not answer" followed first
+passes "and is ready" curl -sf "$(cat first.url)/readyz"
+passes "and serves what it held" comes "tool:stable, version 3.0.0" holds first
 
 printf '\nchecks: %s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -8,10 +8,11 @@ use serde_json::json;
 
 use crate::digest::Digest;
 use crate::error::RegistryError;
+use crate::index::Index;
 use crate::key::{PrivateKey, PublicKey};
 use crate::manifest::{Descriptor, Manifest, ManifestError, media};
 use crate::reference::Reference;
-use crate::registry::Registry;
+use crate::registry::{Fetched, Registry};
 use crate::signature::{
     PAYLOAD_BYTES_MAX, Payload, SignatureError, Signed, check, signature_of, signature_tag,
     signatures_manifest,
@@ -72,6 +73,63 @@ impl Artifact {
     pub fn grants(&self) -> Option<&str> {
         self.manifest.annotations.get(GRANTS).map(String::as_str)
     }
+
+    /// Its version, as its author named it: the tag that it was pushed to.
+    pub fn version(&self) -> Option<&str> {
+        self.manifest.annotations.get(VERSION).map(String::as_str)
+    }
+
+    /// Of a manifest that was fetched.
+    ///
+    /// # Errors
+    /// A manifest that is no component's.
+    pub fn read(reference: &Reference, fetched: &Fetched) -> Result<Self, RegistryError> {
+        let manifest = Manifest::read(&fetched.bytes).map_err(|source| wrong(reference, source))?;
+        let (reference, digest) = (reference.pinned(&fetched.digest), fetched.digest.clone());
+        let artifact = Self { reference, digest, manifest };
+        artifact.component()?;
+        Ok(artifact)
+    }
+}
+
+/// Whatever a reference may name.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Where it is, pinned to its digest.
+    pub reference: Reference,
+    /// As it came.
+    pub manifest: Fetched,
+    /// What it is.
+    pub content: Content,
+}
+
+/// One component or several.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// One.
+    Component(Box<Artifact>),
+    /// Several, by name.
+    Index(Index),
+}
+
+/// Finds a component or a list of some; `None` where there is nothing.
+///
+/// # Errors
+/// Something else, or a registry that cannot be used.
+pub async fn find(
+    registry: &mut Registry,
+    reference: &Reference,
+) -> Result<Option<Found>, RegistryError> {
+    let Some(fetched) = registry.manifest(&reference.wanted()).await? else { return Ok(None) };
+    let content = if Index::is_one(&fetched.bytes) {
+        let index = Index::read(&fetched.bytes);
+        let reference = reference.to_string();
+        Content::Index(index.map_err(|source| RegistryError::Index { reference, source })?)
+    } else {
+        Content::Component(Box::new(Artifact::read(reference, &fetched)?))
+    };
+    let reference = reference.pinned(&fetched.digest);
+    Ok(Some(Found { reference, manifest: fetched, content }))
 }
 
 fn wrong(reference: &Reference, source: ManifestError) -> RegistryError {
@@ -177,11 +235,7 @@ pub async fn resolve(
 ) -> Result<Artifact, RegistryError> {
     let fetched = registry.manifest(&reference.wanted()).await?;
     let fetched = fetched.ok_or_else(|| RegistryError::NotFound { what: reference.to_string() })?;
-    let manifest = Manifest::read(&fetched.bytes).map_err(|source| wrong(reference, source))?;
-    let artifact =
-        Artifact { reference: reference.pinned(&fetched.digest), digest: fetched.digest, manifest };
-    artifact.component()?;
-    Ok(artifact)
+    Artifact::read(reference, &fetched)
 }
 
 /// The component of an artifact.
@@ -207,9 +261,36 @@ pub async fn verify(
     key: &PublicKey,
     signed_as: Option<&Reference>,
 ) -> Result<(), RegistryError> {
-    let (_, signatures) = signatures(registry, artifact).await?;
-    let expected = payload(signed_as.unwrap_or(&artifact.reference), &artifact.digest);
-    Ok(check(&artifact.reference.to_string(), &expected, key, &signatures)?)
+    let keys = std::slice::from_ref(key);
+    verify_any(registry, &artifact.reference, &artifact.digest, keys, signed_as).await?;
+    Ok(())
+}
+
+/// The first of these keys that has signed a manifest of any kind.
+///
+/// # Errors
+/// A [`SignatureError`] where none has: the one that says most; a registry that cannot be used.
+pub async fn verify_any<'a>(
+    registry: &mut Registry,
+    reference: &Reference,
+    digest: &Digest,
+    keys: &'a [PublicKey],
+    signed_as: Option<&Reference>,
+) -> Result<&'a PublicKey, RegistryError> {
+    let (_, signatures) = signatures(registry, reference, digest).await?;
+    let expected = payload(signed_as.unwrap_or(reference), digest);
+    let artifact = reference.to_string();
+    let tag = signature_tag(digest);
+    let mut nearest = SignatureError::Unsigned { artifact: artifact.clone(), tag };
+    for key in keys {
+        match check(&artifact, &expected, key, &signatures) {
+            Ok(()) => return Ok(key),
+            Err(SignatureError::OtherKey { .. })
+                if !matches!(nearest, SignatureError::Unsigned { .. }) => {}
+            Err(error) => nearest = error,
+        }
+    }
+    Err(nearest.into())
 }
 
 /// Signs an artifact; `false` where this key has signed it already. The signatures of other keys
@@ -222,9 +303,22 @@ pub async fn sign(
     artifact: &Artifact,
     key: &PrivateKey,
 ) -> Result<bool, RegistryError> {
-    let payload = payload(&artifact.reference, &artifact.digest);
-    let (mut layers, signatures) = signatures(registry, artifact).await?;
-    let name = artifact.reference.to_string();
+    sign_manifest(registry, &artifact.reference, &artifact.digest, key).await
+}
+
+/// The same for a manifest of any kind.
+///
+/// # Errors
+/// As [`sign`].
+pub async fn sign_manifest(
+    registry: &mut Registry,
+    reference: &Reference,
+    digest: &Digest,
+    key: &PrivateKey,
+) -> Result<bool, RegistryError> {
+    let payload = payload(reference, digest);
+    let (mut layers, signatures) = signatures(registry, reference, digest).await?;
+    let name = reference.to_string();
     if check(&name, &payload, key.public(), &signatures).is_ok() {
         return Ok(false);
     }
@@ -233,7 +327,7 @@ pub async fn sign(
     let (manifest, config) = signatures_manifest(layers);
     registry.put_blob(Bytes::from(signed.payload), unseen()).await?;
     registry.put_blob(Bytes::from(config), unseen()).await?;
-    registry.put_manifest(&signature_tag(&artifact.digest), manifest.to_bytes()).await?;
+    registry.put_manifest(&signature_tag(digest), manifest.to_bytes()).await?;
     Ok(true)
 }
 
@@ -249,14 +343,15 @@ fn payload(reference: &Reference, digest: &Digest) -> Payload {
 /// The signatures beside an artifact, as layers and read.
 async fn signatures(
     registry: &mut Registry,
-    artifact: &Artifact,
+    reference: &Reference,
+    digest: &Digest,
 ) -> Result<(Vec<Descriptor>, Vec<Signed>), RegistryError> {
-    let tag = signature_tag(&artifact.digest);
+    let tag = signature_tag(digest);
     let Some(fetched) = registry.manifest(&tag).await? else {
         return Ok((Vec::new(), Vec::new()));
     };
     let manifest = Manifest::read(&fetched.bytes).map_err(|error| SignatureError::Malformed {
-        artifact: artifact.reference.to_string(),
+        artifact: reference.to_string(),
         reason: error.to_string(),
     })?;
     let mut signatures = Vec::new();

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use crate::digest::{Digest, DigestError};
+use crate::index::IndexError;
+use crate::keyless::BundleError;
 use crate::manifest::ManifestError;
 use crate::reference::ReferenceError;
 use crate::signature::SignatureError;
@@ -24,9 +26,20 @@ pub enum RegistryError {
         /// What is wrong with it.
         source: ManifestError,
     },
+    /// A list that is none of components.
+    #[error("{reference}: {source}")]
+    Index {
+        /// What was asked for.
+        reference: String,
+        /// What is wrong with it.
+        source: IndexError,
+    },
     /// Not trusted.
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    /// Not trusted, as a bundle of sigstore.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
     /// Nobody answers.
     #[error("{host} does not answer: {reason}; check the name and the network, and try again")]
     Down {
@@ -133,6 +146,16 @@ pub enum RegistryError {
         /// When, in seconds.
         retry_after_s: u64,
     },
+    /// 503, and a word on when to come back.
+    #[error("{host} is not available now: {detail}; try again in {retry_after_s} s")]
+    Unavailable {
+        /// Host and port.
+        host: String,
+        /// What the registry said.
+        detail: String,
+        /// When, in seconds.
+        retry_after_s: u64,
+    },
     /// Any other status.
     #[error("{host} answers {status} to {request}: {detail}{}", advice(.status))]
     Status {
@@ -218,6 +241,23 @@ pub enum RegistryError {
     /// No signature could be made.
     #[error(transparent)]
     Key(#[from] crate::key::KeyError),
+}
+
+impl RegistryError {
+    /// How long the registry asks to be left alone, in seconds.
+    pub fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after_s, .. } | Self::Unavailable { retry_after_s, .. } => {
+                Some(*retry_after_s)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the artifact is there and not trusted, which a policy may let pass.
+    pub fn is_about_trust(&self) -> bool {
+        matches!(self, Self::Signature(_) | Self::Bundle(_))
+    }
 }
 
 fn advice(status: &u16) -> &'static str {

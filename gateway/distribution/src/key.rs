@@ -1,6 +1,6 @@
 //! Keys for signatures: ECDSA on P-256, in the files that `cosign generate-key-pair` makes.
 
-mod pem;
+pub(crate) mod pem;
 mod sealed;
 mod secretbox;
 
@@ -92,8 +92,12 @@ impl PublicKey {
                 return Err(KeyError::Format { wanted, reason });
             }
         }
-        let point = pem.bytes.strip_prefix(&INFO).ok_or(KeyError::Algorithm)?;
-        Self::from_point(point)
+        Self::from_info(&pem.bytes)
+    }
+
+    /// Of a key as DER, which says of what kind it is.
+    pub(crate) fn from_info(info: &[u8]) -> Result<Self, KeyError> {
+        Self::from_point(info.strip_prefix(&INFO).ok_or(KeyError::Algorithm)?)
     }
 
     fn from_point(point: &[u8]) -> Result<Self, KeyError> {

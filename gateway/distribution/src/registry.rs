@@ -17,6 +17,7 @@ use crate::challenge::Challenge;
 use crate::credentials::Credentials;
 use crate::digest::{Digest, Digester};
 use crate::error::{RegistryError, said};
+use crate::index;
 use crate::manifest::{Descriptor, media};
 use crate::reference::Reference;
 use crate::transport::{Progress, Transport, Upload, authority, origin, read, read_all, unseen};
@@ -75,6 +76,17 @@ pub struct Fetched {
     pub bytes: Vec<u8>,
     /// Computed from them.
     pub digest: Digest,
+}
+
+/// What a registry says of a manifest without sending it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// There is none.
+    Missing,
+    /// This one.
+    Digest(Digest),
+    /// There is one, and it does not say which.
+    Unsaid,
 }
 
 /// One request.
@@ -179,13 +191,81 @@ impl Registry {
         }
     }
 
+    /// Which manifest a tag or digest names, by the registry's own word.
+    ///
+    /// # Errors
+    /// A registry that cannot be used.
+    pub async fn head(&mut self, wanted: &str) -> Result<Head, RegistryError> {
+        let mut ask = Ask::new(Method::HEAD, self.url(&format!("manifests/{wanted}"))?);
+        ask.accept = Some(MANIFESTS);
+        let response = self.ask(&ask).await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(Head::Missing);
+        }
+        // Some registries know no HEAD: then the manifest itself is asked for.
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+            return Ok(Head::Unsaid);
+        }
+        let response = self.expect(&ask, response, &[StatusCode::OK]).await?;
+        let said = response.headers().get("docker-content-digest");
+        let said = said.and_then(|value| value.to_str().ok());
+        Ok(said.and_then(|text| text.parse().ok()).map_or(Head::Unsaid, Head::Digest))
+    }
+
+    /// The manifests of a kind that say that they belong to another: by the registry's list of them
+    /// or, where it has none, by the tag that stands in for it.
+    ///
+    /// # Errors
+    /// A registry that cannot be used.
+    pub(crate) async fn referrers(
+        &mut self,
+        digest: &Digest,
+        kind: &str,
+    ) -> Result<Vec<Digest>, RegistryError> {
+        let mut ask = Ask::new(Method::GET, self.url(&format!("referrers/{digest}"))?);
+        ask.accept = Some(media::INDEX);
+        let response = self.ask(&ask).await?;
+        // What it is that a registry without such lists answers differs much.
+        if response.status() != StatusCode::OK {
+            if response.status().is_server_error()
+                || response.status() == StatusCode::TOO_MANY_REQUESTS
+            {
+                self.expect(&ask, response, &[StatusCode::OK]).await?;
+                return Ok(Vec::new());
+            }
+            let tag = format!("sha256-{}", digest.hex());
+            let fetched = self.manifest(&tag).await?;
+            return Ok(fetched.map_or_else(Vec::new, |it| index::referrers(&it.bytes, kind)));
+        }
+        let what = format!("what belongs to {digest} of {}", self.name);
+        let bytes = read_all(response.into_body(), &self.host, &what, MANIFEST_BYTES_MAX).await?;
+        Ok(index::referrers(&bytes, kind))
+    }
+
     /// Stores a manifest under a tag.
     ///
     /// # Errors
     /// A registry that cannot be used.
     pub async fn put_manifest(&mut self, tag: &str, bytes: Vec<u8>) -> Result<(), RegistryError> {
+        self.put(tag, media::MANIFEST, bytes).await
+    }
+
+    /// Stores a list of manifests under a tag.
+    ///
+    /// # Errors
+    /// A registry that cannot be used.
+    pub async fn put_index(&mut self, tag: &str, bytes: Vec<u8>) -> Result<(), RegistryError> {
+        self.put(tag, media::INDEX, bytes).await
+    }
+
+    async fn put(
+        &mut self,
+        tag: &str,
+        kind: &'static str,
+        bytes: Vec<u8>,
+    ) -> Result<(), RegistryError> {
         let mut ask = Ask::new(Method::PUT, self.url(&format!("manifests/{tag}"))?);
-        ask.content_type = Some(media::MANIFEST);
+        ask.content_type = Some(kind);
         ask.body = Bytes::from(bytes);
         let response = self.ask(&ask).await?;
         self.expect(&ask, response, &[StatusCode::CREATED, StatusCode::ACCEPTED]).await?;
@@ -443,6 +523,10 @@ impl Registry {
             StatusCode::TOO_MANY_REQUESTS => {
                 let detail = self.detail(response).await;
                 Err(RegistryError::TooMany { host, detail, retry_after_s })
+            }
+            StatusCode::SERVICE_UNAVAILABLE if response.headers().contains_key(RETRY_AFTER) => {
+                let detail = self.detail(response).await;
+                Err(RegistryError::Unavailable { host, detail, retry_after_s })
             }
             status if status.is_success() => {
                 Err(self.odd(format!("{status} is no answer to {request}")))

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hyfunc_distribution::{
-    Access, Artifact, Credentials, Description, PrivateKey, Reference, Registry, RegistryError,
-    SignatureError, component, push, resolve, sign, signature_tag, unseen, verify,
+    Access, Artifact, Content, Credentials, Description, Entry, Head, Index, PrivateKey, Reference,
+    Registry, RegistryError, SignatureError, component, find, push, resolve, sign, sign_manifest,
+    signature_tag, unseen, verify, verify_any,
 };
 use support::{Answer, Fake, Seen};
 
@@ -215,6 +216,60 @@ async fn a_registry_that_is_busy_for_a_moment_is_waited_for() {
     let found = resolve_as(&fake, None).await;
     assert!(matches!(found, Err(RegistryError::NotFound { .. })), "{found:?}");
     assert_eq!(fake.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn a_registry_that_is_away_for_long_says_for_how_long() {
+    for (status, says) in [(429, "asked too often"), (503, "not available now")] {
+        let answer = Answer::new(status).header("retry-after", "600");
+        let fake = Fake::start(move |_| Some(answer.clone())).await;
+        let (mut registry, _) = fake.open("me/tides:1");
+        let error = registry.head("1").await.unwrap_err();
+        assert_eq!(error.retry_after_s(), Some(600), "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+        assert_eq!(fake.seen().len(), 1, "nobody waits that long");
+    }
+}
+
+#[tokio::test]
+async fn what_a_tag_names_is_asked_without_fetching_it() {
+    let fake = Fake::start(none).await;
+    let (mut registry, reference) = fake.open("me/tides:1.0.0");
+    assert_eq!(registry.head("1.0.0").await.unwrap(), Head::Missing);
+    let artifact = pushed(&mut registry, &reference, COMPONENT).await;
+    assert_eq!(registry.head("1.0.0").await.unwrap(), Head::Digest(artifact.digest));
+    // Some do not say, and some know no such question.
+    for (status, headers, expected) in [
+        (200, "x-nothing", Some(Head::Unsaid)),
+        (405, "allow", Some(Head::Unsaid)),
+        (500, "x", None),
+    ] {
+        let answer = Answer::new(status).header(headers, "GET");
+        let fake = Fake::start(move |_| Some(answer.clone())).await;
+        let (mut registry, _) = fake.open("me/tides:1");
+        assert_eq!(registry.head("1").await.ok(), expected, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_found_signed_and_verified() {
+    let fake = Fake::start(none).await;
+    let (mut registry, reference) = fake.open("me/plugins:list");
+    assert!(find(&mut registry, &reference).await.unwrap().is_none());
+    let (mut one, tides) = fake.open("me/plugins:tides");
+    let digest = pushed(&mut one, &tides, COMPONENT).await.digest;
+    let index = Index { entries: vec![Entry { name: "tides".into(), digest, size: 1 }] };
+    registry.put_index("list", index.to_bytes()).await.unwrap();
+    let found = find(&mut registry, &reference).await.unwrap().unwrap();
+    assert!(matches!(&found.content, Content::Index(read) if *read == index));
+    let (key, _) = PrivateKey::generate("").unwrap();
+    let (place, digest) = (&found.reference, &found.manifest.digest);
+    let keys = std::slice::from_ref(key.public());
+    let unsigned = verify_any(&mut registry, place, digest, keys, None).await.unwrap_err();
+    assert!(unsigned.is_about_trust(), "{unsigned}");
+    assert!(sign_manifest(&mut registry, place, digest, &key).await.unwrap());
+    assert!(!sign_manifest(&mut registry, place, digest, &key).await.unwrap());
+    assert_eq!(verify_any(&mut registry, place, digest, keys, None).await.unwrap(), key.public());
 }
 
 #[tokio::test]

@@ -23,9 +23,15 @@ pub enum RegistryCommand {
                             ghcr.io/me/tides:1.0.0` checks the same signature."
     )]
     Sign(SignArgs),
-    /// Say whether a plugin in a registry is signed by a key
+    /// Write a list of plugins of one repository, for gateways to follow
+    #[command(after_help = INDEX_HELP)]
+    Index(IndexArgs),
+    /// Say whether a plugin or a list in a registry is signed, by a key or an identity
     #[command(
-        after_help = "Example:\n  hyfunc plugin verify ghcr.io/me/tides:1.0.0 --key hyfunc.pub"
+        after_help = "Examples:\n  hyfunc plugin verify ghcr.io/me/tides:1.0.0 --key hyfunc.pub\n  \
+                            hyfunc plugin verify ghcr.io/me/tides:1.0.0 --trusted-root \
+                            trusted_root.json --identity me@example.com --issuer \
+                            https://accounts.google.com"
     )]
     Verify(VerifyArgs),
     /// Make keys for signatures
@@ -52,6 +58,16 @@ Examples:
 
 The signature is checked before the component is fetched, the digest while it is. `--grants` writes \
 what the plugin wishes for beside it: read it first, for `serve` grants what stands there.";
+
+/// What a list is.
+const INDEX_HELP: &str = "\
+Examples:
+  hyfunc plugin index ghcr.io/me/plugins:stable tides=tides-1.2.0 dates=dates-2.0.1 --key hyfunc.key
+  hyfunc plugin index ghcr.io/me/plugins:stable tides=sha256:… --replace --key hyfunc.key
+
+The list is an OCI image index: each entry names the manifest of a component, by its digest, in the \
+list's own repository. A gateway whose follow.references has ghcr.io/me/plugins:stable holds these \
+plugins under these names. A signature of the list covers all of them.";
 
 /// How to reach a registry.
 #[derive(Debug, Args)]
@@ -130,6 +146,26 @@ pub struct SignArgs {
     pub access: AccessArgs,
 }
 
+/// Options of `plugin index`.
+#[derive(Debug, Args)]
+pub struct IndexArgs {
+    /// Where to: registry/repository:tag
+    #[arg(value_name = "REFERENCE")]
+    pub reference: String,
+    /// The plugins, as NAME=TAG or NAME=sha256:…, of components in that repository
+    #[arg(value_name = "NAME=TAG", required = true)]
+    pub entries: Vec<String>,
+    /// Sign it with this private key, too
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Replace what has the tag
+    #[arg(long)]
+    pub replace: bool,
+    /// How to reach the registry
+    #[command(flatten)]
+    pub access: AccessArgs,
+}
+
 /// Options of `plugin verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
@@ -137,8 +173,22 @@ pub struct VerifyArgs {
     #[arg(value_name = "REFERENCE")]
     pub reference: String,
     /// The public key
-    #[arg(long, value_name = "FILE", env = "HYFUNC_VERIFY_KEY")]
-    pub key: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "HYFUNC_VERIFY_KEY",
+        required_unless_present = "trusted_root"
+    )]
+    pub key: Option<PathBuf>,
+    /// Look for a signature without a key: the trusted_root.json of the sigstore that it is of
+    #[arg(long, value_name = "FILE", requires_all = ["identity", "issuer"])]
+    pub trusted_root: Option<PathBuf>,
+    /// Who must have signed it, without a key; a * at the end stands for any rest
+    #[arg(long, value_name = "IDENTITY", requires = "trusted_root")]
+    pub identity: Option<String>,
+    /// Who says so: the address of the service where they logged in
+    #[arg(long, value_name = "URL", requires = "trusted_root")]
+    pub issuer: Option<String>,
     /// The name under which it was signed, if it was copied since
     #[arg(long, value_name = "REFERENCE")]
     pub signed_as: Option<String>,

@@ -174,14 +174,25 @@ fn describe(plugin: &Json) -> String {
         let number = number.map_or(String::new(), |number| format!("revision {number}, "));
         let _ = writeln!(lines, "  serves   {number}{}", text(&serving["digest"]));
         let _ = writeln!(lines, "           {}", words(&serving["functions"]));
+        lines.push_str(&followed(&serving["revision"]));
     }
     let waiting = &plugin["waiting"];
     if !waiting.is_null() {
         let number = waiting["revision"]["number"].as_u64().unwrap_or_default();
         let _ = writeln!(lines, "  waits    revision {number}, {}", text(&waiting["digest"]));
         let _ = writeln!(lines, "           wants {}", words(&waiting["wishes"]));
+        lines.push_str(&followed(&waiting["revision"]));
     }
     lines
+}
+
+/// Where a revision came from by itself; nothing where somebody published it.
+fn followed(revision: &Json) -> String {
+    let followed = &revision["followed"];
+    let Some(reference) = followed["reference"].as_str() else { return String::new() };
+    let version = followed["version"].as_str();
+    let version = version.map_or(String::new(), |version| format!(", version {version}"));
+    format!("           from {reference}{version}\n")
 }
 
 fn words(list: &Json) -> String {
@@ -333,6 +344,11 @@ mod tests {
                      harbor_water_level\n  waits    revision 3, sha256:bb\n           wants its \
                      key-value store\n";
         assert_eq!(describe(&plugin), lines);
+        let followed = json!({"name": "tides", "origin": "published", "serving": {"digest": "sha256:aa",
+            "functions": ["f"], "revision": {"number": 1,
+            "followed": {"reference": "ghcr.io/me/tides:stable", "version": "1.2.0"}}}});
+        let line = "           f\n           from ghcr.io/me/tides:stable, version 1.2.0\n";
+        assert!(describe(&followed).contains(line), "{}", describe(&followed));
         let bundled = json!({"name": "units", "origin": "bundled",
             "serving": {"digest": "sha256:cc", "functions": [], "revision": null}});
         assert!(describe(&bundled).contains("  serves   sha256:cc\n           nothing\n"));

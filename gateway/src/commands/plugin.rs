@@ -42,8 +42,8 @@ pub use error::AuthorError;
 pub use language::Language;
 pub use new::new as new_plugin;
 pub use registry::{
-    DistributionError, Policy, generate_key, pull as pull_plugin, push as push_plugin,
-    sign as sign_plugin, verify as verify_plugin,
+    DistributionError, Policy, generate_key, index as index_plugins, pull as pull_plugin,
+    push as push_plugin, sign as sign_plugin, verify as verify_plugin,
 };
 pub use trial::{TrialOptions, test as test_plugin};
 pub use verdict::Verdict;

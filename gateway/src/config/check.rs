@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::{ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, idempotency, library, upstream};
+use super::{
+    ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, follow, idempotency, library, upstream,
+};
 use crate::keys::FunctionLimits;
 
 /// Depth at which the JSON reader itself gives up.
@@ -72,6 +74,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     }
     library::check(config)?;
     idempotency::check(config)?;
+    follow::check(config)?;
     let endpoint = &config.telemetry.otlp_endpoint;
     if !endpoint.is_empty() && !endpoint.starts_with("http://") {
         return bad(

@@ -127,6 +127,32 @@ pub const KEYS: &[Key] = &[
     key("admin.address", "where to listen for those who publish; empty: nowhere"),
     key("admin.allow_public", "listen for them beyond loopback"),
     key(
+        "follow.references",
+        "registries to keep the library equal to: components as NAME=ghcr.io/me/tides:stable, or \
+         lists made by `hyfunc plugin index`; needs library.dir",
+    ),
+    key("follow.interval_ms", "milliseconds between two looks at each"),
+    key("follow.jitter", "share of that, 0 to 1, by which looks come sooner or later at random"),
+    key("follow.backoff_ms_max", "milliseconds between two looks after many that failed"),
+    key(
+        "follow.verify",
+        "what is not signed: require (refuse it), warn (take it), off (do not look)",
+    ),
+    key("follow.keys", "public keys of who may have signed: FILE, or ghcr.io/me=FILE for a place"),
+    key(
+        "follow.trusted_root",
+        "trusted_root.json of sigstore, for signatures without a key; empty: they do not count",
+    ),
+    key(
+        "follow.identities",
+        "who may have signed without a key, as `me@example.com https://accounts.google.com`; a * \
+         at the end of the first stands for the rest",
+    ),
+    key("follow.authority", "PEM file of an authority whose registries are trusted besides"),
+    key("follow.plain_http", "speak plain HTTP with registries beyond this machine"),
+    key("follow.on_missing", "what a registry has no more: keep, or remove"),
+    key("follow.allow_downgrade", "take earlier versions, too"),
+    key(
         "upstream.url",
         "base URL of an OpenAI-compatible chat API that answers what no function does, as \
          http://127.0.0.1:11434/v1; empty: nobody does",

@@ -44,6 +44,7 @@ const TABLE: &[Row] = &[
     Row("PUT", "/v1/plugins/{name}", Need::Role(Role::Publish)),
     Row("DELETE", "/v1/plugins/{name}", Need::Role(Role::Publish)),
     Row("POST", "/v1/plugins/{name}/approve", Need::Role(Role::Admin)),
+    Row("GET", "/v1/follow", Need::Role(Role::Publish)),
     Row("GET", "/metrics", Need::Role(Role::Admin)),
     Row("GET", "/", Need::Nothing),
     Row("GET", "/playground/{name}", Need::Nothing),

@@ -9,15 +9,17 @@ use axum::response::Response;
 
 use super::{Shared, layers, origin, routes};
 use crate::error::RequestError;
+use crate::follow::Follower;
 use crate::publish::Publisher;
 
 /// Every endpoint of the admin listener, under the same layers as the others.
-pub fn admin_router(shared: Shared, publisher: Arc<Publisher>) -> Router {
+pub fn admin_router(shared: Shared, publisher: Arc<Publisher>, follower: Arc<Follower>) -> Router {
     let routes = routes::admin(&shared)
         .fallback(layers::no_route)
         .method_not_allowed_fallback(layers::no_method)
         .layer(from_fn(guard))
-        .layer(Extension(publisher));
+        .layer(Extension(publisher))
+        .layer(Extension(follower));
     layers::around(routes, shared.clone()).with_state(shared)
 }
 

@@ -63,7 +63,9 @@ pub async fn publish(
     let allow_downgrade = switch(&headers, &ALLOW_DOWNGRADE)?;
     let grants = grants(&headers)?;
     let component = component(&publisher, &arrival, headers, body).await?;
-    let publication = Publication { component, digest, grants, expected, allow_downgrade };
+    let followed = None;
+    let publication =
+        Publication { component, digest, grants, expected, allow_downgrade, followed };
     let outcome = publisher.publish(&name, publication).await?;
     let view = publisher.view(&name).await?;
     let status = match outcome {
@@ -218,6 +220,10 @@ fn revision(revision: &Revision) -> Json {
         "number": revision.number,
         "published_ms": revision.published_ms,
         "approved_ms": revision.approved_ms,
+        "followed": revision.followed.as_ref().map(|followed| json!({
+            "reference": followed.reference,
+            "version": followed.version,
+        })),
     })
 }
 

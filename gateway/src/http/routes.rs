@@ -6,8 +6,8 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::once::heeding;
 use super::{
-    Shared, chat, docs, functions, health, mcp, models, openapi, playground, plugins, recent,
-    responses, route,
+    Shared, chat, docs, follow, functions, health, mcp, models, openapi, playground, plugins,
+    recent, responses, route,
 };
 
 /// The handlers of a path, one a method.
@@ -49,6 +49,7 @@ const ADMIN: &[Endpoint] = &[
     at("/v1/plugins", |_| get(plugins::list)),
     at("/v1/plugins/{name}", |_| get(plugins::show).put(plugins::publish).delete(plugins::remove)),
     at("/v1/plugins/{name}/approve", |_| post(plugins::approve)),
+    at("/v1/follow", |_| get(follow::list)),
     at("/healthz", |_| get(health::alive)),
 ];
 

@@ -1,13 +1,13 @@
 //! The file of keys: TOML, written whole or not at all, for its owner alone.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::KeysError;
 use super::key::{Key, Row};
+use crate::file::{self, Readers};
 
 /// What people who open it should know.
 const HEAD: &str = "# Keys of a hyfunc gateway: their hashes, roles and limits. Made by `hyfunc key \
@@ -60,7 +60,8 @@ pub fn update<T>(
 ) -> Result<T, KeysError> {
     let failed = |source| KeysError::File { path: path.to_owned(), source };
     // Beside the file and never renamed: a lock on the file itself would go with its old contents.
-    let lock = private().create(true).truncate(false).open(beside(path, "lock")).map_err(failed)?;
+    let lock = file::options(Readers::Owner).truncate(false).open(file::beside(path, "lock"));
+    let lock = lock.map_err(failed)?;
     lock.lock().map_err(failed)?;
     let mut rows: Vec<Row> = match read(path) {
         Ok(keys) => keys.into_iter().map(|key| key.row).collect(),
@@ -72,43 +73,10 @@ pub fn update<T>(
     Ok(done)
 }
 
-/// A file that only its owner reads, renamed over the old one when it is whole on disk.
+/// A file that only its owner reads.
 fn write(path: &Path, rows: Vec<Row>) -> std::io::Result<()> {
     let text = toml::to_string(&Contents { key: rows }).map_err(std::io::Error::other)?;
-    let draft = beside(path, &format!("{}.new", std::process::id()));
-    let mut file = private().create(true).truncate(true).open(&draft)?;
-    let written = file
-        .write_all(HEAD.as_bytes())
-        .and_then(|()| file.write_all(text.as_bytes()))
-        .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::rename(&draft, path));
-    if written.is_err() {
-        // Whatever is left of it says less than the error.
-        let _ = std::fs::remove_file(&draft);
-        return written;
-    }
-    sync_folder(path)
-}
-
-/// So that the rename itself outlives a crash.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(ending);
-    path.with_file_name(name)
+    file::replace(path, format!("{HEAD}{text}").as_bytes(), Readers::Owner)
 }
 
 #[cfg(test)]

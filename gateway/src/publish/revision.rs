@@ -20,6 +20,18 @@ pub struct Revision {
     pub published_ms: u64,
     /// When somebody approved its grants; absent where nothing new was asked for.
     pub approved_ms: Option<u64>,
+    /// Where it was followed from; absent where somebody published it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<Followed>,
+}
+
+/// Where a revision came from by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Followed {
+    /// What is followed there: registry, repository and tag or digest.
+    pub reference: String,
+    /// As its author named it.
+    pub version: Option<String>,
 }
 
 /// A revision that once served.
@@ -48,7 +60,8 @@ impl Record {
     /// The next revision under this name, not yet part of the record.
     pub fn next(&self, digest: String, grants: String) -> Revision {
         let number = self.number_last + 1;
-        Revision { number, digest, grants, published_ms: now_ms(), approved_ms: None }
+        let published_ms = now_ms();
+        Revision { number, digest, grants, published_ms, approved_ms: None, followed: None }
     }
 
     /// The record once a revision serves. What waited was older, and waits no more.

@@ -28,6 +28,7 @@ pub struct Metrics {
     call: Histogram<f64>,
     refused: Counter<u64>,
     published: Histogram<f64>,
+    followed: Histogram<f64>,
 }
 
 impl Default for Metrics {
@@ -56,6 +57,7 @@ impl Metrics {
             call: histogram(names::CALL_DURATION, "us", MICROSECONDS),
             refused: counter(names::REFUSED, "{request}"),
             published: histogram(names::PUBLISH_DURATION, "s", SECONDS),
+            followed: histogram(names::FOLLOW_DURATION, "s", SECONDS),
         }
     }
 
@@ -108,6 +110,12 @@ impl Metrics {
         let mut labels = vec![KeyValue::new(names::CHANGE, change)];
         labels.extend(failed.then(|| KeyValue::new(names::ERROR_TYPE, change)));
         self.published.record(took.as_secs_f64(), &labels);
+    }
+
+    /// One look at a registry that is followed.
+    pub fn followed(&self, outcome: &'static str, took: Duration) {
+        let labels = [KeyValue::new(names::FOLLOW_OUTCOME, outcome)];
+        self.followed.record(took.as_secs_f64(), &labels);
     }
 
     /// One request that got an error.

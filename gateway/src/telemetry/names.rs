@@ -89,6 +89,12 @@ pub const CALL_DURATION: &str = "hyfunc.call.duration";
 pub const PUBLISH_DURATION: &str = "hyfunc.library.change.duration";
 /// What changes the library: `publish`, `approve` or `remove`.
 pub const CHANGE: &str = "hyfunc.library.change";
+/// Histogram, seconds: one look at a registry that is followed, by [`FOLLOW_OUTCOME`].
+pub const FOLLOW_DURATION: &str = "hyfunc.follow.duration";
+/// What a look came to: `changed`, `unchanged`, or the kind of its failure.
+pub const FOLLOW_OUTCOME: &str = "hyfunc.follow.outcome";
+/// What is followed: registry, repository and tag or digest.
+pub const FOLLOW_REFERENCE: &str = "hyfunc.follow.reference";
 /// Counter: requests that got an error, by its code.
 pub const REFUSED: &str = "hyfunc.requests.refused";
 

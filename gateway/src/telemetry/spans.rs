@@ -104,6 +104,13 @@ pub fn publish_span(change: &'static str, plugin: &str) -> Span {
     span
 }
 
+/// The span of one look at a registry that is followed.
+pub fn follow_span(reference: &str) -> Span {
+    let span = info_span!("follow", otel.name = "follow", otel.kind = "client", reference);
+    span.set_attribute(names::FOLLOW_REFERENCE, reference.to_owned());
+    span
+}
+
 /// Marks a span as failed. `kind` is one of few: it becomes `error.type`.
 pub fn fail(span: &Span, kind: &'static str, message: String) {
     span.set_attribute(names::ERROR_TYPE, kind);

@@ -12,12 +12,17 @@ mod conflicts;
 #[path = "../http/contract.rs"]
 mod contract;
 mod crash;
+mod follow;
 #[path = "../http/support.rs"]
 #[allow(dead_code, reason = "the gateway's other tests use the rest")]
 mod models;
 mod openapi;
+mod pages;
 mod publish;
 mod refused;
+#[path = "../../distribution/tests/support/mod.rs"]
+#[allow(dead_code, reason = "the tests of the client use the rest")]
+mod registry;
 mod replace;
 mod start;
 mod support;

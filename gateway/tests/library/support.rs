@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hyfunc::app::Reloader;
 use hyfunc::models::Models;
 use hyfunc::{App, Config};
 use reqwest::{Client, Method, RequestBuilder};
@@ -23,6 +24,9 @@ pub struct Gateway {
     pub base: String,
     pub admin: String,
     pub client: Client,
+    /// Gives it other settings.
+    pub reloader: Reloader,
+    config: Config,
     stop: oneshot::Sender<()>,
     served: JoinHandle<bool>,
 }
@@ -72,19 +76,26 @@ pub async fn start_with(
     config.sandbox.instances_max = 8;
     config.retrieval.candidates_max = 100;
     change(&mut config);
+    let own = config.clone();
     let models: Arc<dyn Models> = Arc::new(Fake::new(Script { calls, ..Script::default() }));
     let serving = App::with_models(config, models).await.unwrap().listen().await.unwrap();
     let base = format!("http://{}", serving.address());
     let admin = format!("http://{}", serving.admin_address().unwrap());
+    let reloader = serving.reloader();
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(serving.run(async {
         let _ = stopped.await;
     }));
     let client = Client::builder().no_proxy().build().unwrap();
-    Gateway { base, admin, client, stop, served }
+    Gateway { base, admin, client, reloader, config: own, stop, served }
 }
 
 impl Gateway {
+    /// What it was started with.
+    pub fn config(&self) -> Config {
+        self.config.clone()
+    }
+
     /// Sends a request to either listener; the answer is one that the OpenAPI document admits.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
         let (client, request) = request.build_split();
@@ -149,6 +160,7 @@ impl Gateway {
     /// Stops it, and waits until its files are closed.
     pub async fn stop(self) {
         drop(self.client);
+        drop(self.reloader);
         drop(self.stop);
         assert!(tokio::time::timeout(Duration::from_secs(20), self.served).await.unwrap().unwrap());
         // Connections that are done let go of the library a moment later.

@@ -10,16 +10,16 @@ const LINE_CHARS: usize = 64;
 
 /// One block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pem {
+pub(crate) struct Pem {
     /// What it is, such as `PUBLIC KEY`.
-    pub(super) label: String,
+    pub(crate) label: String,
     /// Its content.
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Pem {
     /// The first block of a text, or what is wrong with it.
-    pub(super) fn read(text: &str) -> Result<Self, String> {
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
         if text.len() > KEY_BYTES_MAX {
             return Err(format!("it is larger than {KEY_BYTES_MAX} bytes"));
         }
@@ -41,7 +41,7 @@ impl Pem {
     }
 
     /// As text.
-    pub(super) fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let body = STANDARD.encode(&self.bytes);
         let mut text = format!("-----BEGIN {}-----\n", self.label);
         let mut rest = body.as_str();

@@ -170,7 +170,11 @@ impl State {
                 manifests.insert(last.to_owned(), seen.body.clone());
                 Answer::new(201)
             }
-            _ if path.contains("/manifests/") => found(&self.manifests),
+            _ if path.contains("/manifests/") => {
+                let answer = found(&self.manifests);
+                let digest = Digest::of(&answer.body).to_string();
+                answer.header("docker-content-digest", digest)
+            }
             _ => found(&self.blobs),
         }
     }

@@ -8,7 +8,7 @@ mod rust;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hyfunc_functions::component::ComponentFunctions;
 use hyfunc_functions::docs;
@@ -17,6 +17,7 @@ use super::project::Project;
 use super::spell::signature;
 use super::{AuthorError, Language, refused_lines, with_docs};
 use crate::commands::CommandError;
+use crate::file::{self, Readers};
 
 /// What to build, and how.
 #[derive(Clone, Debug, Default)]
@@ -92,12 +93,7 @@ fn check_place(path: &Path) -> Result<(), AuthorError> {
 /// full.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     check_place(path)?;
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
-    let temporary = PathBuf::from(temporary);
-    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    // Half a file helps nobody.
-    written.inspect_err(|_| drop(fs::remove_file(&temporary))).map_err(failed(path))
+    file::replace(path, bytes, Readers::Any).map_err(failed(path))
 }
 
 /// Beside the component, under its name, where the gateway looks for them. A component without

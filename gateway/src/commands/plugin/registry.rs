@@ -2,6 +2,7 @@
 
 mod error;
 mod file;
+mod index;
 mod password;
 
 use std::fmt::Write as _;
@@ -10,8 +11,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyfunc_distribution::{
-    Access, Artifact, Credentials, Description, PrivateKey, Progress, PublicKey, Reference,
-    Registry, RegistryError,
+    Access, Artifact, Credentials, Description, Found, PrivateKey, Progress, PublicKey, Reference,
+    Registry, RegistryError, Signer, TrustedRoot,
 };
 use hyfunc_functions::component::{read_component, surface};
 use hyfunc_sandbox::Grants;
@@ -25,6 +26,7 @@ use crate::commands::CommandError;
 use crate::config::Config;
 
 pub use error::DistributionError;
+pub use index::index;
 
 /// What to do with an artifact that has no good signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -155,18 +157,49 @@ pub async fn sign(args: &SignArgs) -> Result<String, CommandError> {
     Ok(signed(&mut registry, &reference, &key).await?)
 }
 
-/// Says whether a plugin in a registry is signed by a key.
+/// Says whether a plugin or a list in a registry is signed, by a key or an identity.
 ///
 /// # Errors
 /// It is not, or that cannot be found out.
 pub async fn verify(args: &VerifyArgs) -> Result<String, CommandError> {
-    let key = public_key(&args.key)?;
+    Ok(verified(args).await?)
+}
+
+async fn verified(args: &VerifyArgs) -> Result<String, DistributionError> {
+    let key = args.key.as_deref().filter(|_| args.trusted_root.is_none());
+    let key = key.map(public_key).transpose()?;
+    let root = args.trusted_root.as_deref().map(trusted_root).transpose()?;
+    let signed_as = args.signed_as.as_deref().map(str::parse::<Reference>).transpose();
+    let signed_as = signed_as.map_err(RegistryError::from)?;
     let (mut registry, reference) = open(&args.reference, &args.access)?;
-    let found = hyfunc_distribution::resolve(&mut registry, &reference).await;
-    let artifact = found.map_err(DistributionError::from)?;
-    let signed_as = args.signed_as.as_deref();
-    let trust = trusted(&mut registry, &artifact, Some(&key), signed_as).await?;
-    Ok(format!("{}\n{trust}\n", artifact.reference))
+    let found = hyfunc_distribution::find(&mut registry, &reference).await?;
+    let missing = || RegistryError::NotFound { what: reference.to_string() };
+    let Found { reference, manifest, .. } = found.ok_or_else(missing)?;
+    let by = match (root, key) {
+        (Some(root), _) => {
+            let identity = args.identity.clone().unwrap_or_default();
+            let signers = [Signer { identity, issuer: args.issuer.clone().unwrap_or_default() }];
+            let (registry, signers) = (&mut registry, &signers);
+            let verified = hyfunc_distribution::verify_keyless(
+                registry, &reference, &manifest, &root, signers,
+            );
+            verified.await?.to_string()
+        }
+        (None, Some(key)) => {
+            let (registry, keys) = (&mut registry, std::slice::from_ref(&key));
+            let (digest, signed_as) = (&manifest.digest, signed_as.as_ref());
+            let verified =
+                hyfunc_distribution::verify_any(registry, &reference, digest, keys, signed_as);
+            format!("the key {}", verified.await?.fingerprint())
+        }
+        (None, None) => return Err(DistributionError::NoKey),
+    };
+    Ok(format!("{reference}\nsigned by {by}\n"))
+}
+
+fn trusted_root(path: &Path) -> Result<TrustedRoot, DistributionError> {
+    TrustedRoot::read(&file::read_small(path)?)
+        .map_err(|source| DistributionError::Root { path: path.to_owned(), source })
 }
 
 /// Makes a pair of keys; gives what to do with them.
@@ -218,12 +251,15 @@ async fn signed(
     reference: &Reference,
     key: &PrivateKey,
 ) -> Result<String, DistributionError> {
-    let artifact = hyfunc_distribution::resolve(registry, reference).await?;
-    let is_new = hyfunc_distribution::sign(registry, &artifact, key).await?;
+    let found = hyfunc_distribution::find(registry, reference).await?;
+    let missing = || RegistryError::NotFound { what: reference.to_string() };
+    let Found { reference, manifest, .. } = found.ok_or_else(missing)?;
+    let signing = hyfunc_distribution::sign_manifest(registry, &reference, &manifest.digest, key);
+    let is_new = signing.await?;
     let print = key.public().fingerprint();
     Ok(match is_new {
-        true => format!("signed {} with the key {print}\n", artifact.reference),
-        false => format!("{} is signed with the key {print} already\n", artifact.reference),
+        true => format!("signed {reference} with the key {print}\n"),
+        false => format!("{reference} is signed with the key {print} already\n"),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hyfunc_distribution::{KeyError, RegistryError};
+use hyfunc_distribution::{BundleError, KeyError, RegistryError};
 
 /// Why a plugin was not pushed, pulled, signed or verified.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,14 @@ pub enum DistributionError {
         path: PathBuf,
         /// What is wrong with it.
         source: KeyError,
+    },
+    /// A trusted root that cannot be used.
+    #[error("{path}: {source}", path = .path.display())]
+    Root {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BundleError,
     },
     /// Nobody is trusted.
     #[error(
@@ -51,6 +59,21 @@ pub enum DistributionError {
         path: PathBuf,
         /// The limit.
         bytes_max: u64,
+    },
+    /// Text that names no component of a list.
+    #[error(
+        "`{written}` names no component of the list: write NAME=TAG or NAME=sha256:…, of what lies \
+         in the list's own repository"
+    )]
+    Entry {
+        /// As typed.
+        written: String,
+    },
+    /// Two components of one name.
+    #[error("the list would have two entries called `{name}`; give one of them another name")]
+    EntryTwice {
+        /// The name.
+        name: String,
     },
     /// No password, and nobody to ask for it.
     #[error("{what} needs a password: set {variable}, or type it in a terminal")]

@@ -1,6 +1,6 @@
 //! Files of keys and of pulled plugins. A file is whole or not there at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::path::Path;
 use hyfunc_distribution::KEY_BYTES_MAX;
 
 use super::DistributionError;
+use crate::file::{self, Readers};
 
 /// A file of certificates may hold many (bytes).
 const CERTIFICATES_BYTES_MAX: u64 = 4 << 20;
@@ -58,19 +59,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8], force: bool) -> Result<(), Dist
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let written = File::create(&part).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&part, path)
-    });
-    written.map_err(|source| {
-        // Nothing is lost if this fails too.
-        let _ = fs::remove_file(&part);
-        failed(source)
-    })
+    file::replace(path, bytes, Readers::Any).map_err(failed)
 }
 
 #[cfg(test)]
