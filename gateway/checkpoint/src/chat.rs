@@ -242,14 +242,17 @@ mod tests {
         for (source, expected) in [
             ("{{ messages[0].b }}{{ none }}{{ tools }}", "TrueNoneNone"),
             ("{{ messages[0].a }}", "[1, 2.5, 1e+16, None]"),
-            ("{{ messages[0] | tojson }}",
-             r#"{"b": true, "a": [1, 2.5, 1e+16, null], "s": "it's <é>\n"}"#),
+            (
+                "{{ messages[0] | tojson }}",
+                r#"{"b": true, "a": [1, 2.5, 1e+16, null], "s": "it's <é>\n"}"#,
+            ),
             ("{{ messages[0].s | tojson(ensure_ascii=true) }}", r#""it's <\u00e9>\n""#),
             ("{{ {'z': 1, 'a': []} | tojson(indent=2) }}", "{\n  \"z\": 1,\n  \"a\": []\n}"),
-            ("{{ {'z': 1, 'a': 2} | tojson(sort_keys=true, separators=(',', ':')) }}",
-             r#"{"a":2,"z":1}"#),
-            ("{{ messages }}",
-             "[{'b': True, 'a': [1, 2.5, 1e+16, None], 's': \"it's <é>\\n\"}]"),
+            (
+                "{{ {'z': 1, 'a': 2} | tojson(sort_keys=true, separators=(',', ':')) }}",
+                r#"{"a":2,"z":1}"#,
+            ),
+            ("{{ messages }}", "[{'b': True, 'a': [1, 2.5, 1e+16, None], 's': \"it's <é>\\n\"}]"),
             ("{{ undefined_name }}|", "|"),
             ("{{ bos_token + 'x' }}{{ add_generation_prompt }}", "<s>xTrue"),
             ("{{ strftime_now('%d %b %Y, %H:%M') }}", "26 Jul 2024, 00:00"),
@@ -264,14 +267,24 @@ mod tests {
         for (source, expected) in [
             ("{{ messages[0].content.split('</think>')[-1].lstrip('\\n') }}", "b "),
             ("{{ messages[0]['content'].strip().startswith('<think>') }}", "True"),
-            ("{{ 'a  b'.split() | tojson }}{{ 'a,b,c'.split(',', 1) | tojson }}",
-             r#"["a", "b"]["a", "b,c"]"#),
-            ("{{ messages[1].get('x') }}{{ messages[1].get('y') }}{{ messages[1].get('y', 2) }}",
-             "1None2"),
-            ("{% for k, v in messages[1].items() %}\n  {{ k }}={{ v }}\n{% endfor %}\nend", "  x=1\nend"),
+            (
+                "{{ 'a  b'.split() | tojson }}{{ 'a,b,c'.split(',', 1) | tojson }}",
+                r#"["a", "b"]["a", "b,c"]"#,
+            ),
+            (
+                "{{ messages[1].get('x') }}{{ messages[1].get('y') }}{{ messages[1].get('y', 2) }}",
+                "1None2",
+            ),
+            (
+                "{% for k, v in messages[1].items() %}\n  {{ k }}={{ v }}\n{% endfor %}\nend",
+                "  x=1\nend",
+            ),
             ("{% for m in messages[::-1] %}{{ loop.index0 }}{% break %}{% endfor %}", "0"),
-            ("{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}\
-              {% endfor %}{{ ns.n }}", "2"),
+            (
+                "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}\
+              {% endfor %}{{ ns.n }}",
+                "2",
+            ),
             ("{%- macro f(x) -%}[{{ x }}]{%- endmacro -%}{{ f(3) }}", "[3]"),
             ("a{% generation %}b{% endgeneration %}c", "abc"),
             ("{{ 'x'.upper() }}{{ '-'.join(['a', 'b']) }}{{ 'abc'.replace('b', '') }}", "Xa-bac"),
@@ -282,8 +295,11 @@ mod tests {
 
     #[test]
     fn what_a_template_refuses_is_told_and_none_runs_forever() {
-        let error = render("{{ raise_exception('roles must alternate') }}", &json!([])).unwrap_err();
-        assert!(matches!(&error, CheckpointError::Refused { reason } if reason == "roles must alternate"));
+        let error =
+            render("{{ raise_exception('roles must alternate') }}", &json!([])).unwrap_err();
+        assert!(
+            matches!(&error, CheckpointError::Refused { reason } if reason == "roles must alternate")
+        );
         for source in [
             "{% if %}",
             "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",

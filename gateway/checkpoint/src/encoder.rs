@@ -112,10 +112,15 @@ impl Encoder {
         let hidden = config.hidden_size;
         let source = Source { weights: &weights };
         let embeddings = |part: &str| format!("embeddings.{part}");
-        let kinds = source.matrix(&embeddings("token_type_embeddings"), config.type_vocab_size, hidden)?;
-        let positions =
-            source.matrix(&embeddings("position_embeddings"), config.max_position_embeddings, hidden)?;
-        let layers = (0..config.num_hidden_layers).map(|layer| Layer::load(&config, &source, layer));
+        let kinds =
+            source.matrix(&embeddings("token_type_embeddings"), config.type_vocab_size, hidden)?;
+        let positions = source.matrix(
+            &embeddings("position_embeddings"),
+            config.max_position_embeddings,
+            hidden,
+        )?;
+        let layers =
+            (0..config.num_hidden_layers).map(|layer| Layer::load(&config, &source, layer));
         Ok(Self {
             tokenizer,
             tokens_max,
@@ -205,10 +210,15 @@ impl Config {
         let wrong = |reason: String| CheckpointError::Config { path: path.to_owned(), reason };
         let config: Self =
             serde_json::from_value(json).map_err(|error| wrong(error.to_string()))?;
-        if let Some(found) = config.position_embedding_type.as_ref().filter(|kind| *kind != "absolute")
+        if let Some(found) =
+            config.position_embedding_type.as_ref().filter(|kind| *kind != "absolute")
         {
             let (path, found) = (path.to_owned(), found.clone());
-            return Err(CheckpointError::Setting { path, setting: "position_embedding_type", found });
+            return Err(CheckpointError::Setting {
+                path,
+                setting: "position_embedding_type",
+                found,
+            });
         }
         let (hidden, heads) = (config.hidden_size, config.num_attention_heads);
         if heads == 0 || hidden == 0 || !hidden.is_multiple_of(heads) {
@@ -284,7 +294,8 @@ impl Source<'_> {
     fn norm(&self, name: &str, size: usize) -> Result<Norm, CheckpointError> {
         let old = self.named(name, "gamma");
         let endings = if self.weights.has(&old) { ["gamma", "beta"] } else { ["weight", "bias"] };
-        let [weight, bias] = endings.map(|ending| self.weights.vector(&self.named(name, ending), size));
+        let [weight, bias] =
+            endings.map(|ending| self.weights.vector(&self.named(name, ending), size));
         Ok(Norm { weight: weight?, bias: bias? })
     }
 }
@@ -320,8 +331,7 @@ impl Layer {
     fn attend(&self, x: &Tensor, heads: usize) -> TensorResult<Tensor> {
         let (tokens, hidden) = x.dims2()?;
         let width = hidden / heads;
-        let split =
-            |x: Tensor| x.reshape((tokens, heads, width))?.transpose(0, 1)?.contiguous();
+        let split = |x: Tensor| x.reshape((tokens, heads, width))?.transpose(0, 1)?.contiguous();
         let queries = split(self.query.forward(x)?)?;
         let keys = split(self.key.forward(x)?)?;
         let values = split(self.value.forward(x)?)?;

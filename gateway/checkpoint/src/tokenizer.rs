@@ -96,8 +96,7 @@ pub(crate) fn check(
 /// Without cutting or padding: whoever decodes says how long a text may be.
 fn parse(path: &Path, bytes: &[u8]) -> Result<Tokenizer, CheckpointError> {
     let refused = |reason: String| CheckpointError::Tokenizer { path: path.to_owned(), reason };
-    let mut tokenizer =
-        Tokenizer::from_bytes(bytes).map_err(|error| refused(error.to_string()))?;
+    let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| refused(error.to_string()))?;
     tokenizer.with_truncation(None).map_err(|error| refused(error.to_string()))?;
     tokenizer.with_padding(None);
     Ok(tokenizer)

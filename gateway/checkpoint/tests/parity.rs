@@ -4,9 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use hyfunc_checkpoint::{
-    ChatTemplate, Checkpoint, CheckpointError, Encoder, Options, Precision,
-};
+use hyfunc_checkpoint::{ChatTemplate, Checkpoint, CheckpointError, Encoder, Options, Precision};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -46,7 +44,8 @@ fn vectors(name: &str) -> Vectors {
 }
 
 fn open(name: &str) -> Checkpoint {
-    Checkpoint::open(&folder(name), &Options { must_be_numbers: true, ..Options::default() }).unwrap()
+    Checkpoint::open(&folder(name), &Options { must_be_numbers: true, ..Options::default() })
+        .unwrap()
 }
 
 fn difference(one: &[Vec<f32>], two: &[Vec<f32>]) -> f32 {

@@ -75,9 +75,7 @@ fn split(text: &str, method: &str, arguments: &[Value]) -> Result<Value, Error> 
 }
 
 fn search(text: &str, method: &str, arguments: &[Value]) -> Result<Value, Error> {
-    let at = |bytes: Option<usize>| {
-        bytes.map_or(-1, |bytes| text[..bytes].chars().count() as i64)
-    };
+    let at = |bytes: Option<usize>| bytes.map_or(-1, |bytes| text[..bytes].chars().count() as i64);
     Ok(match method {
         "startswith" | "endswith" => {
             let (wanted,): (&Value,) = from_args(arguments)?;

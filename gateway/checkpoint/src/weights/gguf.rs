@@ -69,10 +69,10 @@ impl Gguf {
         let number = |key: &str| self.number(&format!("{name}.{key}"));
         let size = |key: &str| number(key).map(|number| number as usize);
         let needed = |key: &str| size(key).ok_or_else(|| self.lacks(&format!("{name}.{key}")));
-        let (hidden_size, heads) =
-            (needed("embedding_length")?, needed("attention.head_count")?);
+        let (hidden_size, heads) = (needed("embedding_length")?, needed("attention.head_count")?);
         let embedding = self.content.tensor_infos.get("token_embd.weight");
-        let embedding = embedding.ok_or_else(|| self.missing("token_embd.weight", &[hidden_size]))?;
+        let embedding =
+            embedding.ok_or_else(|| self.missing("token_embd.weight", &[hidden_size]))?;
         let has_bias = |part: &str| self.has(&format!("model.layers.0.{part}.bias"));
         let scaling = self.text(&format!("{name}.rope.scaling.type")).unwrap_or("none");
         let factor = number("rope.scaling.factor").unwrap_or(1.0) as f32;
