@@ -38,8 +38,8 @@ pub enum HubError {
     },
     /// The hub wants to know who asks.
     #[error(
-        "{name} is not for everybody ({status}): accept its terms on the hub's page and set HF_TOKEN \
-         to a token that may read it"
+        "{name} is private, gated or not there ({status}): check the spelling, accept its terms on \
+         the hub's page, and set HF_TOKEN to a token that may read it"
     )]
     Denied {
         /// The checkpoint.
