@@ -289,9 +289,11 @@ async fn a_wrong_hash_is_refused_and_nothing_of_it_stays() {
 async fn a_hash_that_is_told_on_the_way_counts_and_the_token_stays_with_the_hub() {
     let away = Server::start(Box::new(|asked, _| ranged(asked, &weights())));
     let (there, wrong) = (format!("{}/blob?x=1", away.address), sha256(b"other"));
-    let mut files = checkpoint();
-    files.insert("small.gguf".into(), b"gguf".to_vec());
-    let hub = hub_of(files, move |asked, before| {
+    let hub = hub_of(checkpoint(), move |asked, before| {
+        if asked.target.starts_with("/api/") {
+            let bare = json!({"sha": COMMIT, "siblings": [{"rfilename": LARGE}]});
+            return Some(ok(bare.to_string().into_bytes()));
+        }
         let tag = if before == 0 { sha256(&weights()) } else { wrong.clone() };
         let headers = vec![
             ("location", there.clone()),
@@ -300,14 +302,19 @@ async fn a_hash_that_is_told_on_the_way_counts_and_the_token_stays_with_the_hub(
         ];
         is_target(asked, LARGE).then(|| Answer { status: 302, headers, ..Answer::default() })
     });
-    let out = tempfile::tempdir().unwrap();
     let secret = HubSettings { token: Some("hf_secret".into()), ..settings(&hub) };
-    pull_over(&secret, Arc::new(Files), &[], out.path()).await.unwrap();
-    assert_eq!(hub.asked(LARGE)[0].headers["authorization"], "Bearer hf_secret");
-    let away = away.asked("/blob?x=1");
-    assert_eq!(away.len(), 1);
-    assert!(!away[0].headers.contains_key("authorization"));
+    let out = tempfile::tempdir().unwrap();
+    let manifest = pull_over(&secret, Arc::new(Files), &[], out.path()).await.unwrap();
+    assert!(manifest.files[0].is_vouched);
     assert_eq!(std::fs::read(out.path().join(LARGE)).unwrap(), weights());
+    assert_eq!(hub.asked(LARGE)[0].headers["authorization"], "Bearer hf_secret");
+    let blobs = away.asked("/blob?x=1");
+    assert_eq!(blobs.len(), 1);
+    assert!(!blobs[0].headers.contains_key("authorization"));
+
+    let out = tempfile::tempdir().unwrap();
+    let error = pull_over(&secret, Arc::new(Files), &[], out.path()).await.unwrap_err();
+    assert!(matches!(error, HubError::Hash { .. }), "{error}");
 }
 
 #[tokio::test]
