@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Serde, Value};
+use minijinja::value::{Kwargs, Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind};
 use serde_json::{Map, Value as Json};
 
@@ -166,6 +166,8 @@ fn environment() -> Result<Environment<'static>, CheckpointError> {
     });
     environment.add_filter("tojson", tojson);
     environment.add_filter("string", python::text);
+    environment.add_test("iterable", is_iterable);
+    environment.add_test("sequence", is_sequence);
     environment.add_function("raise_exception", raise_exception);
     Ok(environment)
 }
@@ -179,6 +181,16 @@ fn tojson(value: &Value, settings: Kwargs) -> Result<String, Error> {
     };
     settings.assert_all_used()?;
     json::write(value, &style)
+}
+
+/// Python iterates over texts, but not over `None`.
+fn is_iterable(value: &Value) -> bool {
+    is_sequence(value) || value.kind() == ValueKind::Iterable
+}
+
+/// Texts and dicts have a length and items, which is what Jinja asks for.
+fn is_sequence(value: &Value) -> bool {
+    matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String)
 }
 
 fn raise_exception(message: String) -> Result<String, Error> {
@@ -254,6 +266,8 @@ mod tests {
             ),
             ("{{ messages }}", "[{'b': True, 'a': [1, 2.5, 1e+16, None], 's': \"it's <é>\\n\"}]"),
             ("{{ undefined_name }}|", "|"),
+            ("{{ none is iterable }}{{ 'a' is iterable }}{{ 1 is iterable }}", "FalseTrueFalse"),
+            ("{{ 'a' is sequence }}{{ messages is sequence }}{{ {} is mapping }}", "TrueTrueTrue"),
             ("{{ bos_token + 'x' }}{{ add_generation_prompt }}", "<s>xTrue"),
             ("{{ strftime_now('%d %b %Y, %H:%M') }}", "26 Jul 2024, 00:00"),
         ] {

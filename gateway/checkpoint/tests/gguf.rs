@@ -347,6 +347,7 @@ fn files_that_are_cut_or_damaged_or_of_another_kind_are_refused() {
         ("qwen2.block_count", Some(Value::U32(3)), "blk.2."),
         ("qwen2.embedding_length", Some(Value::U32(64)), "[300, 64]"),
         ("qwen2.rope.scaling.type", Some(text("yarn")), "yarn"),
+        ("qwen2.rope.dimension_count", Some(Value::U32(4)), "rope.dimension_count"),
         ("tokenizer.ggml.model", Some(text("llama")), "tokenizer.json"),
         ("tokenizer.ggml.pre", Some(text("falcon")), "`falcon`"),
         ("tokenizer.ggml.merges", None, "tokenizer.ggml.merges"),

@@ -107,6 +107,11 @@ impl Gguf {
             },
         };
         config.check(&self.path)?;
+        let turned = size("rope.dimension_count").unwrap_or(config.head_width);
+        if turned != config.head_width {
+            let (path, found) = (self.path.clone(), turned.to_string());
+            return Err(CheckpointError::Setting { path, setting: "rope.dimension_count", found });
+        }
         Ok(config)
     }
 
