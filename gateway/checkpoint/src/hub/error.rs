@@ -146,7 +146,7 @@ pub enum HubError {
     /// The disk is full.
     #[error(
         "the disk is full: {path} has {bytes} bytes{}; make room and pull again: what is there is kept",
-        wanted.map(|wanted| format!(" of {wanted}")).unwrap_or_default(),
+        of_all(.wanted),
         path = .path.display()
     )]
     DiskFull {
@@ -173,4 +173,8 @@ pub enum HubError {
         /// What is wrong.
         reason: String,
     },
+}
+
+fn of_all(wanted: &Option<u64>) -> String {
+    wanted.map(|wanted| format!(" of {wanted}")).unwrap_or_default()
 }
