@@ -1,5 +1,7 @@
 //! GGUF: the same models as llama.cpp writes them, read back to the same logits.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::{BTreeMap, HashMap};
 use std::f32::consts::PI;
 use std::fs::File;

@@ -1,5 +1,7 @@
 //! Pulls from a server on this machine that speaks the hub's protocol, and breaks it as hubs do.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader, Write};

@@ -1,6 +1,8 @@
 //! What is computed here is what `transformers` computes: `parity/make.py` made the checkpoints and
 //! the vectors.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 

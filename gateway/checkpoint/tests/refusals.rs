@@ -1,5 +1,7 @@
 //! Whatever would be computed wrong is refused by name.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::path::{Path, PathBuf};
 
 use hyfunc_checkpoint::{Checkpoint, CheckpointError, Encoder, Options};
