@@ -184,7 +184,8 @@ def decoder(name, kind, config, dtype, template, **saving):
         tokenizer_object=byte_tokenizer(), bos_token="<s>", eos_token="</s>", pad_token="<pad>", chat_template=template
     )
     tokenizer.save_pretrained(folder)
-    model = model.float().eval()
+    # Opened again: a model that is converted back keeps its rotary angles rounded.
+    model = kind.from_pretrained(folder, dtype=torch.float32).eval()
     generator = torch.Generator().manual_seed(11)
     cases = []
     for length in (1, 17, 300):
