@@ -2,6 +2,7 @@
 
 mod key;
 mod library;
+mod models;
 mod plugin;
 mod registry;
 
@@ -15,6 +16,9 @@ use crate::bench::Part;
 pub use key::{CreateKeyArgs, KeyCommand, ListKeysArgs, RevokeKeyArgs};
 pub use library::{
     ApproveArgs, CompileArgs, GatewayArgs, LibraryCommand, ListArgs, PublishArgs, RemoveArgs,
+};
+pub use models::{
+    ListModelsArgs, ModelsArgs, ModelsCommand, PullModelArgs, VerifyModelsArgs,
 };
 pub use plugin::{AuthorCommand, BuildArgs, CheckArgs, NewArgs, PluginCallArgs, TestArgs};
 pub use registry::{
@@ -70,11 +74,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  \
         hyfunc call units_convert '{\"value\": 3, \"from_unit\": \"km\", \"to_unit\": \"mi\"}'")]
     Call(CallArgs),
-    /// Say which models would serve
-    #[command(
-        after_help = "Examples:\n  hyfunc models\n  hyfunc models --set models.dir=my-models"
-    )]
-    Models,
+    /// Say which models would serve, or fetch checkpoints
+    #[command(after_help = models::HELP)]
+    Models(ModelsArgs),
     /// Train models
     #[command(subcommand)]
     Train(TrainCommand),

@@ -6,6 +6,7 @@ mod compile;
 mod eval;
 mod key;
 mod library;
+mod models;
 mod plugin;
 mod train;
 
@@ -15,6 +16,7 @@ pub use compile::compile;
 pub use eval::{eval_bfcl, eval_requests, eval_retrieval, eval_rows};
 pub use key::{NewKey, create_key, list_keys, revoke_key};
 pub use library::{GatewayError, approve_plugin, list_plugins, publish_plugin, remove_plugin};
+pub use models::{list_models, pull_model, verify_models};
 pub use plugin::{
     AuthorError, BuildOptions, CheckOptions, DistributionError, Language, Policy, TrialOptions,
     Verdict, build_plugin, bundled_functions, call_plugin, check_plugin, generate_key,
@@ -25,6 +27,7 @@ pub use train::train_tiny;
 
 use std::path::PathBuf;
 
+use hyfunc_checkpoint::hub::HubError;
 use hyfunc_functions::component::ComponentError;
 use hyfunc_functions::docs::DocsError;
 use hyfunc_functions::json::JsonError;
@@ -102,6 +105,9 @@ pub enum CommandError {
     /// A plugin was not pushed, pulled, signed or verified.
     #[error(transparent)]
     Distribution(Box<DistributionError>),
+    /// A checkpoint was not fetched, or does not stand as it was.
+    #[error(transparent)]
+    Hub(#[from] HubError),
     /// Two functions of one name that prefixes do not tell apart.
     #[error(transparent)]
     Names(#[from] NameError),

@@ -8,7 +8,7 @@ use clap::Parser as _;
 use hyfunc::app::{self, App};
 use hyfunc::cli::{
     AuthorCommand, BenchArgs, Cli, Command, DemoArgs, EvalCommand, KeyCommand, LibraryCommand,
-    PluginCommand, RegistryCommand, ServeArgs, SigningKeyCommand, TrainCommand,
+    ModelsCommand, PluginCommand, RegistryCommand, ServeArgs, SigningKeyCommand, TrainCommand,
 };
 use hyfunc::commands::Verdict;
 use hyfunc::config::{self, Config, Effective, Inputs};
@@ -53,7 +53,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         | Command::Config
         | Command::Plugin(_)
         | Command::Call(_)
-        | Command::Models
+        | Command::Models(_)
         | Command::Train(_)
         | Command::Eval(_)
         | Command::Bench(_)
@@ -72,7 +72,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Call(args) => block_on(async move {
             print(&commands::call(&effective.config, &args.name, &args.arguments).await?)
         }),
-        Command::Models => models(&effective),
+        Command::Models(args) => models(&effective, args.command),
         Command::Train(TrainCommand::Tiny(args)) => print(&commands::train_tiny(args)?),
         Command::Eval(EvalCommand::Requests(args)) => {
             block_on(async move { print(&commands::eval_requests(effective.config, &args).await?) })
@@ -241,7 +241,15 @@ fn judge(verdict: &Verdict) -> Result<ExitCode> {
     Ok(if verdict.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn models(effective: &Effective) -> Result<ExitCode> {
+fn models(effective: &Effective, command: Option<ModelsCommand>) -> Result<ExitCode> {
+    match command {
+        Some(ModelsCommand::Pull(args)) => {
+            return block_on(async move { print(&commands::pull_model(&args).await?) });
+        }
+        Some(ModelsCommand::List(args)) => return print(&commands::list_models(&args)?),
+        Some(ModelsCommand::Verify(args)) => return judge(&commands::verify_models(&args)?),
+        None => {}
+    }
     let cascade = app::cascade(&effective.config.models)?;
     let info = cascade.info();
     let from = match effective.config.models.dir.as_str() {
