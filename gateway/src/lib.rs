@@ -24,6 +24,7 @@ pub mod models;
 pub mod pipeline;
 pub mod publish;
 pub mod recent;
+pub mod stock;
 mod suggest;
 pub mod telemetry;
 pub mod threads;

@@ -135,6 +135,7 @@ impl Pipeline {
         let p_call = intent.p_call;
         let decode = self.decode(&arrival, &request, intent, &candidates);
         let decoded = trip.step(Step::Decode, decode).await?;
+        let p_call = self.models.p_call(p_call, &decoded);
         let decoded = usage::within(decoded, request.tokens_max);
 
         // 5. Each call runs in its own sandbox, all at once. A stream takes them as they come.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, library, upstream};
+use super::{ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, library, models, upstream};
 use crate::keys::FunctionLimits;
 
 /// Depth at which the JSON reader itself gives up.
@@ -71,6 +71,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         return bad("recent.content", "must be auto, always or never".into());
     }
     library::check(config)?;
+    models::check(&config.models)?;
     let endpoint = &config.telemetry.otlp_endpoint;
     if !endpoint.is_empty() && !endpoint.starts_with("http://") {
         return bad(
