@@ -20,8 +20,8 @@ use crate::models::Models;
 /// # Errors
 /// A checkpoint that cannot be used, with what to do about it.
 pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
-    let mut checkpoint = Checkpoint::open(Path::new(&config.checkpoint), &Options::default())
-        .map_err(unopened)?;
+    let mut checkpoint =
+        Checkpoint::open(Path::new(&config.checkpoint), &Options::default()).map_err(unopened)?;
     // A thought before the answer would stand where calls begin; templates without it ignore this.
     checkpoint.chat.set("enable_thinking", Json::Bool(false));
     let encoder: Option<Box<dyn Embed>> = match config.encoder.as_str() {

@@ -39,10 +39,16 @@ pub const KEYS: &[Key] = &[
     key("request.tools_max", "functions that a client may send along"),
     key("request.calls_max", "calls in one answer"),
     key("request.reply_bytes_max", "bytes of all rendered replies of one answer; the rest is cut"),
-    key("models.preset", "tiny: the models trained here; stock: the checkpoint of models.checkpoint"),
+    key(
+        "models.preset",
+        "tiny: the models trained here; stock: the checkpoint of models.checkpoint",
+    ),
     key("models.dir", "folder of models made by `hyfunc train tiny`; empty: the embedded ones"),
     key("models.checkpoint", "folder or .gguf file of a checkpoint, for the stock preset"),
-    key("models.encoder", "folder of a sentence encoder that finds functions for it; empty: by words"),
+    key(
+        "models.encoder",
+        "folder of a sentence encoder that finds functions for it; empty: by words",
+    ),
     key("models.spelling", "how the checkpoint writes calls: hermes, llama, bracket, or auto"),
     key("models.prefix_bytes_max", "bytes of prompts kept for it, one a set of functions"),
     key("models.threads", "engine threads; 0: one a core, at most 8; one with the stock preset"),

@@ -30,7 +30,10 @@ pub(super) fn check(models: &ModelsConfig) -> Result<(), ConfigError> {
         );
     }
     if !is_stock && !models.checkpoint.is_empty() {
-        return bad("models.checkpoint", "is for the stock preset: set models.preset to stock, too");
+        return bad(
+            "models.checkpoint",
+            "is for the stock preset: set models.preset to stock, too",
+        );
     }
     if !is_stock && !models.encoder.is_empty() {
         return bad("models.encoder", "is for the stock preset: set models.preset to stock, too");

@@ -152,7 +152,7 @@ impl Pen<'_> {
             }
             _ => Vec::new(),
         };
-        let chunk = [&[token], draft.as_slice()].concat();
+        let chunk = [std::slice::from_ref(&token), draft.as_slice()].concat();
         let before = line.len();
         let mut rows = match line.read(&chunk, chunk.len()) {
             // There is room for the token alone.
@@ -189,7 +189,8 @@ impl Pen<'_> {
         forced: &str,
         leaves: &[Leaf],
     ) -> Result<Option<usize>, StockError> {
-        let texts: Vec<String> = leaves.iter().map(|leaf| [forced, leaf.text.as_str()].concat()).collect();
+        let texts: Vec<String> =
+            leaves.iter().map(|leaf| [forced, leaf.text.as_str()].concat()).collect();
         let ways: Vec<(&str, &Slot)> = texts
             .iter()
             .zip(leaves)
