@@ -151,7 +151,7 @@ impl<'w, 'a, M: Causal> Walk<'w, 'a, M> {
     fn opening(&mut self, text: &str) -> Result<f32, StockError> {
         let vocabulary = self.pen.vocabulary;
         let ids = vocabulary.encode_frame(text)?;
-        let mut probability = 1.0;
+        let mut probability = 1.0_f32;
         let mut rest = text;
         for (index, id) in ids.iter().enumerate() {
             let logits = self.line.logits()?;
@@ -247,7 +247,7 @@ impl<'w, 'a, M: Causal> Walk<'w, 'a, M> {
 
     /// Lets the model's next tokens tell alternatives apart.
     fn decide(&mut self, mut ways: Vec<Leaf>) -> Result<(usize, Shares), StockError> {
-        let (mut shares, mut left) = (Shares::new(), 1.0);
+        let (mut shares, mut left) = (Shares::new(), 1.0_f32);
         let mut looked_through = self.ahead.len();
         loop {
             let Some(first) = ways.first().map(|leaf| leaf.alternative) else {
