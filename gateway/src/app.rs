@@ -16,7 +16,7 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::config::{
-    AUTO, CALIBRATED, Config, ConfigError, Inputs, ModelsConfig, Reload, SandboxLimits,
+    AUTO, CALIBRATED, Config, ConfigError, Inputs, ModelsConfig, Reload, STOCK, SandboxLimits,
     ServerConfig, cache_dir,
 };
 use crate::error::StartError;
@@ -31,6 +31,7 @@ use crate::models::Models;
 use crate::pipeline::Pipeline;
 use crate::publish::{Publisher, Store};
 use crate::recent::Recent;
+use crate::stock;
 use crate::telemetry::Metrics;
 use crate::upstream::Upstream;
 
@@ -66,9 +67,9 @@ impl App {
     /// The first part that does not start, with what to do about it.
     pub async fn build(config: Config) -> Result<Self, StartError> {
         let models_config = config.models.clone();
-        let models = off_thread("the cascade", move || cascade(&models_config));
+        let models = off_thread("the models", move || self::models(&models_config));
         let (models, loaded) = tokio::try_join!(models, load(&config))?;
-        Self::around(config, Arc::new(models), loaded).await
+        Self::around(config, models, loaded).await
     }
 
     /// The same around other models, which is how tests script what is decided.
@@ -348,7 +349,18 @@ pub async fn stop_signal() {
     }
 }
 
-/// The models that the configuration names.
+/// The models that the configuration names, of whichever preset. Blocking.
+///
+/// # Errors
+/// Weights that do not fit or cannot be read.
+pub fn models(config: &ModelsConfig) -> Result<Arc<dyn Models>, StartError> {
+    Ok(match config.preset.as_str() {
+        STOCK => Arc::new(stock::open(config)?),
+        _ => Arc::new(cascade(config)?),
+    })
+}
+
+/// The models that are trained here.
 ///
 /// # Errors
 /// Weights that do not fit or cannot be read, or a folder that was named and cannot be used.

@@ -17,9 +17,7 @@ pub use key::{CreateKeyArgs, KeyCommand, ListKeysArgs, RevokeKeyArgs};
 pub use library::{
     ApproveArgs, CompileArgs, GatewayArgs, LibraryCommand, ListArgs, PublishArgs, RemoveArgs,
 };
-pub use models::{
-    ListModelsArgs, ModelsArgs, ModelsCommand, PullModelArgs, VerifyModelsArgs,
-};
+pub use models::{ListModelsArgs, ModelsArgs, ModelsCommand, PullModelArgs, VerifyModelsArgs};
 pub use plugin::{AuthorCommand, BuildArgs, CheckArgs, NewArgs, PluginCallArgs, TestArgs};
 pub use registry::{
     AccessArgs, IndexArgs, KeyGenerateArgs, PullArgs, PushArgs, RegistryCommand, SignArgs,

@@ -12,6 +12,7 @@ mod keys;
 mod layers;
 mod library;
 mod live;
+mod models;
 mod reload;
 mod upstream;
 mod value;
@@ -26,6 +27,7 @@ pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
 pub use library::{AdminConfig, LibraryConfig};
 pub use live::Live;
+pub use models::{STOCK, TINY};
 pub use reload::{LIVE, Reload, reload};
 pub use upstream::UpstreamConfig;
 
@@ -159,7 +161,12 @@ impl Default for RequestConfig {
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "KEYS documents every key once, for people and for `hyfunc config`")]
 pub struct ModelsConfig {
+    pub preset: String,
     pub dir: String,
+    pub checkpoint: String,
+    pub encoder: String,
+    pub spelling: String,
+    pub prefix_bytes_max: usize,
     pub threads: usize,
     pub queue_jobs_max: usize,
     pub query_tokens_max: usize,
@@ -174,7 +181,12 @@ pub struct ModelsConfig {
 impl Default for ModelsConfig {
     fn default() -> Self {
         Self {
+            preset: TINY.into(),
             dir: String::new(),
+            checkpoint: String::new(),
+            encoder: String::new(),
+            spelling: AUTO.into(),
+            prefix_bytes_max: 512 << 20,
             threads: 0,
             queue_jobs_max: 256,
             query_tokens_max: 384,

@@ -144,7 +144,7 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), EvalError> {
 /// refuses is a wrong answer, not an error.
 pub async fn requests(config: Config, path: &Path, soft: SoftToken) -> Result<Report, EvalError> {
     let rows = gold::read(path)?;
-    let models = Controlled::new(app::cascade(&config.models)?, soft);
+    let models = Controlled::new(app::models(&config.models)?, soft);
     let app = App::with_models(config, Arc::new(models)).await?;
     let pipeline = app.pipeline();
     check(&rows, &pipeline.shelf.snapshot())?;

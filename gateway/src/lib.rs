@@ -27,6 +27,7 @@ pub mod pipeline;
 pub mod publish;
 pub mod recent;
 pub mod replays;
+pub mod stock;
 mod suggest;
 pub mod telemetry;
 pub mod threads;

@@ -250,9 +250,12 @@ fn models(effective: &Effective, command: Option<ModelsCommand>) -> Result<ExitC
         Some(ModelsCommand::Verify(args)) => return judge(&commands::verify_models(&args)?),
         None => {}
     }
-    let cascade = app::cascade(&effective.config.models)?;
-    let info = cascade.info();
-    let from = match effective.config.models.dir.as_str() {
+    let models = &effective.config.models;
+    let info = app::models(models)?.info();
+    if models.preset == config::STOCK {
+        return print(&format!("{}\n  from      {}\n", info.id, models.checkpoint));
+    }
+    let from = match models.dir.as_str() {
         "" => "embedded",
         dir => dir,
     };

@@ -48,6 +48,11 @@ pub trait Models: Send + Sync {
     /// What serves.
     fn info(&self) -> ModelInfo;
 
+    /// Probability of any call, once all is decided. Some know it from the query alone.
+    fn p_call(&self, distilled: f32, _decoded: &Decoded) -> f32 {
+        distilled
+    }
+
     /// Whether there is still somebody to decide.
     fn is_alive(&self) -> bool {
         true

@@ -141,6 +141,7 @@ impl Pipeline {
         let (progress, drafts) = Drafts::of(&arrival, &candidates, ids, is_followed);
         let decode = self.decode(&arrival, &request, intent, &candidates, progress);
         let decoded = trip.step(Step::Decode, draft::beside(decode, wire, &form, drafts)).await?;
+        let p_call = self.models.p_call(p_call, &decoded);
         let decoded = usage::within(decoded, request.tokens_max);
 
         // 5. Each call runs in its own sandbox, all at once. A stream takes them as they come.

@@ -57,6 +57,23 @@ pub enum CascadeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Functions and query do not fit into the model's context.
+    #[error(
+        "the request needs {tokens} tokens with its functions, more than the {tokens_max} of the \
+         model's context; offer fewer functions (retrieval.candidates_max), or shorten them"
+    )]
+    ContextOverflow {
+        /// Tokens needed.
+        tokens: usize,
+        /// Tokens that the model reads.
+        tokens_max: usize,
+    },
+    /// A stock model failed in a way of its own.
+    #[error("{reason}")]
+    Stock {
+        /// What is wrong and what to do about it.
+        reason: String,
+    },
     /// A tensor operation failed.
     #[error("the model failed: {0}")]
     Tensor(#[from] candle_core::Error),

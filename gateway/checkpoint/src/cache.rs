@@ -36,6 +36,12 @@ impl Cache {
         self.tokens = self.tokens.min(tokens);
     }
 
+    /// Memory that it holds, in bytes.
+    pub fn bytes(&self) -> usize {
+        let of = |tensor: &Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
+        self.layers.iter().flatten().map(|(keys, values)| of(keys) + of(values)).sum()
+    }
+
     pub(crate) fn layers(&self) -> usize {
         self.layers.len()
     }

@@ -6,9 +6,11 @@
 //! answers, random weights included, ends with a value of the parameters' type.
 //! A [`PlanCursor`] decodes a whole reply: whether to call, which candidate, how often.
 //!
-//! # The two spellings
+//! # The spellings
 //!
 //! [`Spelling::Hermes`] is JSON as Python's `json.dumps` writes it, inside `<tool_call>`.
+//! [`Spelling::Llama`] is the same without a fence, [`Spelling::Bracket`] has Python's calls and
+//! literals. These three are what stock models were trained to write.
 //!
 //! [`Spelling::Param`] fences every value between special tokens, so that injected text never
 //! meets sampled text inside a token:
@@ -54,8 +56,13 @@ pub use step::{Alternative, Answer, Choice, ChoiceKind, CursorError, Step, Steps
 pub enum Spelling {
     /// `<call>f<param>city=Paris</param></call>`: for models trained with these specials.
     Param,
-    /// `<tool_call>\n{"name": "f", "arguments": {"city": "Paris"}}\n</tool_call>`: for stock models.
+    /// `<tool_call>\n{"name": "f", "arguments": {"city": "Paris"}}\n</tool_call>`: for stock models
+    /// such as Qwen, Hammer and xLAM.
     Hermes,
+    /// `{"name": "f", "parameters": {"city": "Paris"}}`, further ones after `; `: for Llama 3.
+    Llama,
+    /// `[f(city="Paris"), g(on=True)]`: for ToolACE.
+    Bracket,
 }
 
 /// Bounds of what the types themselves leave unbounded.

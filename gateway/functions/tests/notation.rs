@@ -74,6 +74,8 @@ fn line(spelling: &str, schema: &str, gold: &str) -> String {
     let spelling = match spelling {
         "param" => Spelling::Param,
         "hermes" => Spelling::Hermes,
+        "llama" => Spelling::Llama,
+        "bracket" => Spelling::Bracket,
         other => panic!("no spelling `{other}`"),
     };
     let function = Function {

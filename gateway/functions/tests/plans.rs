@@ -38,9 +38,9 @@ fn gold(names: &[&str]) -> Vec<GoldCall> {
 
 #[test]
 fn lines() {
-    use Spelling::{Hermes, Param};
+    use Spelling::{Bracket, Hermes, Llama, Param};
     let rome = "<param>city=⟨Rome⟩</param></call>";
-    let cases: [(PlanCursor, &[&str], String); 11] = [
+    let cases: [(PlanCursor, &[&str], String); 16] = [
         (plan(2, Param, false, 8), &[], "⟦<end>⟧".to_owned()),
         (plan(2, Param, false, 8), &["weather"], format!("⟦<call>⟧⟦weather⟧{rome}⟦<end>⟧")),
         (
@@ -62,6 +62,20 @@ fn lines() {
              ⟦⏎<tool_call>⏎{\"name\": \"⟧⟦now⟧\", \"arguments\": {}}⏎</tool_call>"
                 .to_owned(),
         ),
+        (plan(2, Llama, false, 8), &[], "⟦⟧".to_owned()),
+        (
+            plan(2, Llama, true, 2),
+            &["now", "now"],
+            "{\"name\": \"⟦now⟧\", \"parameters\": {}}⟦; {\"name\": \"⟧⟦now⟧\", \"parameters\": {}}"
+                .to_owned(),
+        ),
+        (plan(2, Bracket, false, 8), &[], "⟦⟧".to_owned()),
+        (
+            plan(2, Bracket, false, 8),
+            &["weather", "now"],
+            "⟦[⟧⟦weather⟧(city=\"⟨Rome⟩\")⟦, ⟧⟦now⟧()⟦]⟧".to_owned(),
+        ),
+        (plan(1, Bracket, true, 1), &["weather"], "[weather(city=\"⟨Rome⟩\")]".to_owned()),
     ];
     for (plan, names, line) in cases {
         assert_eq!(notation::plan(plan, &gold(names)), Ok(line), "{names:?}");

@@ -18,7 +18,8 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value as Json;
 use support::arbitrary::{arb_parameters, arb_value};
 
-const SPELLINGS: [Spelling; 2] = [Spelling::Param, Spelling::Hermes];
+const SPELLINGS: [Spelling; 4] =
+    [Spelling::Param, Spelling::Hermes, Spelling::Llama, Spelling::Bracket];
 
 fn template(parameters: &RecordType, spelling: Spelling, limits: TemplateLimits) -> Arc<Template> {
     let function = Function {
@@ -51,16 +52,21 @@ fn same_json(a: &Json, b: &Json) -> bool {
     }
 }
 
+/// The arguments of a call that is written as JSON, under their key.
+fn json_arguments(text: &str, key: &str) -> Json {
+    let mut call: Json =
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!(call["name"], "f");
+    call[key].take()
+}
+
 /// The `arguments` of a call in the Hermes spelling.
 fn hermes_arguments(text: &str) -> Json {
     let json = text
         .strip_prefix("<tool_call>\n")
         .and_then(|rest| rest.strip_suffix("\n</tool_call>"))
         .unwrap_or_else(|| panic!("no tool call: {text}"));
-    let mut call: Json =
-        serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {text}"));
-    assert_eq!(call["name"], "f");
-    call["arguments"].take()
+    json_arguments(json, "arguments")
 }
 
 fn is_valid(parameters: &RecordType, arguments: &Json) -> bool {
@@ -79,6 +85,13 @@ fn check_walk(parameters: &RecordType, text: &str, cursor: Cursor) {
         Spelling::Hermes => {
             let written = hermes_arguments(text);
             assert!(same_json(&written, &arguments), "{written} is not {arguments}");
+        }
+        Spelling::Llama => {
+            let written = json_arguments(text, "parameters");
+            assert!(same_json(&written, &arguments), "{written} is not {arguments}");
+        }
+        Spelling::Bracket => {
+            assert!(text.starts_with("[f(") && text.ends_with(")]"), "{text}");
         }
         Spelling::Param => {
             let mut again = fresh;
@@ -179,6 +192,8 @@ fn no_parameters_is_one_fixed_text() {
     for (spelling, text) in [
         (Spelling::Param, "<call>f</call>"),
         (Spelling::Hermes, "<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>"),
+        (Spelling::Llama, "{\"name\": \"f\", \"parameters\": {}}"),
+        (Spelling::Bracket, "[f()]"),
     ] {
         let mut cursor =
             Cursor::call(template(&RecordType::default(), spelling, TemplateLimits::default()));

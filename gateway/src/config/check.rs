@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use super::{
-    ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, follow, idempotency, library, upstream,
+    ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, follow, idempotency, library, models,
+    upstream,
 };
 use crate::keys::FunctionLimits;
 
@@ -75,6 +76,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     library::check(config)?;
     idempotency::check(config)?;
     follow::check(config)?;
+    models::check(&config.models)?;
     let endpoint = &config.telemetry.otlp_endpoint;
     if !endpoint.is_empty() && !endpoint.starts_with("http://") {
         return bad(

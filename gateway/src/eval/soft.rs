@@ -11,19 +11,19 @@ use hyfunc_training::soft::{Control, SoftToken};
 use crate::models::Models;
 
 /// Models whose small one reads another soft token than was distilled for it.
-pub(super) struct Controlled<M> {
-    models: M,
+pub(super) struct Controlled {
+    models: Arc<dyn Models>,
     control: Mutex<Control>,
 }
 
-impl<M: Models> Controlled<M> {
+impl Controlled {
     /// Around models that serve one request after the other.
-    pub(super) fn new(models: M, soft: SoftToken) -> Self {
+    pub(super) fn new(models: Arc<dyn Models>, soft: SoftToken) -> Self {
         Self { models, control: Mutex::new(Control::new(soft)) }
     }
 }
 
-impl<M: Models> Models for Controlled<M> {
+impl Models for Controlled {
     fn prepare(
         &self,
         functions: Vec<Arc<Function>>,
@@ -49,6 +49,10 @@ impl<M: Models> Models for Controlled<M> {
 
     fn info(&self) -> ModelInfo {
         self.models.info()
+    }
+
+    fn p_call(&self, distilled: f32, decoded: &Decoded) -> f32 {
+        self.models.p_call(distilled, decoded)
     }
 
     fn is_alive(&self) -> bool {

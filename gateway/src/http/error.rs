@@ -133,13 +133,14 @@ fn of_models(error: &CascadeError) -> Row {
     match error {
         E::Overloaded { .. } => row(StatusCode::SERVICE_UNAVAILABLE, SERVER, "models_overloaded"),
         E::Deadline { .. } => row(StatusCode::GATEWAY_TIMEOUT, SERVER, "deadline_exceeded"),
-        E::QueryTooLong { .. } => too_long(),
+        E::QueryTooLong { .. } | E::ContextOverflow { .. } => too_long(),
         E::Stopped => row(StatusCode::SERVICE_UNAVAILABLE, SERVER, "models_stopped"),
         E::Unfilled { .. } => fault("value_not_decoded"),
         E::Weights(_)
         | E::Folder { .. }
         | E::Template(_)
         | E::Mask { .. }
+        | E::Stock { .. }
         | E::Tensor(_)
         | E::Panicked => fault("models_failed"),
     }

@@ -179,7 +179,8 @@ impl Tree {
             let text = spell::python_json(literal);
             let spelled = match self.spelling {
                 Spelling::Param => spell::escape_text(&text),
-                Spelling::Hermes => text.clone(),
+                Spelling::Hermes | Spelling::Llama => text.clone(),
+                Spelling::Bracket => spell::python_literal(literal),
             };
             Alternative::new(text, spelled)
         };
@@ -198,7 +199,9 @@ impl Tree {
     fn quoted(&self, text: &str) -> String {
         match self.spelling {
             Spelling::Param => spell::escape_text(text),
-            Spelling::Hermes => format!("\"{}\"", spell::escape_json(text)),
+            Spelling::Hermes | Spelling::Llama | Spelling::Bracket => {
+                format!("\"{}\"", spell::escape_json(text))
+            }
         }
     }
 
@@ -219,7 +222,9 @@ impl Tree {
             };
             let spelled = match self.spelling {
                 Spelling::Param => spell::escape_name(&field.name),
-                Spelling::Hermes => spell::escape_json(&field.name),
+                Spelling::Hermes | Spelling::Llama | Spelling::Bracket => {
+                    spell::escape_json(&field.name)
+                }
             };
             let doc = Arc::from(field.doc.as_str());
             FieldNode { name: field.name.clone(), doc, spelled, presence, node: self.compile(ty) }
@@ -306,10 +311,10 @@ impl Tree {
         let (open, close) = match (self.spelling, json) {
             (Spelling::Param, _) if bare => (spell::escape_name(&label), ""),
             (Spelling::Param, _) => (spell::escape_name(&label) + ":", ""),
-            (Spelling::Hermes, CaseJson::Bare) if bare => ("null".to_owned(), ""),
-            (Spelling::Hermes, CaseJson::Bare) => (String::new(), ""),
-            (Spelling::Hermes, CaseJson::Object(key)) => {
-                let null = if bare { "null" } else { "" };
+            (spelling, CaseJson::Bare) if bare => (spell::null(spelling).to_owned(), ""),
+            (_, CaseJson::Bare) => (String::new(), ""),
+            (spelling, CaseJson::Object(key)) => {
+                let null = if bare { spell::null(spelling) } else { "" };
                 (format!("{{\"{}\": {null}", spell::escape_json(key)), "}")
             }
         };

@@ -41,12 +41,13 @@ impl Cursor {
     pub fn call(template: Arc<Template>) -> Self {
         let opening = spell::call_open(template.spelling).to_owned()
             + &spell::call_name(&template.function_name, template.spelling);
-        Self::after_name(template, opening)
+        let close = spell::call_alone_close(template.spelling);
+        Self::after_name(template, opening, close)
     }
 
     /// Over one parameter alone, so that an engine can decode a call's parameters side by side.
-    /// In Param its text is that parameter's part of the call; in Hermes `"name": value`, without
-    /// the comma around it.
+    /// In Param its text is that parameter's part of the call; in Hermes and Llama `"name": value`, in
+    /// Bracket `name=value`, without the comma around it.
     ///
     /// # Panics
     /// When the function has no parameter of that index.
@@ -58,11 +59,11 @@ impl Cursor {
     }
 
     /// Over a whole call whose name was written already; `opening` is the text up to there that
-    /// is still to be handed out.
-    pub(super) fn after_name(template: Arc<Template>, opening: String) -> Self {
+    /// is still to be handed out, `close` what follows the arguments.
+    pub(super) fn after_name(template: Arc<Template>, opening: String, close: &str) -> Self {
         let spelling = template.spelling;
         let text = opening + spell::call_name_end(spelling);
-        let place = Place::root(spell::call_close(spelling).to_owned());
+        let place = Place::root(close.to_owned());
         let frame = Frame::new(template.tree.root(), place, &template.tree);
         Self::start(template, Root::Call, text, frame)
     }

@@ -148,6 +148,11 @@ impl Scene<'_> {
         self.text.push_str(&self.place.close);
     }
 
+    /// Whether it is the call's arguments.
+    fn is_root(&self) -> bool {
+        std::ptr::eq(self.node, self.tree.node(self.tree.root()))
+    }
+
     fn open(&self, node: NodeId, place: Place) -> Turn {
         Turn::Open(Frame::new(node, place, self.tree))
     }

@@ -33,11 +33,12 @@ pub(super) fn of(ty: &SlotType, spelling: Spelling) -> String {
 fn char_of(spelling: Spelling) -> &'static str {
     match spelling {
         Spelling::Param => ANY_CHAR,
-        Spelling::Hermes => JSON_CHAR,
+        Spelling::Hermes | Spelling::Llama | Spelling::Bracket => JSON_CHAR,
     }
 }
 
-/// A pattern may match quotes and backslashes, which Hermes escapes: there it is left to the check.
+/// A pattern may match quotes and backslashes, which all but Param escape: there it is left to the
+/// check.
 fn string(string: &StringType, spelling: Spelling) -> String {
     let pattern = string.pattern.as_deref().filter(|_| spelling == Spelling::Param);
     pattern

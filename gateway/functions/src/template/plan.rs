@@ -67,7 +67,7 @@ impl PlanCursor {
             plan.text.push_str(spell::call_open(spelling));
             plan.ask_candidate();
         } else {
-            let texts = [spell::call_open(spelling), spell::plan_end(spelling)];
+            let texts = [spell::call_open(spelling), spell::plan_none(spelling)];
             plan.stage = either(ChoiceKind::CallOrNot, ["call", "none"], texts);
         }
         plan
@@ -195,7 +195,8 @@ impl PlanCursor {
 
     fn open_call(&mut self, candidate: usize, opening: String) {
         let template = Arc::clone(&self.candidates[candidate]);
-        let cursor = Box::new(Cursor::after_name(template, opening));
+        let close = spell::call_close(self.spelling);
+        let cursor = Box::new(Cursor::after_name(template, opening, close));
         self.stage = Stage::Call { candidate, cursor };
         self.close_call();
     }
@@ -224,7 +225,11 @@ impl PlanCursor {
     }
 
     fn end(&mut self) {
-        self.text.push_str(spell::plan_end(self.spelling));
+        self.text.push_str(if self.calls.is_empty() {
+            spell::plan_none(self.spelling)
+        } else {
+            spell::plan_end(self.spelling)
+        });
         self.stage = Stage::Done;
     }
 }

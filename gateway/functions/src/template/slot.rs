@@ -27,8 +27,8 @@ pub struct Slot {
     pub subject: String,
     /// What the author said about the nearest field; may be empty.
     pub doc: String,
-    /// What ends the value. In Param `</param>`, and any other special does as well. In Hermes
-    /// `"` where `quoted`, else `,`, and `]` or `}` do as well. What comes after the slot begins
+    /// What ends the value. In Param `</param>`, and any other special does as well. In the others
+    /// `"` where `quoted`, else `,`, and `]`, `}` or `)` do as well. What comes after the slot begins
     /// with one of them: the terminator is never part of the value, nor consumed with it.
     pub terminator: String,
     /// Whether the text stands between JSON quotes (which are fixed) and is escaped as JSON.
@@ -133,7 +133,7 @@ impl SlotType {
         };
         match spelling {
             Spelling::Param => spell::escape_text(&plain),
-            Spelling::Hermes => spell::escape_json(&plain),
+            Spelling::Hermes | Spelling::Llama | Spelling::Bracket => spell::escape_json(&plain),
         }
     }
 
@@ -159,7 +159,7 @@ impl SlotType {
         }
     }
 
-    /// Whether Hermes writes it between quotes.
+    /// Whether all spellings but Param write it between quotes.
     pub(super) fn is_text(&self) -> bool {
         !matches!(self, Self::Int(_) | Self::Float(_))
     }

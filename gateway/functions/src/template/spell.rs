@@ -21,6 +21,8 @@ pub(super) fn call_open(spelling: Spelling) -> &'static str {
     match spelling {
         Spelling::Param => "<call>",
         Spelling::Hermes => "<tool_call>\n{\"name\": \"",
+        Spelling::Llama => "{\"name\": \"",
+        Spelling::Bracket => "[",
     }
 }
 
@@ -29,6 +31,8 @@ pub(super) fn call_next(spelling: Spelling) -> &'static str {
     match spelling {
         Spelling::Param => "<call>",
         Spelling::Hermes => "\n<tool_call>\n{\"name\": \"",
+        Spelling::Llama => "; {\"name\": \"",
+        Spelling::Bracket => ", ",
     }
 }
 
@@ -36,15 +40,17 @@ pub(super) fn call_next(spelling: Spelling) -> &'static str {
 pub(super) fn call_name(name: &str, spelling: Spelling) -> String {
     match spelling {
         Spelling::Param => escape_text(name),
-        Spelling::Hermes => escape_json(name),
+        Spelling::Hermes | Spelling::Llama => escape_json(name),
+        Spelling::Bracket => name.to_owned(),
     }
 }
 
 /// Between the function's name and its arguments.
 pub(super) fn call_name_end(spelling: Spelling) -> &'static str {
     match spelling {
-        Spelling::Param => "",
+        Spelling::Param | Spelling::Bracket => "",
         Spelling::Hermes => "\", \"arguments\": ",
+        Spelling::Llama => "\", \"parameters\": ",
     }
 }
 
@@ -53,14 +59,50 @@ pub(super) fn call_close(spelling: Spelling) -> &'static str {
     match spelling {
         Spelling::Param => "</call>",
         Spelling::Hermes => "}\n</tool_call>",
+        Spelling::Llama => "}",
+        Spelling::Bracket => "",
     }
 }
 
-/// No call, or no further one. Hermes has no mark for it: the model's turn ends or goes on in prose.
+/// What closes a call that stands outside a plan.
+pub(super) fn call_alone_close(spelling: Spelling) -> &'static str {
+    match spelling {
+        Spelling::Param | Spelling::Hermes | Spelling::Llama => call_close(spelling),
+        Spelling::Bracket => plan_end(spelling),
+    }
+}
+
+/// No call. Only Param has a mark for it: elsewhere the model's turn ends or goes on in prose.
+pub(super) fn plan_none(spelling: Spelling) -> &'static str {
+    match spelling {
+        Spelling::Param => "<end>",
+        Spelling::Hermes | Spelling::Llama | Spelling::Bracket => "",
+    }
+}
+
+/// No further call. Hermes and Llama have no mark for it, as [`plan_none`] says.
 pub(super) fn plan_end(spelling: Spelling) -> &'static str {
     match spelling {
         Spelling::Param => "<end>",
-        Spelling::Hermes => "",
+        Spelling::Hermes | Spelling::Llama => "",
+        Spelling::Bracket => "]",
+    }
+}
+
+/// Nothing, as a value.
+pub(super) fn null(spelling: Spelling) -> &'static str {
+    match spelling {
+        Spelling::Param | Spelling::Hermes | Spelling::Llama => "null",
+        Spelling::Bracket => "None",
+    }
+}
+
+/// What opens and closes a call's arguments.
+pub(super) fn arguments(spelling: Spelling) -> [&'static str; 2] {
+    match spelling {
+        Spelling::Param => ["", ""],
+        Spelling::Hermes | Spelling::Llama => ["{", "}"],
+        Spelling::Bracket => ["(", ")"],
     }
 }
 
@@ -130,8 +172,26 @@ pub fn python_json(json: &Json) -> String {
     }
 }
 
+/// A literal of Python: JSON but for `True`, `False` and `None`.
+pub fn python_literal(json: &Json) -> String {
+    let join = |parts: Vec<String>| parts.join(", ");
+    match json {
+        Json::Null => "None".to_owned(),
+        Json::Bool(true) => "True".to_owned(),
+        Json::Bool(false) => "False".to_owned(),
+        Json::Array(items) => format!("[{}]", join(items.iter().map(python_literal).collect())),
+        Json::Object(entries) => {
+            let entry = |(key, value): (&String, &Json)| {
+                format!("\"{}\": {}", escape_json(key), python_literal(value))
+            };
+            format!("{{{}}}", join(entries.iter().map(entry).collect()))
+        }
+        scalar => scalar.to_string(),
+    }
+}
+
 /// A finite number, shortest text that reads back as the same `f64` (`f32` where `single`).
-/// A whole number is `5` in Param, as people write it, and `5.0` in Hermes, as Python does.
+/// A whole number is `5` in Param, as people write it, and `5.0` in the others, as Python does.
 pub(super) fn number(number: f64, single: bool, spelling: Spelling) -> String {
     const WHOLE_MAX: f64 = 1e15;
     if spelling == Spelling::Param && number.fract() == 0.0 && number.abs() < WHOLE_MAX {

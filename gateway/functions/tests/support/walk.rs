@@ -66,7 +66,7 @@ fn terminates(slot: &Slot, text: &str) -> bool {
     if slot.terminator.starts_with('<') {
         return SPECIALS.iter().any(|special| text.starts_with(special));
     }
-    if slot.quoted { text.starts_with('"') } else { text.starts_with([',', ']', '}']) }
+    if slot.quoted { text.starts_with('"') } else { text.starts_with([',', ']', '}', ')']) }
 }
 
 fn sample<T: std::fmt::Debug>(strategy: &impl Strategy<Value = T>, runner: &mut TestRunner) -> T {

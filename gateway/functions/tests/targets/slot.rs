@@ -27,7 +27,7 @@ pub fn check(data: &[u8]) {
             ..StringType::default()
         }),
     };
-    for spelling in [Spelling::Param, Spelling::Hermes] {
+    for spelling in [Spelling::Param, Spelling::Hermes, Spelling::Bracket] {
         assert!(!ty.regex(spelling).is_empty(), "nothing is masked");
     }
     let value = match ty.parse(&text) {
@@ -35,11 +35,13 @@ pub fn check(data: &[u8]) {
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
     assert!(ty.admits(&value), "{value:?} was read as {ty}");
-    for spelling in [Spelling::Param, Spelling::Hermes] {
+    for spelling in [Spelling::Param, Spelling::Hermes, Spelling::Bracket] {
         let spelled = ty.spell(&value, spelling);
         let plain = match spelling {
             Spelling::Param => unescape_text(&spelled),
-            Spelling::Hermes => unescape_json(&spelled).expect("the inside of a JSON string"),
+            Spelling::Hermes | Spelling::Llama | Spelling::Bracket => {
+                unescape_json(&spelled).expect("the inside of a JSON string")
+            }
         };
         assert_eq!(ty.parse(&plain).ok().as_ref(), Some(&value), "{spelled:?}, for {ty}");
     }

@@ -48,8 +48,8 @@ pub async fn check(
     options: CheckOptions,
 ) -> Result<Verdict, CommandError> {
     let subject = Subject::open(plugin)?;
-    let models = app::cascade(&config.models)?;
-    check_with(&models, config, &subject, options).await
+    let models = app::models(&config.models)?;
+    check_with(&*models, config, &subject, options).await
 }
 
 /// The same with other models.

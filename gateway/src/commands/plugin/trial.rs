@@ -41,8 +41,8 @@ pub async fn test(
     plugin: &Path,
     options: TrialOptions,
 ) -> Result<Verdict, CommandError> {
-    let models = app::cascade(&config.models)?;
-    test_with(Arc::new(models), config, plugin, options).await
+    let models = app::models(&config.models)?;
+    test_with(models, config, plugin, options).await
 }
 
 /// The same with other models.

@@ -194,6 +194,7 @@ fn of_models() -> Vec<CascadeError> {
         E::Overloaded { retry_after_ms: 1 },
         E::Deadline { step: "decode" },
         E::QueryTooLong { tokens: 2, tokens_max: 1 },
+        E::ContextOverflow { tokens: 2, tokens_max: 1 },
         E::Mask { subject: String::new(), reason: String::new() },
         E::Unfilled { subject: String::new(), tokens_max: 1 },
         E::Panicked,
@@ -202,10 +203,11 @@ fn of_models() -> Vec<CascadeError> {
     for sample in &samples {
         match sample {
             // Of one row with `Mask`.
-            E::Weights(_) | E::Folder { .. } | E::Template(_) | E::Tensor(_) => {}
+            E::Weights(_) | E::Folder { .. } | E::Template(_) | E::Tensor(_) | E::Stock { .. } => {}
             E::Overloaded { .. }
             | E::Deadline { .. }
             | E::QueryTooLong { .. }
+            | E::ContextOverflow { .. }
             | E::Mask { .. }
             | E::Unfilled { .. }
             | E::Panicked

@@ -1,7 +1,7 @@
 //! Values without parts: fixed, picked or free.
 
 use super::{Node, Scene, Turn};
-use crate::template::{Choice, ChoiceKind};
+use crate::template::{Choice, ChoiceKind, spell};
 use crate::value::Value;
 
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ impl Leaf {
                 Turn::Fill(slot)
             }
             _ => {
-                scene.write("null");
+                scene.write(spell::null(scene.tree.spelling));
                 scene.close();
                 Turn::Close(Value::Null)
             }

@@ -54,7 +54,7 @@ impl Entries {
             Phase::AtValue => {
                 let close = match spelling {
                     Spelling::Param => spell::GROUP_CLOSE,
-                    Spelling::Hermes => "",
+                    Spelling::Hermes | Spelling::Llama | Spelling::Bracket => "",
                 };
                 let path = scene.place.key(&self.key);
                 scene.open(*value, scene.place.inside(path, close.to_owned()))
@@ -71,7 +71,7 @@ impl Entries {
         let Value::String(key) = key else { unreachable!("a key slot admits strings alone") };
         match scene.tree.spelling {
             Spelling::Param => scene.write(&anonymous_group()),
-            Spelling::Hermes => scene.write("\": "),
+            Spelling::Hermes | Spelling::Llama | Spelling::Bracket => scene.write("\": "),
         }
         self.key = key;
         self.keys += 1;

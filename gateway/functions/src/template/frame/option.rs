@@ -18,13 +18,13 @@ impl Optional {
         let Node::Option { inner, wrapped } = scene.node else { unreachable!("of an option") };
         let (open, close) = match scene.tree.spelling {
             Spelling::Param => (anonymous_group(), spell::GROUP_CLOSE),
-            Spelling::Hermes if *wrapped => ("{\"some\": ".to_owned(), "}"),
-            Spelling::Hermes => (String::new(), ""),
+            _ if *wrapped => ("{\"some\": ".to_owned(), "}"),
+            Spelling::Hermes | Spelling::Llama | Spelling::Bracket => (String::new(), ""),
         };
         let path = scene.place.path.clone();
         match self {
             Self::Undecided => {
-                let absent = ("absent", "null".to_owned());
+                let absent = ("absent", spell::null(scene.tree.spelling).to_owned());
                 either(ChoiceKind::Presence, path, ("present", open), absent)
             }
             Self::Present => {

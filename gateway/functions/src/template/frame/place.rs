@@ -59,19 +59,21 @@ impl Place {
     /// What opens and closes a value that is made of items; the latter includes `close`.
     pub(super) fn brackets(&self, spelling: Spelling, json: [&str; 2]) -> (String, String) {
         match spelling {
-            Spelling::Hermes => (json[0].to_owned(), json[1].to_owned() + &self.close),
             Spelling::Param if self.grouped => (String::new(), self.close.clone()),
             Spelling::Param => (anonymous_group(), spell::GROUP_CLOSE.to_owned() + &self.close),
+            Spelling::Hermes | Spelling::Llama | Spelling::Bracket => {
+                (json[0].to_owned(), json[1].to_owned() + &self.close)
+            }
         }
     }
 
     /// A slot for a value that stands here.
     pub(super) fn slot(&self, ty: SlotType, spelling: Spelling) -> Slot {
-        let quoted = spelling == Spelling::Hermes && ty.is_text();
+        let quoted = spelling != Spelling::Param && ty.is_text();
         let terminator = match spelling {
             Spelling::Param => spell::GROUP_CLOSE,
-            Spelling::Hermes if quoted => "\"",
-            Spelling::Hermes => ",",
+            _ if quoted => "\"",
+            Spelling::Hermes | Spelling::Llama | Spelling::Bracket => ",",
         };
         Slot {
             ty,
@@ -93,7 +95,7 @@ pub(super) fn anonymous_group() -> String {
 pub(super) fn separator(spelling: Spelling, before: usize) -> &'static str {
     match spelling {
         Spelling::Param => spell::ITEM,
-        Spelling::Hermes if before == 0 => "",
-        Spelling::Hermes => ", ",
+        _ if before == 0 => "",
+        Spelling::Hermes | Spelling::Llama | Spelling::Bracket => ", ",
     }
 }

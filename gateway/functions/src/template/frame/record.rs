@@ -43,8 +43,10 @@ impl Record {
     pub(super) fn turn(&mut self, scene: &mut Scene<'_>) -> Turn {
         let Node::Record(fields) = scene.node else { unreachable!("a record is of a record node") };
         let braces = match scene.tree.spelling {
-            Spelling::Hermes if !self.alone => ["{", "}"],
-            _ => ["", ""],
+            Spelling::Param => ["", ""],
+            _ if self.alone => ["", ""],
+            spelling if scene.is_root() => spell::arguments(spelling),
+            Spelling::Hermes | Spelling::Llama | Spelling::Bracket => ["{", "}"],
         };
         if self.phase == Phase::Unopened {
             scene.write(braces[0]);
@@ -99,9 +101,12 @@ impl Record {
             Spelling::Param => {
                 format!("{}{}{}=", spell::GROUP_OPEN, scene.place.prefix, field.spelled)
             }
-            Spelling::Hermes => {
-                let separator = separator(Spelling::Hermes, self.written);
+            spelling => {
+                let separator = separator(spelling, self.written);
                 let some = if is_wrapped(field) { "{\"some\": " } else { "" };
+                if spelling == Spelling::Bracket && scene.is_root() {
+                    return format!("{separator}{}={some}", field.name);
+                }
                 format!("{separator}\"{}\": {some}", field.spelled)
             }
         }
@@ -113,7 +118,7 @@ fn inside(field: &FieldNode, scene: &Scene<'_>) -> Place {
     let flattened = is_flattened(field, scene);
     let close = match scene.tree.spelling {
         Spelling::Param if !flattened => spell::GROUP_CLOSE,
-        Spelling::Hermes if is_wrapped(field) => "}",
+        Spelling::Hermes | Spelling::Llama | Spelling::Bracket if is_wrapped(field) => "}",
         _ => "",
     };
     let mut place = scene.place.inside(scene.place.key(&field.name), close.to_owned());

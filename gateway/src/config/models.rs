@@ -1,0 +1,77 @@
+//! Which models serve, and what each preset needs.
+
+use super::{AUTO, ConfigError, ModelsConfig};
+
+/// The models that are trained here.
+pub const TINY: &str = "tiny";
+
+/// A checkpoint that somebody else trained.
+pub const STOCK: &str = "stock";
+
+/// How calls may be written, besides `auto`.
+const SPELLINGS: [&str; 4] = [AUTO, "hermes", "llama", "bracket"];
+
+/// Checks what the keys of `[models]` must satisfy together.
+pub(super) fn check(models: &ModelsConfig) -> Result<(), ConfigError> {
+    let bad = |key: &'static str, reason: &str| {
+        Err(ConfigError::Value { key, reason: reason.to_owned() })
+    };
+    if ![TINY, STOCK].contains(&models.preset.as_str()) {
+        return bad("models.preset", "must be tiny or stock");
+    }
+    if !SPELLINGS.contains(&models.spelling.as_str()) {
+        return bad("models.spelling", "must be auto, hermes, llama or bracket");
+    }
+    let is_stock = models.preset == STOCK;
+    if is_stock && models.checkpoint.is_empty() {
+        return bad(
+            "models.checkpoint",
+            "the stock preset takes a checkpoint: name its folder or .gguf file",
+        );
+    }
+    if !is_stock && !models.checkpoint.is_empty() {
+        return bad(
+            "models.checkpoint",
+            "is for the stock preset: set models.preset to stock, too",
+        );
+    }
+    if !is_stock && !models.encoder.is_empty() {
+        return bad("models.encoder", "is for the stock preset: set models.preset to stock, too");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_says_what_it_lacks() {
+        type Set = fn(&mut ModelsConfig);
+        let cases: [(Set, Option<&str>); 7] = [
+            (|_| {}, None),
+            (|models| models.preset = "large".into(), Some("models.preset")),
+            (|models| models.preset = STOCK.into(), Some("models.checkpoint")),
+            (|models| models.checkpoint = "m".into(), Some("models.checkpoint")),
+            (|models| models.encoder = "e".into(), Some("models.encoder")),
+            (|models| models.spelling = "param".into(), Some("models.spelling")),
+            (
+                |models| {
+                    models.preset = STOCK.into();
+                    models.checkpoint = "m".into();
+                    models.encoder = "e".into();
+                },
+                None,
+            ),
+        ];
+        for (set, wrong) in cases {
+            let mut models = ModelsConfig::default();
+            set(&mut models);
+            let found = match check(&models) {
+                Err(ConfigError::Value { key, .. }) => Some(key),
+                _ => None,
+            };
+            assert_eq!(found, wrong);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The `stock` preset behind the seam of the models: any checkpoint that calls functions, untrained.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::future::BoxFuture;
+use hyfunc_cascade::{CascadeError, DecodeRequest, Decoded, Intent, ModelInfo, Prepared};
+use hyfunc_checkpoint::{Cache, ChatTemplate, Checkpoint, CheckpointError, Encoder, Options};
+use hyfunc_functions::{Function, Spelling};
+use hyfunc_stock::{Causal, Chat, Decoder, Embed, Stock, StockConfig, StockError, Vocabulary};
+use serde_json::Value as Json;
+
+use crate::config::{CALIBRATED, ModelsConfig};
+use crate::error::StartError;
+use crate::models::Models;
+
+/// Opens the checkpoint and the encoder that the configuration names. Blocking: it reads them whole.
+///
+/// # Errors
+/// A checkpoint that cannot be used, with what to do about it.
+pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
+    let mut checkpoint =
+        Checkpoint::open(Path::new(&config.checkpoint), &Options::default()).map_err(unopened)?;
+    // A thought before the answer would stand where calls begin; templates without it ignore this.
+    checkpoint.chat.set("enable_thinking", Json::Bool(false));
+    let encoder: Option<Box<dyn Embed>> = match config.encoder.as_str() {
+        "" => None,
+        dir => Some(Box::new(Sentences(Encoder::open(Path::new(dir)).map_err(unopened)?))),
+    };
+    let defaults = StockConfig::default();
+    let settings = StockConfig {
+        spelling: spelling(config, &checkpoint),
+        query_tokens_max: config.query_tokens_max,
+        value_tokens_max: config.value_tokens_max,
+        prefix_bytes_max: config.prefix_bytes_max,
+        call_threshold: if config.call_threshold == CALIBRATED {
+            defaults.call_threshold
+        } else {
+            config.call_threshold as f32
+        },
+        ..defaults
+    };
+    let info = ModelInfo {
+        id: checkpoint.id,
+        // What a checkpoint of somebody else's is made of is known to its card.
+        parameters_large: 0,
+        parameters_small: 0,
+        digest: String::new(),
+        retrieval_threshold: 0.0,
+    };
+    let vocabulary = Vocabulary::new(checkpoint.tokenizer).map_err(unusable)?;
+    let (model, chat) = (Model(checkpoint.model), Box::new(Template(checkpoint.chat)));
+    let decoder = Decoder::new(model, vocabulary, chat, settings).map_err(unusable)?;
+    // One forward keeps all cores busy: more threads only help where many ask at once.
+    let threads = config.threads.max(1);
+    Ok(Stock::start(decoder, encoder, info, (threads, config.queue_jobs_max))?)
+}
+
+fn unopened(error: CheckpointError) -> StartError {
+    CascadeError::Stock { reason: error.to_string() }.into()
+}
+
+fn unusable(error: StockError) -> StartError {
+    CascadeError::from(error).into()
+}
+
+/// As configured, or as the checkpoint's name and tokens tell.
+fn spelling(config: &ModelsConfig, checkpoint: &Checkpoint) -> Spelling {
+    let has = |token| checkpoint.tokenizer.token_to_id(token).is_some();
+    match config.spelling.as_str() {
+        "hermes" => Spelling::Hermes,
+        "llama" => Spelling::Llama,
+        "bracket" => Spelling::Bracket,
+        _ if checkpoint.id.to_lowercase().contains("toolace") => Spelling::Bracket,
+        _ if !has("<tool_call>") && has("<|python_tag|>") => Spelling::Llama,
+        _ => Spelling::Hermes,
+    }
+}
+
+impl Models for Stock {
+    fn prepare(
+        &self,
+        functions: Vec<Arc<Function>>,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Prepared>>, CascadeError>> {
+        Box::pin(Stock::prepare(self, functions))
+    }
+
+    fn distil<'a>(
+        &'a self,
+        query: &'a str,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Intent, CascadeError>> {
+        Box::pin(Stock::distil(self, query, deadline))
+    }
+
+    fn decode(&self, request: DecodeRequest) -> BoxFuture<'_, Result<Decoded, CascadeError>> {
+        Box::pin(Stock::decode(self, request))
+    }
+
+    fn info(&self) -> ModelInfo {
+        Stock::info(self).clone()
+    }
+
+    fn is_alive(&self) -> bool {
+        Stock::is_alive(self)
+    }
+
+    fn p_call(&self, _distilled: f32, decoded: &Decoded) -> f32 {
+        Stock::p_call(decoded)
+    }
+}
+
+struct Model(Box<dyn hyfunc_checkpoint::Causal>);
+
+impl Causal for Model {
+    type Cache = Cache;
+
+    fn context_tokens_max(&self) -> usize {
+        self.0.context_tokens_max()
+    }
+
+    fn new_cache(&self) -> Cache {
+        self.0.new_cache()
+    }
+
+    fn truncate(&self, cache: &mut Cache, tokens: usize) {
+        cache.truncate(tokens);
+    }
+
+    fn cache_bytes(&self, cache: &Cache) -> usize {
+        cache.bytes()
+    }
+
+    fn forward(
+        &self,
+        tokens: &[u32],
+        cache: &mut Cache,
+        last: usize,
+    ) -> Result<Vec<Vec<f32>>, String> {
+        self.0.forward(tokens, cache, last).map_err(|error| error.to_string())
+    }
+}
+
+struct Template(ChatTemplate);
+
+impl Chat for Template {
+    fn render(
+        &self,
+        messages: &Json,
+        tools: Option<&Json>,
+        add_generation_prompt: bool,
+    ) -> Result<String, String> {
+        let rendered = self.0.render(messages, tools, add_generation_prompt);
+        rendered.map_err(|error| error.to_string())
+    }
+}
+
+struct Sentences(Encoder);
+
+impl Embed for Sentences {
+    fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, String> {
+        self.0.embed(texts).map_err(|error| error.to_string())
+    }
+}

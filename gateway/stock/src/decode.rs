@@ -1,0 +1,216 @@
+//! One request: its prompt is read, as far as it was not read before, and its calls are decided.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use hyfunc_cascade::{Decoded, ToolChoice};
+use hyfunc_functions::template::PlanOptions;
+use hyfunc_functions::{Function, PlanCursor, Spelling, Template};
+
+use crate::causal::{Causal, Chat};
+use crate::error::StockError;
+use crate::line::{Line, Patience};
+use crate::masks::Masks;
+use crate::prefixes::{PrefixCounts, Prefixes};
+use crate::prompt::{Asked, Prompt, prompt};
+use crate::vocabulary::Vocabulary;
+use crate::walk::Walk;
+use crate::write::Pen;
+
+/// Tokens of a prompt that are read at once; between two such chunks the deadline is checked.
+const CHUNK_TOKENS: usize = 512;
+
+/// Settings of a stock model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StockConfig {
+    /// How calls are written: as the model was trained to.
+    pub spelling: Spelling,
+    /// What stands behind the template's own opening of an answer, such as an empty thought.
+    pub reply_prefix: String,
+    /// Tokens of a query.
+    pub query_tokens_max: usize,
+    /// Tokens of one value.
+    pub value_tokens_max: usize,
+    /// Tokens of the query that are tried at once as a value's next ones; 0 turns it off. No answer
+    /// changes, only the time that it takes.
+    pub draft_tokens_max: usize,
+    /// Memory for prompts that were read before, in bytes; 0 keeps none.
+    pub prefix_bytes_max: usize,
+    /// Probability from which a call, or a further one, is made.
+    pub call_threshold: f32,
+}
+
+impl Default for StockConfig {
+    fn default() -> Self {
+        Self {
+            spelling: Spelling::Hermes,
+            reply_prefix: String::new(),
+            query_tokens_max: 2048,
+            value_tokens_max: 128,
+            draft_tokens_max: 8,
+            prefix_bytes_max: 512 << 20,
+            call_threshold: 0.5,
+        }
+    }
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct StockRequest {
+    /// What the person asks.
+    pub query: String,
+    /// Functions that may be called, best first.
+    pub functions: Vec<Arc<Function>>,
+    /// Whether and what must be called.
+    pub choice: ToolChoice,
+    /// Most calls in the answer.
+    pub calls_max: usize,
+    /// When the answer is of no more use.
+    pub deadline: Instant,
+}
+
+/// What was decided.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    /// Calls and what they took. `scores` add up to `p_call`.
+    pub decoded: Decoded,
+    /// Probability of any call, 0 to 1.
+    pub p_call: f32,
+    /// Whether all before the query was read for an earlier request.
+    pub prefix_hit: bool,
+    /// Times that the model was asked.
+    pub forwards: usize,
+}
+
+/// A stock model, ready to decode.
+pub struct Decoder<M: Causal> {
+    model: M,
+    vocabulary: Vocabulary,
+    chat: Box<dyn Chat>,
+    masks: Masks,
+    config: StockConfig,
+    prefixes: Mutex<Prefixes<M::Cache>>,
+}
+
+impl<M: Causal> Decoder<M> {
+    /// Makes masks for the vocabulary: work of a second for a large one.
+    ///
+    /// # Errors
+    /// A spelling that no stock model writes, or masks that cannot be made.
+    pub fn new(
+        model: M,
+        vocabulary: Vocabulary,
+        chat: Box<dyn Chat>,
+        config: StockConfig,
+    ) -> Result<Self, StockError> {
+        if config.spelling == Spelling::Param {
+            return Err(StockError::Spelling(config.spelling));
+        }
+        let masks = Masks::new(&vocabulary)?;
+        let prefixes = Mutex::new(Prefixes::new(config.prefix_bytes_max));
+        Ok(Self { model, vocabulary, chat, masks, config, prefixes })
+    }
+
+    /// How often prompts were read before.
+    pub fn prefix_counts(&self) -> PrefixCounts {
+        self.prefixes.lock().unwrap_or_else(PoisonError::into_inner).counts()
+    }
+
+    /// Decides every call of a request. `is_cancelled` is asked before each step of the model.
+    ///
+    /// # Errors
+    /// See [`StockError`].
+    pub fn decode(
+        &self,
+        request: &StockRequest,
+        is_cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Reply, StockError> {
+        let count = request.functions.len();
+        let nothing = count == 0
+            || request.choice == ToolChoice::None
+            || request.calls_max == 0
+            || matches!(request.choice, ToolChoice::Named(index) if index >= count)
+            || request.query.trim().is_empty();
+        if nothing {
+            let decoded = Decoded { scores: vec![0.0; count], ..Decoded::default() };
+            return Ok(Reply { decoded, ..Reply::default() });
+        }
+        let patience = Patience { deadline: request.deadline, is_cancelled };
+        patience.check()?;
+        // A named function is offered alone: there is nothing to choose.
+        let offered = match request.choice {
+            ToolChoice::Named(index) => index..index + 1,
+            ToolChoice::Auto | ToolChoice::None | ToolChoice::Required => 0..count,
+        };
+        let functions = request.functions.get(offered.clone()).unwrap_or_default();
+        let prompt = self.prompt(&request.query, functions)?;
+        let prompt_tokens = prompt.prefix.len() + prompt.rest.len();
+        let (mut line, prefix_hit) = self.read(prompt, patience)?;
+        let templates: Vec<Arc<Template>> = functions
+            .iter()
+            .map(|function| Arc::new(Template::new(function, self.config.spelling)))
+            .collect();
+        let options = PlanOptions { required: true, calls_max: request.calls_max };
+        let plan = PlanCursor::new(templates, options);
+        let pen = Pen {
+            vocabulary: &self.vocabulary,
+            masks: &self.masks,
+            query: &request.query,
+            tokens_max: self.config.value_tokens_max,
+            draft_tokens_max: self.config.draft_tokens_max,
+        };
+        let must = matches!(request.choice, ToolChoice::Required | ToolChoice::Named(_));
+        let mut walk = Walk::new(&pen, &mut line, plan, &self.config);
+        let p_call = walk.run(must)?;
+        let mut decoded = walk.finish(p_call, count, offered.start)?;
+        decoded.counts.prompt = prompt_tokens;
+        let forwards = line.forwards();
+        tracing::debug!(prefix_hit, forwards, p_call, calls = decoded.calls.len(), "decoded");
+        Ok(Reply { decoded, p_call, prefix_hit, forwards })
+    }
+
+    fn prompt(&self, query: &str, functions: &[Arc<Function>]) -> Result<Prompt, StockError> {
+        let asked = Asked {
+            spelling: self.config.spelling,
+            reply_prefix: &self.config.reply_prefix,
+            query_tokens_max: self.config.query_tokens_max,
+            query,
+            functions,
+        };
+        prompt(&*self.chat, &self.vocabulary, &asked)
+    }
+
+    /// Reads a prompt, or what is new of it; says whether its prefix was there.
+    fn read<'a>(
+        &'a self,
+        prompt: Prompt,
+        patience: Patience<'a>,
+    ) -> Result<(Line<'a, M>, bool), StockError> {
+        let Prompt { prefix, rest } = prompt;
+        let (tokens, tokens_max) = (prefix.len() + rest.len(), self.model.context_tokens_max());
+        if tokens >= tokens_max {
+            // Refused before an hour is spent on reading it.
+            return Err(StockError::ContextOverflow { tokens, tokens_max });
+        }
+        let prefixes = || self.prefixes.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = prefixes().get(&prefix);
+        let is_hit = kept.is_some();
+        let begun = match kept {
+            Some(cache) => (prefix.clone(), cache),
+            None => (Vec::new(), self.model.new_cache()),
+        };
+        let mut line = Line::new(&self.model, &self.vocabulary, patience, begun);
+        if !is_hit {
+            for chunk in prefix.chunks(CHUNK_TOKENS) {
+                line.read(chunk, 1)?;
+            }
+            let cache = line.cache().clone();
+            let bytes = self.model.cache_bytes(&cache);
+            prefixes().put(&prefix, cache, bytes);
+        }
+        for chunk in rest.chunks(CHUNK_TOKENS) {
+            line.read(chunk, 1)?;
+        }
+        Ok((line, is_hit))
+    }
+}

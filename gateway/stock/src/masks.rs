@@ -1,0 +1,123 @@
+//! Token masks for values: what may be sampled at a slot.
+
+use std::sync::Arc;
+
+use hyfunc_functions::template::Slot;
+use llguidance::api::TopLevelGrammar;
+use llguidance::{Matcher, ParserFactory};
+use toktrie::{ApproximateTokEnv, SimpleVob, TokEnv, TokRxInfo, TokTrie};
+
+use crate::error::StockError;
+use crate::vocabulary::Vocabulary;
+
+/// What may stand behind a number: whatever ends it, in any of the spellings.
+const NUMBER_END: &str = r"[,\]}) \t\r\n]";
+
+/// Whatever comes behind the end of a value: the template knows, the token need not.
+const REST: &str = "(?s:.)*";
+
+/// Makes the masks of slots.
+pub struct Masks {
+    factory: ParserFactory,
+}
+
+/// What may come next in a text.
+pub struct Mask {
+    matcher: Matcher,
+}
+
+impl Masks {
+    /// Masks over a vocabulary.
+    ///
+    /// # Errors
+    /// What the mask builder says.
+    pub fn new(vocabulary: &Vocabulary) -> Result<Self, StockError> {
+        let refused = |reason| StockError::Mask { subject: "(any)".into(), reason };
+        // A token without text stands for the end, which no value here ever reaches: every one is
+        // followed by what ends it.
+        let mut words = vocabulary.all_bytes().to_vec();
+        let end = words.iter().position(Vec::is_empty).unwrap_or_else(|| {
+            words.push(Vec::new());
+            words.len() - 1
+        });
+        let info = TokRxInfo::new(words.len() as u32, end as u32);
+        let env: TokEnv = Arc::new(ApproximateTokEnv::new(TokTrie::from(&info, &words)));
+        let mut factory =
+            ParserFactory::new_simple(&env).map_err(|error| refused(error.to_string()))?;
+        factory.quiet();
+        Ok(Self { factory })
+    }
+
+    /// Begins a text that spells one of some pairs of fixed text and value, and then whatever ends
+    /// the value.
+    ///
+    /// # Errors
+    /// A regular expression that the mask builder does not take.
+    pub fn begin(&self, ways: &[(&str, &Slot)]) -> Result<Mask, StockError> {
+        let subject = || ways.first().map(|(_, slot)| slot.subject.clone()).unwrap_or_default();
+        let parts: Vec<String> = ways.iter().map(|(text, slot)| expression(text, slot)).collect();
+        let regex = format!("(?:{}){REST}", parts.join("|"));
+        let parser = self.factory.create_parser(TopLevelGrammar::from_regex(&regex));
+        let matcher = Matcher::new(parser);
+        match matcher.get_error() {
+            Some(reason) => Err(StockError::Mask { subject: subject(), reason }),
+            None => Ok(Mask { matcher }),
+        }
+    }
+}
+
+impl Mask {
+    /// The best token that may come next.
+    pub fn best(&mut self, logits: &[f32], vocabulary: &Vocabulary) -> Option<u32> {
+        let mask: SimpleVob = self.matcher.compute_mask().ok()?;
+        (0..logits.len().min(vocabulary.len()) as u32)
+            .filter(|id| mask.is_allowed(*id) && !vocabulary.bytes(*id).is_empty())
+            // The first of equals, whatever the order of evaluation.
+            .max_by(|a, b| {
+                logits[*a as usize].total_cmp(&logits[*b as usize]).then_with(|| b.cmp(a))
+            })
+    }
+
+    /// Goes past a token; says whether it could.
+    pub fn take(&mut self, token: u32) -> bool {
+        self.matcher.consume_token(token).is_ok()
+    }
+}
+
+/// Fixed text, a value, and what ends it.
+fn expression(text: &str, slot: &Slot) -> String {
+    let end = if slot.quoted { "\"" } else { NUMBER_END };
+    format!("{}(?:{}){end}", escaped(text), slot.regex())
+}
+
+/// A regular expression that matches exactly a text.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    for scalar in text.chars() {
+        if scalar.is_ascii() && !scalar.is_ascii_alphanumeric() {
+            out.push_str(&format!("\\x{:02X}", scalar as u32));
+        } else {
+            out.push(scalar);
+        }
+    }
+    out
+}
+
+/// Where a value ends in what was written of it; `None` while it goes on.
+pub fn value_end(slot: &Slot, written: &[u8]) -> Option<usize> {
+    if !slot.quoted {
+        let ends = |byte: &u8| {
+            matches!(byte, b',' | b']' | b'}' | b')') || byte.is_ascii_whitespace() || *byte == 0x0b
+        };
+        return written.iter().position(ends);
+    }
+    let mut at = 0;
+    while let Some(byte) = written.get(at) {
+        match byte {
+            b'"' => return Some(at),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    None
+}
