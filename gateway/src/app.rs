@@ -67,7 +67,7 @@ impl App {
     /// The first part that does not start, with what to do about it.
     pub async fn build(config: Config) -> Result<Self, StartError> {
         let models_config = config.models.clone();
-        let models = off_thread("the models", move || self::models(&models_config));
+        let models = off_thread("the models", move || models(&models_config));
         let (models, loaded) = tokio::try_join!(models, load(&config))?;
         Self::around(config, models, loaded).await
     }

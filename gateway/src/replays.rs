@@ -209,7 +209,7 @@ pub struct Ticket<T> {
 
 impl<T> Ticket<T> {
     /// Bytes of the largest answer that is kept.
-    pub fn bytes_max(&self) -> usize {
+    pub fn answer_bytes_max(&self) -> usize {
         self.limits.answer_bytes_max
     }
 

@@ -157,7 +157,8 @@ mod tests {
     fn whatever_the_models_read_makes_another_key() {
         let plain = key(|_| ());
         assert!(plain == key(|_| ()));
-        let changes: [(&str, fn(&mut Function)); 6] = [
+        type Change = fn(&mut Function);
+        let changes: [(&str, Change); 6] = [
             ("name", |function| function.name.push('x')),
             ("description", |function| function.description.push('x')),
             ("parameter", |function| function.parameters.fields[0].name.push('x')),

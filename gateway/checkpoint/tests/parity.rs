@@ -204,7 +204,7 @@ fn vectors_of_texts_are_those_of_transformers() {
     let found = encoder.embed(&texts).unwrap();
     assert_eq!(found.len(), texts.len());
     for (case, found) in vectors.cases.iter().zip(found) {
-        let most = difference(&[found.clone()], std::slice::from_ref(&case.vector));
+        let most = difference(std::slice::from_ref(&found), std::slice::from_ref(&case.vector));
         assert!(most < LOGIT_DIFFERENCE_MAX, "{}: {most}", case.text);
         let length: f32 = found.iter().map(|number| number * number).sum();
         assert!((length - 1.0).abs() < 1e-5, "{}: {length}", case.text);

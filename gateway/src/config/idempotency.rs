@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn what_would_keep_nothing_is_refused_by_its_key() {
-        let cases: [(fn(&mut IdempotencyConfig), &str); 5] = [
+        type Change = fn(&mut IdempotencyConfig);
+        let cases: [(Change, &str); 5] = [
             (|config| config.keys_max = 0, "idempotency.keys_max"),
             (|config| config.keys_max = KEYS_LIMIT + 1, "idempotency.keys_max"),
             (|config| config.answer_bytes_max = 0, "idempotency.answer_bytes_max"),

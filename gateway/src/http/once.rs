@@ -137,7 +137,7 @@ async fn tell(response: Response, ticket: Ticket<Kept>, answer: oneshot::Sender<
         let mut told = Some(Vec::new());
         // What ends a stream early has been told in it.
         while let Some(Ok(bytes)) = body.next().await {
-            told = told.filter(|told| told.len() + bytes.len() <= ticket.bytes_max());
+            told = told.filter(|told| told.len() + bytes.len() <= ticket.answer_bytes_max());
             if let Some(told) = &mut told {
                 told.extend_from_slice(&bytes);
             }
@@ -148,7 +148,7 @@ async fn tell(response: Response, ticket: Ticket<Kept>, answer: oneshot::Sender<
         // Answers have bounds of their own.
         let Ok(bytes) = to_bytes(body, usize::MAX).await else { return };
         let _ = answer.send(Response::from_parts(head, Body::from(bytes.clone())));
-        Some(bytes).filter(|bytes| bytes.len() <= ticket.bytes_max())
+        Some(bytes).filter(|bytes| bytes.len() <= ticket.answer_bytes_max())
     };
     ticket.keep(told.map(|body| {
         let bytes = body.len();

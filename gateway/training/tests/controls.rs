@@ -1,4 +1,5 @@
 //! What an evaluation of rows may control: functions that are given, and another's soft token.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::io::Write as _;
 

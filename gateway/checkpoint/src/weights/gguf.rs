@@ -131,11 +131,11 @@ impl Gguf {
     /// A list of texts.
     pub(crate) fn texts(&self, key: &str) -> Option<Vec<&str>> {
         let Some(Value::Array(values)) = self.content.metadata.get(key) else { return None };
-        let text = |value| match value {
+        let texts = values.iter().map(|value| match value {
             Value::String(text) => Some(text.as_str()),
             _ => None,
-        };
-        values.iter().map(text).collect()
+        });
+        texts.collect()
     }
 
     /// A list of numbers.

@@ -141,7 +141,7 @@ mod tests {
         for size in 1..=33_usize {
             let bodies: Vec<_> = (0..size).map(|at| at.to_be_bytes()).collect();
             let leaves: Vec<_> = bodies.iter().map(|body| leaf(body)).collect();
-            for at in 0..size {
+            for (at, body) in bodies.iter().enumerate() {
                 let hashes = path(at, &leaves).into_iter().map(|hash| Bytes(hash.to_vec()));
                 let proof = Proof {
                     log_index: Number(at as u64),
@@ -150,17 +150,17 @@ mod tests {
                     hashes: hashes.collect(),
                     checkpoint: None,
                 };
-                assert_eq!(check_inclusion(&bodies[at], &proof), Ok(()), "{at} of {size}");
+                assert_eq!(check_inclusion(body, &proof), Ok(()), "{at} of {size}");
                 assert!(check_inclusion(b"another", &proof).is_err());
                 let elsewhere = Number((at as u64 + 1) % (size as u64 + 1));
                 let moved = Proof { log_index: elsewhere, ..proof.clone() };
-                assert!(check_inclusion(&bodies[at], &moved).is_err(), "{at} of {size}");
+                assert!(check_inclusion(body, &moved).is_err(), "{at} of {size}");
                 let mut longer = proof.clone();
                 longer.hashes.push(Bytes(vec![0; 32]));
-                assert!(check_inclusion(&bodies[at], &longer).is_err());
+                assert!(check_inclusion(body, &longer).is_err());
                 let mut shorter = proof.clone();
                 if shorter.hashes.pop().is_some() {
-                    assert!(check_inclusion(&bodies[at], &shorter).is_err());
+                    assert!(check_inclusion(body, &shorter).is_err());
                 }
             }
         }

@@ -321,6 +321,7 @@ fn a_whole_bundle_says_who_signed() {
 #[test]
 fn each_part_that_is_broken_has_a_name() {
     type Break = fn(&mut Json);
+    type Named = fn(&BundleError) -> bool;
     fn entry(bundle: &mut Json) -> &mut Json {
         &mut bundle["verificationMaterial"]["tlogEntries"][0]
     }
@@ -328,7 +329,7 @@ fn each_part_that_is_broken_has_a_name() {
         &mut entry(bundle)["inclusionProof"]
     }
     const ZERO: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    let rows: [(Break, fn(&BundleError) -> bool); 19] = [
+    let rows: [(Break, Named); 19] = [
         (|it| it["mediaType"] = "x".into(), |e| matches!(e, BundleError::Version { .. })),
         (|it| it["dsseEnvelope"] = Json::Null, |e| matches!(e, BundleError::Malformed { .. })),
         (
