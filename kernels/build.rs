@@ -65,7 +65,7 @@ mod cuda {
         };
         let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
         let mut command = Command::new(&nvcc);
-        command.args(["-std=c++17", "-O3", "-fatbin"]);
+        command.args(["-std=c++17", "-O3", "-fatbin", "-Xfatbin=-compress-all"]);
         for target in TARGETS {
             command.arg("-gencode").arg(target);
         }

@@ -85,14 +85,14 @@ __device__ __forceinline__ float warp_max(float x) {
     return x;
 }
 
-// The sum over a block, for all its threads; `scratch` holds a float for each warp.
+// The sum over a block, for all its threads; `scratch` holds a float for each warp, and is free again
+// after the next barrier.
 __device__ __forceinline__ float block_sum(float x, float* scratch) {
     x = warp_sum(x);
     if (threadIdx.x % WARP == 0) scratch[threadIdx.x / WARP] = x;
     __syncthreads();
     float sum = 0.0f;
     for (uint32_t warp = 0; warp < blockDim.x / WARP; warp++) sum += scratch[warp];
-    __syncthreads();
     return sum;
 }
 

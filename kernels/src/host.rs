@@ -19,6 +19,8 @@ pub struct HostMemory {
 }
 
 const WORD: usize = size_of::<u128>();
+/// Every byte behind what a tensor holds: NaN to who reads it, and told of to who writes it.
+const FENCE: u8 = 0xff;
 
 impl Host {
     /// The seed orders blocks and threads; a kernel's answer must not depend on it.
@@ -33,11 +35,11 @@ impl Machine for Host {
 
     fn write(&self, bytes: &[u8]) -> Result<HostMemory, KernelError> {
         let word = |chunk: &[u8]| {
-            let mut whole = [0; WORD];
+            let mut whole = [FENCE; WORD];
             whole[..chunk.len()].copy_from_slice(chunk);
             u128::from_ne_bytes(whole)
         };
-        // Never empty, so that its address is one.
+        // Never empty, so that its address is one; and a fence, as is the rest of the last word.
         let mut words: Vec<u128> = bytes.chunks(WORD).map(word).collect();
         words.push(u128::MAX);
         Ok(HostMemory { words, bytes: bytes.len() })
@@ -45,6 +47,10 @@ impl Machine for Host {
 
     fn read(&self, memory: &HostMemory) -> Result<Vec<u8>, KernelError> {
         let mut bytes: Vec<u8> = memory.words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        if bytes[memory.bytes..].iter().any(|byte| *byte != FENCE) {
+            let reason = "a write beyond a tensor".to_owned();
+            return Err(KernelError::Host { kernel: "some kernel".to_owned(), reason });
+        }
         bytes.truncate(memory.bytes);
         Ok(bytes)
     }
@@ -111,6 +117,21 @@ mod tests {
         // A grid barrier in a launch that is not cooperative; no address is touched before it.
         let alone = Call { words_used: 9, shared_bytes: 40_000, ..call("retrieve_f16") };
         assert!(refusal(&alone).contains("a grid barrier outside a cooperative launch"));
+    }
+
+    #[test]
+    fn a_write_beyond_a_tensor_is_an_error() {
+        let host = Host::new(1);
+        let gate_up = host.write(&[0; 64]).expect("memory");
+        // Room for 8 elements, and the fence behind them; the launch says 16.
+        let mut out = host.write(&[0; 16]).expect("memory");
+        let mut call = call("swiglu_f16");
+        call.words[0] = host.address(&gate_up);
+        call.words[1] = host.address_mut(&mut out);
+        call.words[2] = 1 | 16 << 32;
+        host.run(&call).expect("it runs");
+        let said = host.read(&out).expect_err("it must be told").to_string();
+        assert!(said.contains("a write beyond a tensor"), "{said}");
     }
 
     #[test]

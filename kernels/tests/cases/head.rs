@@ -82,7 +82,7 @@ pub fn exact<M: Machine>(machine: &M) {
             let mut random = Random((rows + width) as u64);
             let candidates: Vec<u32> =
                 (0..count).map(|_| random.below(vocabulary + 3) as u32).collect();
-            let allowed = (0..rows)
+            let allowed: Vec<Vec<bool>> = (0..rows)
                 .map(|row| (0..count).map(|_| row % 4 != 1 && random.below(3) == 0).collect())
                 .collect();
             for allowed in [None, Some(allowed)] {
