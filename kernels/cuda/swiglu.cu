@@ -4,16 +4,15 @@
 #include "common.cuh"
 
 template <class T> __device__ void swiglu(const SwigluArgs& args) {
-    const uint64_t step = uint64_t(gridDim.x) * blockDim.x;
-    const uint64_t first = uint64_t(blockIdx.x) * blockDim.x + threadIdx.x;
-    const T* gate_up = static_cast<const T*>(args.gate_up);
-    T* out = static_cast<T*>(args.out);
-    const uint64_t total = uint64_t(args.rows) * args.width;
+    const uint64_t row = blockIdx.x;
+    const uint32_t first = blockIdx.y * blockDim.x + threadIdx.x, step = gridDim.y * blockDim.x;
+    const T* gates = static_cast<const T*>(args.gate_up) + row * 2 * args.width;
+    const T* ups = gates + args.width;
+    T* out = static_cast<T*>(args.out) + row * args.width;
     if (args.width % PACK == 0) {
-        for (uint64_t i = first * PACK; i < total; i += step * PACK) {
-            const uint64_t gate_at = i + i / args.width * args.width;
-            const Pack<T> gate = load_const(gate_up + gate_at);
-            const Pack<T> up = load_const(gate_up + gate_at + args.width);
+        for (uint32_t i = first * PACK; i < args.width; i += step * PACK) {
+            const Pack<T> gate = load_const(gates + i);
+            const Pack<T> up = load_const(ups + i);
             Pack<T> gated;
 #pragma unroll
             for (uint32_t j = 0; j < PACK; j++)
@@ -21,11 +20,8 @@ template <class T> __device__ void swiglu(const SwigluArgs& args) {
             store(out + i, gated);
         }
     } else {
-        for (uint64_t i = first; i < total; i += step) {
-            const uint64_t gate_at = i + i / args.width * args.width;
-            const float gate = to_float(gate_up[gate_at]);
-            out[i] = rounded<T>(silu(gate) * to_float(gate_up[gate_at + args.width]));
-        }
+        for (uint32_t i = first; i < args.width; i += step)
+            out[i] = rounded<T>(silu(to_float(gates[i])) * to_float(ups[i]));
     }
 }
 

@@ -30,7 +30,8 @@ struct Barrier {
 
 struct Warp {
     Barrier barrier;
-    uint64_t lanes[LANES];
+    // Two, in turn: who writes the one again has passed a barrier after all have read it.
+    uint64_t lanes[2][LANES];
 };
 
 struct Block {
@@ -212,11 +213,10 @@ uint64_t exchange(uint32_t mask, uint64_t bits, uint32_t lane_xor) {
     Fiber& fiber = *machine().running;
     Warp& warp = fiber.block->warps[fiber.index / LANES];
     const uint32_t lane = fiber.index % LANES;
-    warp.lanes[lane] = bits;
+    uint64_t* const lanes = warp.lanes[warp.barrier.generation % 2];
+    lanes[lane] = bits;
     wait(warp.barrier);
-    const uint64_t other = warp.lanes[(lane ^ lane_xor) % LANES];
-    wait(warp.barrier);
-    return other;
+    return lanes[(lane ^ lane_xor) % LANES];
 }
 
 void misuse(const char* what) {

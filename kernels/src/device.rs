@@ -62,6 +62,7 @@ impl Device {
             return Err(KernelError::NoDevice { ordinal, count });
         }
         let context = CudaContext::new(ordinal).map_err(|e| failed("opening the device", e))?;
+        foreign::cuda::use_one_stream(&context);
         let name = context.name().map_err(|e| failed("asking for the name", e))?;
         let (major, minor) =
             context.compute_capability().map_err(|e| failed("asking for the generation", e))?;
@@ -93,7 +94,8 @@ impl Device {
         &self.name
     }
 
-    /// The stream that everything runs on, to capture it into a graph, or to measure.
+    /// The stream that everything runs on, to capture it into a graph, or to measure. Memory is not
+    /// ordered with any other stream.
     #[must_use]
     pub fn stream(&self) -> &Arc<CudaStream> {
         &self.stream

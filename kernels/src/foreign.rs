@@ -66,7 +66,8 @@ pub mod cuda {
     use std::sync::Arc;
 
     use cudarc::driver::{
-        CudaFunction, CudaStream, DeviceRepr, DriverError, LaunchConfig, PushKernelArg, sys,
+        CudaContext, CudaFunction, CudaStream, DeviceRepr, DriverError, LaunchConfig,
+        PushKernelArg, sys,
     };
 
     use crate::machine::Call;
@@ -90,6 +91,13 @@ pub mod cuda {
         // SAFETY: writes one int.
         unsafe { sys::cuDriverGetVersion(&raw mut version) }.result()?;
         Ok(version)
+    }
+
+    /// Leaves out the events by which memory is ordered among streams: two driver calls for each
+    /// tensor of each launch, and none of them may be captured into a graph.
+    pub fn use_one_stream(context: &CudaContext) {
+        // SAFETY: a device allocates, launches, copies and frees on one stream, in order.
+        unsafe { context.disable_event_tracking() };
     }
 
     /// Starts a kernel.

@@ -73,7 +73,7 @@ impl Machine for Host {
     }
 
     fn processors(&self) -> usize {
-        8
+        4
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
         let mut call = call("swiglu_f16");
         call.words[0] = host.address(&gate_up);
         call.words[1] = host.address_mut(&mut out);
-        call.words[2] = 1 | 16 << 32;
+        call.words[2] = 1 | (16 << 32);
         host.run(&call).expect("it runs");
         let said = host.read(&out).expect_err("it must be told").to_string();
         assert!(said.contains("a write beyond a tensor"), "{said}");

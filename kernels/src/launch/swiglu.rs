@@ -8,8 +8,8 @@ use crate::machine::Machine;
 use crate::tensor::Tensor;
 
 const THREADS: u32 = 256;
-/// Blocks of a processor: enough to hide the latency of memory.
-const BLOCKS: usize = 8;
+/// Blocks of a row: beyond them, threads take more than one access each.
+const ROW_BLOCKS_MAX: usize = 64;
 
 /// `out = silu(gate) · up`.
 pub struct Swiglu<'a, M: Machine> {
@@ -39,8 +39,7 @@ impl<M: Machine> Swiglu<'_, M> {
         if self.rows == 0 || self.width == 0 {
             return Ok(());
         }
-        let accesses = (self.rows * self.width).div_ceil(PACK * THREADS as usize);
-        let blocks = accesses.min(machine.processors() * BLOCKS);
-        arguments.run(entry("swiglu", self.float), &spread([blocks, 1, 1], THREADS, 0))
+        let blocks = self.width.div_ceil(PACK * THREADS as usize).min(ROW_BLOCKS_MAX);
+        arguments.run(entry("swiglu", self.float), &spread([self.rows, blocks, 1], THREADS, 0))
     }
 }

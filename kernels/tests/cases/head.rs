@@ -77,7 +77,7 @@ impl Case {
 pub fn exact<M: Machine>(machine: &M) {
     for float in Float::ALL {
         for (rows, width, vocabulary, count) in
-            [(0, 8, 10, 5), (1, 1, 1, 1), (3, 7, 40, 33), (8, 64, 300, 100), (19, 16, 500, 257)]
+            [(0, 8, 10, 5), (1, 1, 1, 1), (3, 7, 40, 33), (8, 64, 300, 100), (11, 16, 500, 129)]
         {
             let mut random = Random((rows + width) as u64);
             let candidates: Vec<u32> =

@@ -64,7 +64,7 @@ pub fn ranked<M: Machine>(machine: &M) {
             case(float, 40, 16, 300, 10),
             case(float, 16, 64, 1100, 64),
             // More than one sort for each block.
-            case(float, 8, 8, 9000, 5),
+            case(float, 8, 8, 4200, 5),
         ] {
             let mut random = Random(case.count as u64);
             let state = random.floats(float, case.width_in);
