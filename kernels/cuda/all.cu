@@ -1,0 +1,10 @@
+// One translation unit, so that a device loads one module.
+#include "advance.cu"
+#include "attention.cu"
+#include "gemv.cu"
+#include "head.cu"
+#include "norm.cu"
+#include "retrieve.cu"
+#include "rotary.cu"
+#include "soft.cu"
+#include "swiglu.cu"

@@ -1,0 +1,17 @@
+// Every entry point and what it is given.
+#define ENTRIES_OF_FLOATS(name, Args) ENTRY(name##_f16, Args) ENTRY(name##_bf16, Args)
+ENTRIES_OF_FLOATS(add_rms_norm, AddRmsNormArgs)
+ENTRIES_OF_FLOATS(swiglu, SwigluArgs)
+ENTRIES_OF_FLOATS(gemv_1, GemvArgs)
+ENTRIES_OF_FLOATS(gemv_2, GemvArgs)
+ENTRIES_OF_FLOATS(gemv_4, GemvArgs)
+ENTRIES_OF_FLOATS(gemv_8, GemvArgs)
+ENTRIES_OF_FLOATS(head_argmax, HeadArgmaxArgs)
+ENTRIES_OF_FLOATS(rotary_write, RotaryWriteArgs)
+ENTRIES_OF_FLOATS(attention, AttentionArgs)
+ENTRIES_OF_FLOATS(attention_merge, AttentionArgs)
+ENTRIES_OF_FLOATS(soft_project, SoftProjectArgs)
+ENTRIES_OF_FLOATS(embed, EmbedArgs)
+ENTRIES_OF_FLOATS(retrieve, RetrieveArgs)
+ENTRY(advance, AdvanceArgs)
+#undef ENTRIES_OF_FLOATS

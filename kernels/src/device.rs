@@ -1,0 +1,218 @@
+//! A GPU.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::driver::sys::{CUdevice_attribute, CUresult};
+use cudarc::driver::{
+    CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DevicePtr, DevicePtrMut,
+    DriverError,
+};
+use cudarc::nvrtc::Ptx;
+
+use crate::error::KernelError;
+use crate::foreign;
+use crate::machine::{Call, Machine};
+
+/// The code of all kernels for all targets of `build.rs`.
+static IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
+
+/// The CUDA version of the toolkit that the image is made with.
+const DRIVER_WANTED: i32 = 13_000;
+/// The oldest generation that the image has code for.
+const MAJOR_MIN: i32 = 8;
+/// No allocation is smaller: an empty tensor has an address, too.
+const ALLOCATION_BYTES_MIN: usize = 16;
+
+/// A GPU with the kernels loaded and one stream, on which everything runs in order.
+pub struct Device {
+    stream: Arc<CudaStream>,
+    module: Arc<CudaModule>,
+    functions: Mutex<HashMap<String, CudaFunction>>,
+    processors: usize,
+    name: String,
+}
+
+/// Memory of a GPU.
+pub struct DeviceMemory {
+    bytes: CudaSlice<u8>,
+    len: usize,
+}
+
+impl Device {
+    /// Opens `cuda:ordinal` and loads the kernels.
+    ///
+    /// # Errors
+    /// When there is no driver, an old one, no such device, one of an older generation than was
+    /// built for, or no memory left on it.
+    pub fn open(ordinal: usize) -> Result<Self, KernelError> {
+        if !foreign::cuda::is_present() {
+            return Err(KernelError::NoDriver);
+        }
+        let found = foreign::cuda::version().map_err(|e| failed("asking for the version", e))?;
+        if found < DRIVER_WANTED {
+            return Err(KernelError::OldDriver { found, wanted: DRIVER_WANTED });
+        }
+        let count = match CudaContext::device_count() {
+            Ok(count) => usize::try_from(count).unwrap_or(0),
+            Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) => 0,
+            Err(error) => return Err(failed("counting devices", error)),
+        };
+        if ordinal >= count {
+            return Err(KernelError::NoDevice { ordinal, count });
+        }
+        let context = CudaContext::new(ordinal).map_err(|e| failed("opening the device", e))?;
+        foreign::cuda::use_one_stream(&context);
+        let name = context.name().map_err(|e| failed("asking for the name", e))?;
+        let (major, minor) =
+            context.compute_capability().map_err(|e| failed("asking for the generation", e))?;
+        if major < MAJOR_MIN {
+            return Err(KernelError::OtherGeneration { name, major, minor });
+        }
+        let module = match context.load_module(Ptx::from_binary(IMAGE.to_vec())) {
+            Err(DriverError(CUresult::CUDA_ERROR_NO_BINARY_FOR_GPU)) => {
+                return Err(KernelError::OtherGeneration { name, major, minor });
+            }
+            loaded => loaded.map_err(|e| failed("loading the kernels", e))?,
+        };
+        let processors = context
+            .attribute(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
+            .map_err(|e| failed("counting multiprocessors", e))?;
+        let stream = context.new_stream().map_err(|e| failed("making a stream", e))?;
+        Ok(Self {
+            stream,
+            module,
+            functions: Mutex::default(),
+            processors: usize::try_from(processors).unwrap_or(1).max(1),
+            name,
+        })
+    }
+
+    /// What the driver calls it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The stream that everything runs on, to capture it into a graph, or to measure. Memory is not
+    /// ordered with any other stream.
+    #[must_use]
+    pub fn stream(&self) -> &Arc<CudaStream> {
+        &self.stream
+    }
+
+    fn function(&self, entry: &str) -> Result<CudaFunction, KernelError> {
+        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(function) = functions.get(entry) {
+            return Ok(function.clone());
+        }
+        let function = self.module.load_function(entry).map_err(|e| failed(entry, e))?;
+        functions.insert(entry.to_owned(), function.clone());
+        Ok(function)
+    }
+}
+
+impl Machine for Device {
+    type Memory = DeviceMemory;
+
+    fn write(&self, bytes: &[u8]) -> Result<DeviceMemory, KernelError> {
+        let short = bytes.len() < ALLOCATION_BYTES_MIN;
+        let copied = if short {
+            let mut padded = bytes.to_vec();
+            padded.resize(ALLOCATION_BYTES_MIN, 0);
+            self.stream.clone_htod(&padded)
+        } else {
+            self.stream.clone_htod(bytes)
+        };
+        match copied {
+            Ok(copy) => Ok(DeviceMemory { bytes: copy, len: bytes.len() }),
+            Err(DriverError(CUresult::CUDA_ERROR_OUT_OF_MEMORY)) => {
+                Err(KernelError::OutOfMemory { bytes: Some(bytes.len()) })
+            }
+            Err(error) => Err(failed("writing memory", error)),
+        }
+    }
+
+    fn read(&self, memory: &DeviceMemory) -> Result<Vec<u8>, KernelError> {
+        let mut bytes = self
+            .stream
+            .clone_dtoh(&memory.bytes)
+            .map_err(|error| failed("reading memory", error))?;
+        self.wait()?;
+        bytes.truncate(memory.len);
+        Ok(bytes)
+    }
+
+    fn address(&self, memory: &DeviceMemory) -> u64 {
+        // One stream: what the guard would order is in order.
+        let (address, _guard) = memory.bytes.device_ptr(&self.stream);
+        address
+    }
+
+    fn address_mut(&self, memory: &mut DeviceMemory) -> u64 {
+        let (address, _guard) = memory.bytes.device_ptr_mut(&self.stream);
+        address
+    }
+
+    fn run(&self, call: &Call) -> Result<(), KernelError> {
+        let function = self.function(&call.entry)?;
+        foreign::cuda::launch(&self.stream, &function, call)
+            .map_err(|error| failed(&call.entry, error))
+    }
+
+    fn wait(&self) -> Result<(), KernelError> {
+        self.stream.synchronize().map_err(|error| failed("waiting", error))
+    }
+
+    fn processors(&self) -> usize {
+        self.processors
+    }
+}
+
+/// The error by its kind.
+fn failed(what: &str, error: DriverError) -> KernelError {
+    let code = format!("{:?}", error.0);
+    match error.0 {
+        CUresult::CUDA_ERROR_OUT_OF_MEMORY => KernelError::OutOfMemory { bytes: None },
+        // After these the context answers nothing else.
+        CUresult::CUDA_ERROR_ILLEGAL_ADDRESS
+        | CUresult::CUDA_ERROR_LAUNCH_TIMEOUT
+        | CUresult::CUDA_ERROR_HARDWARE_STACK_ERROR
+        | CUresult::CUDA_ERROR_ILLEGAL_INSTRUCTION
+        | CUresult::CUDA_ERROR_MISALIGNED_ADDRESS
+        | CUresult::CUDA_ERROR_INVALID_ADDRESS_SPACE
+        | CUresult::CUDA_ERROR_INVALID_PC
+        | CUresult::CUDA_ERROR_LAUNCH_FAILED
+        | CUresult::CUDA_ERROR_ASSERT
+        | CUresult::CUDA_ERROR_ECC_UNCORRECTABLE
+        | CUresult::CUDA_ERROR_CONTEXT_IS_DESTROYED => KernelError::Sticky { code },
+        _ => KernelError::Driver { what: what.to_owned(), code },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_driver_have_their_names() {
+        let kind = |code: CUresult| failed("testing", DriverError(code));
+        assert_eq!(
+            kind(CUresult::CUDA_ERROR_OUT_OF_MEMORY),
+            KernelError::OutOfMemory { bytes: None }
+        );
+        assert!(matches!(
+            kind(CUresult::CUDA_ERROR_ILLEGAL_ADDRESS),
+            KernelError::Sticky { code } if code.contains("ILLEGAL_ADDRESS")
+        ));
+        assert!(matches!(
+            kind(CUresult::CUDA_ERROR_INVALID_VALUE),
+            KernelError::Driver { what, .. } if what == "testing"
+        ));
+    }
+
+    #[test]
+    fn the_image_is_there() {
+        assert!(IMAGE.len() > 1024);
+    }
+}

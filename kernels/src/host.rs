@@ -1,0 +1,143 @@
+//! The kernels on this machine's processor: slow, and the same sources.
+
+use crate::error::KernelError;
+use crate::foreign;
+use crate::machine::{Call, Machine};
+
+/// Runs kernels as host C++. Small grids only: every thread is a fiber.
+#[derive(Clone, Debug)]
+pub struct Host {
+    seed: u64,
+}
+
+/// Memory of the host.
+#[derive(Clone, Debug)]
+pub struct HostMemory {
+    // For the alignment.
+    words: Vec<u128>,
+    bytes: usize,
+}
+
+const WORD: usize = size_of::<u128>();
+/// Every byte behind what a tensor holds: NaN to who reads it, and told of to who writes it.
+const FENCE: u8 = 0xff;
+
+impl Host {
+    /// The seed orders blocks and threads; a kernel's answer must not depend on it.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { seed }
+    }
+}
+
+impl Machine for Host {
+    type Memory = HostMemory;
+
+    fn write(&self, bytes: &[u8]) -> Result<HostMemory, KernelError> {
+        let word = |chunk: &[u8]| {
+            let mut whole = [FENCE; WORD];
+            whole[..chunk.len()].copy_from_slice(chunk);
+            u128::from_ne_bytes(whole)
+        };
+        // Never empty, so that its address is one; and a fence, as is the rest of the last word.
+        let mut words: Vec<u128> = bytes.chunks(WORD).map(word).collect();
+        words.push(u128::MAX);
+        Ok(HostMemory { words, bytes: bytes.len() })
+    }
+
+    fn read(&self, memory: &HostMemory) -> Result<Vec<u8>, KernelError> {
+        let mut bytes: Vec<u8> = memory.words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        if bytes[memory.bytes..].iter().any(|byte| *byte != FENCE) {
+            let reason = "a write beyond a tensor".to_owned();
+            return Err(KernelError::Host { kernel: "some kernel".to_owned(), reason });
+        }
+        bytes.truncate(memory.bytes);
+        Ok(bytes)
+    }
+
+    fn address(&self, memory: &HostMemory) -> u64 {
+        memory.words.as_ptr().expose_provenance() as u64
+    }
+
+    fn address_mut(&self, memory: &mut HostMemory) -> u64 {
+        memory.words.as_mut_ptr().expose_provenance() as u64
+    }
+
+    fn run(&self, call: &Call) -> Result<(), KernelError> {
+        foreign::host::launch(call, self.seed)
+            .map_err(|reason| KernelError::Host { kernel: call.entry.clone(), reason })
+    }
+
+    fn wait(&self) -> Result<(), KernelError> {
+        Ok(())
+    }
+
+    fn processors(&self) -> usize {
+        4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(entry: &str) -> Call {
+        Call {
+            entry: entry.to_owned(),
+            grid: [1, 1, 1],
+            threads: 32,
+            shared_bytes: 0,
+            cooperative: false,
+            words: [0; Call::WORDS],
+            words_used: 3,
+        }
+    }
+
+    fn refusal(call: &Call) -> String {
+        Host::new(1).run(call).expect_err("it must be refused").to_string()
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused_and_said() {
+        assert!(refusal(&call("warp_drive")).contains("there is no kernel warp_drive"));
+        let other_size = Call { words_used: 5, ..call("swiglu_f16") };
+        assert!(refusal(&other_size).contains("differ in size"));
+        let odd_block = Call { threads: 33, ..call("swiglu_f16") };
+        assert!(refusal(&odd_block).contains("a multiple of 32"));
+        let no_grid = Call { grid: [1, 0, 1], ..call("swiglu_f16") };
+        assert!(refusal(&no_grid).contains("a grid has"));
+        let shared = Call { shared_bytes: 1 << 20, ..call("swiglu_f16") };
+        assert!(refusal(&shared).contains("shared memory"));
+        let many = Call { cooperative: true, grid: [129, 1, 1], ..call("swiglu_f16") };
+        assert!(refusal(&many).contains("at most 4096 threads"));
+    }
+
+    #[test]
+    fn a_barrier_that_cannot_be_passed_is_an_error() {
+        // A grid barrier in a launch that is not cooperative; no address is touched before it.
+        let alone = Call { words_used: 9, shared_bytes: 40_000, ..call("retrieve_f16") };
+        assert!(refusal(&alone).contains("a grid barrier outside a cooperative launch"));
+    }
+
+    #[test]
+    fn a_write_beyond_a_tensor_is_an_error() {
+        let host = Host::new(1);
+        let gate_up = host.write(&[0; 64]).expect("memory");
+        // Room for 8 elements, and the fence behind them; the launch says 16.
+        let mut out = host.write(&[0; 16]).expect("memory");
+        let mut call = call("swiglu_f16");
+        call.words[0] = host.address(&gate_up);
+        call.words[1] = host.address_mut(&mut out);
+        call.words[2] = 1 | (16 << 32);
+        host.run(&call).expect("it runs");
+        let said = host.read(&out).expect_err("it must be told").to_string();
+        assert!(said.contains("a write beyond a tensor"), "{said}");
+    }
+
+    #[test]
+    fn a_write_beyond_shared_memory_is_an_error() {
+        // Without a row of its own, the sum over the block has nowhere to go.
+        let bare = Call { words_used: 6, ..call("add_rms_norm_f16") };
+        assert!(refusal(&bare).contains("beyond the block's shared memory"));
+    }
+}
