@@ -4,6 +4,7 @@ fn main() {
     println!("cargo::rerun-if-changed=cuda");
     println!("cargo::rerun-if-changed=host");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(host_build)");
     #[cfg(feature = "host")]
     host::build();
     #[cfg(feature = "cuda")]
@@ -14,7 +15,8 @@ fn main() {
 mod host {
     /// The kernels as host C++, linked statically.
     pub fn build() {
-        let built = cc::Build::new()
+        let mut build = cc::Build::new();
+        build
             .cpp(true)
             .std("c++17")
             .file("host/launch.cpp")
@@ -25,14 +27,19 @@ mod host {
             // Threads are switched with longjmp between stacks, which fortification forbids.
             .flag("-U_FORTIFY_SOURCE")
             .flag("-fno-strict-aliasing")
-            .flag_if_supported("-ffp-contract=off")
-            .try_compile("hyfunc_host");
-        if let Err(error) = built {
+            .flag_if_supported("-ffp-contract=off");
+        // Nothing that serves needs it, so nothing else is to fail for want of a compiler.
+        let answers = |tool: cc::Tool| tool.to_command().arg("--version").output().is_ok();
+        if !build.try_get_compiler().is_ok_and(answers) {
             println!(
-                "cargo::error=the host build of the kernels failed: {error}. It needs a C++17 \
-                 compiler: apt install g++, or name one in CXX; without the host build: \
-                 --no-default-features"
+                "cargo::warning=the kernels are not tested, since there is no C++17 compiler: apt \
+                 install g++, or name one in CXX"
             );
+            return;
+        }
+        match build.try_compile("hyfunc_host") {
+            Ok(()) => println!("cargo::rustc-cfg=host_build"),
+            Err(error) => println!("cargo::error=the host build of the kernels failed: {error}"),
         }
     }
 }

@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "kernels are C++, and take addresses")]
 
 /// The host build.
-#[cfg(feature = "host")]
+#[cfg(host_build)]
 pub mod host {
     use std::ffi::{CStr, CString, c_char, c_int, c_void};
 

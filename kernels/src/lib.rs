@@ -17,14 +17,14 @@ pub mod tolerance;
 
 #[cfg(feature = "cuda")]
 mod device;
-#[cfg(feature = "host")]
+#[cfg(host_build)]
 mod host;
 
 #[cfg(feature = "cuda")]
 pub use device::{Device, DeviceMemory};
 pub use element::{Element, Float};
 pub use error::KernelError;
-#[cfg(feature = "host")]
+#[cfg(host_build)]
 pub use host::{Host, HostMemory};
 pub use launch::{
     AddRmsNorm, Advance, Attention, Embed, Gemv, HeadArgmax, Retrieve, RotaryWrite, SoftProject,

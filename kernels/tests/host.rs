@@ -1,6 +1,6 @@
 //! Every kernel as host C++ against its truth, with threads and blocks in several orders.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
-#![cfg(feature = "host")]
+#![cfg(host_build)]
 
 mod cases;
 

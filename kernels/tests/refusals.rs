@@ -1,6 +1,6 @@
 //! What launchers refuse before anything runs, and what they say.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
-#![cfg(feature = "host")]
+#![cfg(host_build)]
 
 use hyfunc_kernels::{AddRmsNorm, Element, Float, Gemv, Host, KernelError, Retrieve, Tensor};
 
