@@ -7,6 +7,7 @@ pub mod data;
 pub mod encode;
 pub mod error;
 pub mod eval;
+pub mod import;
 pub mod large;
 pub mod lines;
 pub mod load;

@@ -152,3 +152,12 @@ pub fn bar(what: &str, steps: usize, done: usize) -> ProgressBar {
     bar.reset_eta();
     bar
 }
+
+/// A bar that moves by bytes, with rate and time left.
+pub fn bytes_bar(what: &str, bytes: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "{prefix:>8} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(bytes).with_style(style).with_prefix(what.to_owned())
+}
