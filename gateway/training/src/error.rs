@@ -77,7 +77,7 @@ pub enum TrainingError {
     },
     /// A checkpoint could not be written; the one before stands.
     #[error(
-        "the checkpoint of step {step} could not be written to {path}: {source}. The last good one{}. \
+        "the checkpoint of step {step} could not be written to {path}: {reason}. The last good one{}. \
          Make room for about {mb} MB and go on with --resume",
         of_step(.kept)
     )]
@@ -89,7 +89,7 @@ pub enum TrainingError {
         /// Its size, in megabytes.
         mb: usize,
         /// What the system said.
-        source: std::io::Error,
+        reason: String,
         /// Step of the last checkpoint, if there is one.
         kept: Option<usize>,
     },
