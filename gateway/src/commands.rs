@@ -20,7 +20,7 @@ pub use plugin::{
     Verdict, build_plugin, bundled_functions, call_plugin, check_plugin, generate_key, inspect,
     new_plugin, pack, pull_plugin, push_plugin, sign_plugin, test_plugin, verify_plugin,
 };
-pub use train::train_tiny;
+pub use train::train;
 
 use std::path::PathBuf;
 

@@ -37,8 +37,8 @@ pub fn write(
          (Apache-2.0), star (MIT), toolrl, openfunctions, api-bank and rotbench. `toucan` is MIT. \
          BFCL, `sealtools_out_domain` and retrieval queries were not trained on. The weights are \
          under the project's licence.\n\n\
-         ## Command\n\n`hyfunc train {step} --seed {seed} --steps-large {steps_large} --steps-small \
-         {steps_small}` with the files above; {minutes:.0} minutes on two cores.\n\n{began}\
+         ## Command\n\n`hyfunc train {step} --seed {seed} {steps}` with the files above; \
+         {minutes:.0} minutes on two cores.\n\n{began}\
          ## Scores of calibration\n\n\
          {found}\n\
          Fresh samples of the phrases are of functions and wordings seen in training; the held-out \
@@ -53,8 +53,16 @@ pub fn write(
         sw = config.small.hidden_size,
         vocab = config.small.vocab_size,
         seed = settings.seed,
-        steps_large = settings.steps_large,
-        steps_small = settings.steps_small,
+        steps = steps(settings),
         minutes = seconds / 60.0,
     )
+}
+
+/// How long each model was trained, as it is typed.
+fn steps(settings: &Settings) -> String {
+    let (large, small) = (settings.steps_large, settings.steps_small);
+    match settings.step.as_str() {
+        "lms" => format!("--steps {small}"),
+        _ => format!("--steps-large {large} --steps-small {small}"),
+    }
 }

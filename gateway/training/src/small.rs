@@ -607,3 +607,57 @@ fn write_loss(
     let logits = small.vocabulary(&ops::rows(states, &at)?)?;
     Ok(Some((losses::classes(&logits, &gold)? * WRITE_WEIGHT)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use hyfunc_cascade::shipped;
+
+    use super::*;
+
+    #[test]
+    fn known_texts_come_out_as_computed_ones_would() {
+        let tiny = shipped::EMBEDDED.load(&Device::Cpu).unwrap();
+        let (large, tokenizer) = (&tiny.large, &tiny.tokenizer);
+        let schema =
+            serde_json::json!({"type": "object", "properties": {"n": {"type": "integer"}}});
+        let read = hyfunc_functions::schema::function_from_schema("is_prime", "", &schema).unwrap();
+        let function = Arc::new(read);
+        let queries = ["is 7 prime?", "how warm is it in Oslo", "thanks"];
+        let rows: Vec<Row> = queries
+            .iter()
+            .map(|query| Row {
+                id: String::new(),
+                query: (*query).to_owned(),
+                functions: vec![function.clone()],
+                calls: Vec::new(),
+            })
+            .collect();
+        let mut plain = Teacher::new(large, tokenizer, &Device::Cpu);
+        let expected = plain.distil(&rows).unwrap();
+        let (soft, vector) =
+            (expected.soft.to_vec2::<f32>().unwrap(), plain.vector(&function).unwrap());
+        let near = |one: &[f32], other: &[f32]| {
+            assert_eq!(one.len(), other.len());
+            one.iter().zip(other).for_each(|(a, b)| assert!((a - b).abs() < 1e-3, "{a} {b}"));
+        };
+        // None, one in the middle, all.
+        for known in [&queries[..0], &queries[1..2], &queries[..]] {
+            let mut embeddings = Embeddings::new("d");
+            embeddings.add_functions(large, tokenizer, &[&function]).unwrap();
+            if !known.is_empty() {
+                embeddings.add_queries(large, tokenizer, known).unwrap();
+            }
+            let mut teacher =
+                Teacher::new(large, tokenizer, &Device::Cpu).knowing(Some(&embeddings));
+            let seen = teacher.distil(&rows).unwrap();
+            let seen_soft = seen.soft.to_vec2::<f32>().unwrap();
+            for at in 0..rows.len() {
+                near(&seen_soft[at], &soft[at]);
+                near(&seen.vectors[at], &expected.vectors[at]);
+                near(&[seen.call_logits[at]], &[expected.call_logits[at]]);
+            }
+            near(&teacher.vector(&function).unwrap(), &vector);
+            assert!(teacher.vectors.is_empty(), "a known function is not computed");
+        }
+    }
+}
