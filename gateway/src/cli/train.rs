@@ -27,8 +27,8 @@ pub enum TrainCommand {
         after_help = "Examples:\n  hyfunc train embed --retriever retriever.hyfunc-run/models \
                             --rows train.jsonl.gz\n  \
                             hyfunc train embed --retriever models --rows a.jsonl --out vectors\n\n\
-                            The file is named by the model. What it holds is not computed again, so \
-                            that more rows, or a start after a kill, only add to it."
+                            The file is named by the model. What it holds is not computed again, \
+                            so that more rows, or a start after a kill, only add to it."
     )]
     Embed(TrainEmbedArgs),
     /// Train the small model and its projector beside a large model that stays as it is

@@ -53,7 +53,7 @@ pub fn train(command: TrainCommand) -> Result<String, CommandError> {
                 EmbedOptions { data: data(args.data)?, retriever: args.retriever, out: args.out };
             let report = embed::embed(&options)?;
             let mut text = format!(
-                "{}: {} functions and {} queries; {} texts computed, {} known from before, {:.0} s\n",
+                "{}: {} functions, {} queries; {} texts computed, {} known from before, {:.0} s\n",
                 report.path.display(),
                 report.functions,
                 report.queries,

@@ -27,7 +27,8 @@ pub fn write(
     };
     format!(
         "# {id}\n\n\
-         Two small transformers trained from scratch by `hyfunc train {step}` (version {version}).\n\n\
+         Two small transformers trained from scratch by `hyfunc train {step}` \
+         (version {version}).\n\n\
          | | layers | width | vocabulary |\n|---|---|---|---|\n\
          | large: distils a request into one soft token | {ll} | {lw} | {vocab} |\n\
          | small: decides calls and fills their slots | {sl} | {sw} | {vocab} |\n\n\

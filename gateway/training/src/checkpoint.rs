@@ -1,5 +1,5 @@
-//! Files that are replaced as a whole: whoever is killed in between, and a disk that fills, leave the
-//! old one or the new one.
+//! Files that are replaced as a whole: a kill in between, and a disk that fills, leave the old one
+//! or the new one.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ fn beside(path: &Path) -> PathBuf {
 /// Lets `write` write a file beside `path`, and moves it over `path` once it is whole and on disk.
 ///
 /// # Errors
-/// What `write` says, or a file that cannot be moved. `path` is as it was then, and what was written
-/// beside it is gone, so that the room is free again.
+/// What `write` says, or a file that cannot be moved. `path` is as it was then, and what was
+/// written beside it is gone, so that the room is free again.
 pub fn replace(
     path: &Path,
     write: impl FnOnce(&Path) -> Result<(), TrainingError>,

@@ -1,5 +1,5 @@
-//! Calibration of the retriever by itself: where its index should stop, and what its probability of a
-//! call is worth.
+//! Calibration of the retriever by itself: where its index should stop, and what its probability
+//! of a call is worth.
 
 use std::fmt;
 
@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    /// Logits from -4 to 4 that are `scale` too large and `shift` too high, with their right shares.
+    /// Logits from -4 to 4 that are `scale` too large and `shift` too high, by their shares.
     fn calls(scale: f64, shift: f64) -> Vec<(f64, bool)> {
         let logits = (-40..=40).map(|tenth| f64::from(tenth) / 10.0);
         let each = move |logit: f64| {

@@ -1,4 +1,4 @@
-//! `hyfunc train embed`: what a large model makes of the functions and queries of rows, computed once.
+//! `hyfunc train embed`: what a large model makes of the functions and queries of rows, once.
 //!
 //! Texts that the file of the model holds already are not computed again, and what is computed is
 //! written as it grows: after a kill, the same command goes on.

@@ -1,5 +1,5 @@
-//! What a large model made of texts: vectors of functions, and of queries the vector, the soft token
-//! and the logit of a call. Computed once, kept in a file of that model.
+//! What a large model made of texts: vectors of functions, and of queries the vector, the soft
+//! token and the logit of a call. Computed once, kept in a file of that model.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

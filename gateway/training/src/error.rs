@@ -45,8 +45,8 @@ pub enum TrainingError {
     Pool(rayon::ThreadPoolBuildError),
     /// A parameter got no gradient: an operation without a backward pass is in its way.
     #[error(
-        "`{name}` of the {model} model gets no gradient from {batches} batches, so nothing was trained: \
-         some operation between it and the loss has no backward pass, or no row needs it"
+        "`{name}` of the {model} model gets no gradient from {batches} batches, so nothing was \
+         trained: some operation between it and the loss has no backward pass, or no row needs it"
     )]
     NoGradient {
         /// Name of the variable.
@@ -59,8 +59,8 @@ pub enum TrainingError {
     /// The loss or the gradients are no number any more.
     #[error(
         "{what} is {value} at step {step} of the {model} model. The last good checkpoint{}. Go on \
-         from it with --resume and a lower rate, such as --rate 0.5; if that ends the same way, look \
-         for rows with extreme values, or give another --seed",
+         from it with --resume and a lower rate, such as --rate 0.5; if that ends the same way, \
+         look for rows with extreme values, or give another --seed",
         of_step(.kept)
     )]
     Diverged {
@@ -77,8 +77,8 @@ pub enum TrainingError {
     },
     /// A checkpoint could not be written; the one before stands.
     #[error(
-        "the checkpoint of step {step} could not be written to {path}: {reason}. The last good one{}. \
-         Make room for about {mb} MB and go on with --resume",
+        "the checkpoint of step {step} could not be written to {path}: {reason}. The last good \
+         one{}. Make room for about {mb} MB and go on with --resume",
         of_step(.kept)
     )]
     Checkpoint {
@@ -95,8 +95,8 @@ pub enum TrainingError {
     },
     /// Rows that models are measured on were given to train on.
     #[error(
-        "{path} is not trained on: {row} is of {set}, which models are measured on. Take the file out of \
-         --rows; named with --evaluation instead, rows that repeat it are refused"
+        "{path} is not trained on: {row} is of {set}, which models are measured on. Take the file \
+         out of --rows; named with --evaluation instead, rows that repeat it are refused"
     )]
     Evaluation {
         /// Path of the file.

@@ -70,8 +70,8 @@ fn functions(rows: &[Row], hard_negatives: usize) -> (Vec<Arc<Function>>, Vec<Ve
     (functions, positives)
 }
 
-/// So many not-called functions of a row: the first, and then those whose parameters are most like a
-/// called one's, since a request alone hardly tells them apart.
+/// So many not-called functions of a row: the first, and then those whose parameters are most like
+/// a called one's, since a request alone hardly tells them apart.
 fn hard(row: &Row, count: usize) -> Vec<usize> {
     let is_called = |index: usize| row.calls.iter().any(|(called, _)| *called == index);
     let mut others: Vec<usize> = (0..row.functions.len()).filter(|at| !is_called(*at)).collect();

@@ -1,5 +1,5 @@
-//! `hyfunc train lms`: the small model and the projector of the soft token, beside a large model that
-//! is frozen.
+//! `hyfunc train lms`: the small model and the projector of the soft token, beside a large model
+//! that is frozen.
 
 use std::path::{Path, PathBuf};
 

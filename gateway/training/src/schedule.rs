@@ -48,8 +48,8 @@ impl Schedule {
     }
 }
 
-/// The rows of one shard depend on seed, phase, step and shard alone, so that a resumed run sees what
-/// an unbroken one would.
+/// The rows of one shard depend on seed, phase, step and shard alone, so that a resumed run sees
+/// what an unbroken one would.
 pub(crate) fn rng_of(seed: u64, phase: u64, step: usize, shard: usize) -> ChaCha8Rng {
     let place = (phase << 56) ^ ((shard as u64) << 40) ^ step as u64;
     ChaCha8Rng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9) ^ place)

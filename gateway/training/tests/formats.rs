@@ -210,8 +210,9 @@ fn row() -> impl Strategy<Value = Json> {
     ("[a-z]{3,9}", "[a-zA-Z0-9é?,' ]{0,40}[a-z]", functions, any::<bool>()).prop_map(
         |(id, query, offered, is_called)| {
             let function = |(at, (kinds, _)): (usize, &(Vec<u8>, Map<String, Json>))| {
+                let schemas = kinds.iter().enumerate();
                 let properties: Map<String, Json> =
-                    kinds.iter().enumerate().map(|(at, kind)| (format!("p{at}"), schema(*kind))).collect();
+                    schemas.map(|(at, kind)| (format!("p{at}"), schema(*kind))).collect();
                 let required: Vec<&String> = properties.keys().collect();
                 json!({
                     "name": format!("f{at}"),

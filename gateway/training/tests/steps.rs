@@ -90,7 +90,7 @@ fn a_retriever_is_trained_resumed_and_embeds_once() {
     assert!(settings["data"]["rows.jsonl"].is_string());
     assert!(settings["evaluation"]["held.jsonl"].is_string());
     let calibration = report.calibration;
-    assert!(calibration.rows > 400 && calibration.call_scale > 0.0, "{calibration}");
+    assert!(calibration.rows >= 400 && calibration.call_scale > 0.0, "{calibration}");
     assert!(calibration.brier_after <= calibration.brier_before + 0.01, "{calibration}");
 
     // Resumed after its end, it comes to the same; begun again or with another seed, it is refused.

@@ -2,7 +2,7 @@
 //!
 //! Two queries are equal when their words are, in small letters and without punctuation. They are
 //! nearly equal when at least [`NEAR_SHARE`] of the runs of [`SHINGLE_WORDS`] words of the one with
-//! fewer such runs stand in the other. A query of fewer words than a run is compared as a whole only.
+//! fewer such runs stand in the other. A query of fewer words than a run is compared as a whole.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -169,7 +169,8 @@ mod tests {
             (json!({"query": "a"}), vec!["a"]),
             (json!({"question": "a"}), vec!["a"]),
             (
-                json!({"question": [[{"role": "system", "content": "s"}, {"role": "user", "content": "a"}],
+                json!({"question": [[{"role": "system", "content": "s"},
+                                      {"role": "user", "content": "a"}],
                                  [{"role": "user", "content": "b"}]]}),
                 vec!["a", "b"],
             ),

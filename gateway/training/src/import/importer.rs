@@ -230,8 +230,8 @@ impl Importer<'_, '_> {
                 let names = Format::ALL.map(Format::name).join(", ");
                 let table = self.refusals.to_text();
                 format!(
-                    "none of its {read} rows can be trained on. Formats are {names}; name the right \
-                     one with --format if it was told wrong. Refused so far:\n{table}"
+                    "none of its {read} rows can be trained on. Formats are {names}; name the \
+                     right one with --format if it was told wrong. Refused so far:\n{table}"
                 )
             }
         };

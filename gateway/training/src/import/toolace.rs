@@ -11,8 +11,8 @@ use crate::data::{RawCall, RawFunction, RawRow};
 /// Brackets of the system's text that are tried as the list of functions.
 const BRACKETS_MAX: usize = 32;
 
-/// Reads one: the first thing that the person says, and what is answered. `number` names it where it
-/// has no id.
+/// Reads one: the first thing that the person says, and what is answered. `number` names it where
+/// it has no id.
 pub(super) fn read(row: &Json, number: usize) -> Result<Written, Fault> {
     let id = match row.get("id") {
         Some(Json::String(id)) => id.clone(),
