@@ -10,7 +10,7 @@ use std::time::Instant;
 use hyfunc_functions::Function;
 use serde_json::json;
 
-use crate::data::{self, Row};
+use crate::data;
 use crate::embeddings::{self, Embeddings};
 use crate::error::TrainingError;
 use crate::sources::Data;
@@ -75,7 +75,7 @@ pub fn embed(options: &EmbedOptions) -> Result<EmbedReport, TrainingError> {
     for path in &options.data.catalogues {
         catalogue.extend(data::catalogue(path)?);
     }
-    let offered = rows.iter().flat_map(|row: &Row| &row.functions);
+    let offered = rows.iter().flat_map(|row| &row.functions);
     let functions = options.data.library.iter().chain(&catalogue).chain(offered);
     let functions = new_functions(&all, functions.map(|function| &**function));
     let queries = new_queries(&all, rows.iter().map(|row| row.query.as_str()));
