@@ -5,6 +5,7 @@ mod library;
 mod models;
 mod plugin;
 mod registry;
+mod train;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,10 @@ pub use plugin::{AuthorCommand, BuildArgs, CheckArgs, NewArgs, PluginCallArgs, T
 pub use registry::{
     AccessArgs, IndexArgs, KeyGenerateArgs, PullArgs, PushArgs, RegistryCommand, SignArgs,
     SigningKeyCommand, VerifyArgs,
+};
+pub use train::{
+    CheckArg, DataArgs, ReadingArgs, ScheduleArgs, TrainCommand, TrainEmbedArgs, TrainLmsArgs,
+    TrainRetrieverArgs, TrainRowsArgs, TrainTinyArgs,
 };
 
 /// `hyfunc`
@@ -224,49 +229,6 @@ pub struct CallArgs {
     /// Its arguments
     #[arg(value_name = "JSON", default_value = "{}")]
     pub arguments: String,
-}
-
-/// What to train.
-#[derive(Debug, Subcommand)]
-pub enum TrainCommand {
-    /// Train the tiny models that are embedded
-    #[command(after_help = "Examples:\n  hyfunc train tiny --rows train.jsonl.gz\n  \
-                            hyfunc train tiny --rows train.jsonl.gz --resume\n  \
-                            hyfunc train tiny --rows more.jsonl.gz --from tiny.hyfunc-run/models \
-                            --steps-large 0")]
-    Tiny(TrainTinyArgs),
-}
-
-/// Options of `train tiny`.
-#[derive(Debug, Args)]
-pub struct TrainTinyArgs {
-    /// Rows of queries with calls (jsonl or jsonl.gz); one or several
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub rows: Vec<PathBuf>,
-    /// Functions to make up requests for, one JSON object a line; one or several
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub catalogue: Vec<PathBuf>,
-    /// Folder of the run; the models come to `models` in it
-    #[arg(long, value_name = "DIR", default_value = "tiny.hyfunc-run")]
-    pub out: PathBuf,
-    /// Steps of the large model
-    #[arg(long, default_value_t = 700)]
-    pub steps_large: usize,
-    /// Steps of the small model
-    #[arg(long, default_value_t = 6_000)]
-    pub steps_small: usize,
-    /// Parts of a step that run beside each other, a core each; part of what the run comes to
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub shards: u16,
-    /// Seed of everything random
-    #[arg(long, default_value_t = 7)]
-    pub seed: u64,
-    /// Go on from the last checkpoint in the folder
-    #[arg(long)]
-    pub resume: bool,
-    /// Begin with the tokenizer and the weights of these models instead of drawn ones
-    #[arg(long, value_name = "DIR")]
-    pub from: Option<PathBuf>,
 }
 
 /// What to measure.

@@ -23,7 +23,7 @@ pub use plugin::{
     index_plugins, inspect, new_plugin, pack, pull_plugin, push_plugin, sign_plugin, test_plugin,
     verify_plugin,
 };
-pub use train::train_tiny;
+pub use train::train;
 
 use std::path::PathBuf;
 

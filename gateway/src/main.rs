@@ -8,7 +8,7 @@ use clap::Parser as _;
 use hyfunc::app::{self, App};
 use hyfunc::cli::{
     AuthorCommand, BenchArgs, Cli, Command, DemoArgs, EvalCommand, KeyCommand, LibraryCommand,
-    ModelsCommand, PluginCommand, RegistryCommand, ServeArgs, SigningKeyCommand, TrainCommand,
+    ModelsCommand, PluginCommand, RegistryCommand, ServeArgs, SigningKeyCommand,
 };
 use hyfunc::commands::Verdict;
 use hyfunc::config::{self, Config, Effective, Inputs};
@@ -73,7 +73,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             print(&commands::call(&effective.config, &args.name, &args.arguments).await?)
         }),
         Command::Models(args) => models(&effective, args.command),
-        Command::Train(TrainCommand::Tiny(args)) => print(&commands::train_tiny(args)?),
+        Command::Train(command) => print(&commands::train(command)?),
         Command::Eval(EvalCommand::Requests(args)) => {
             block_on(async move { print(&commands::eval_requests(effective.config, &args).await?) })
         }

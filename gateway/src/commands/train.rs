@@ -1,41 +1,133 @@
-//! `hyfunc train tiny`.
+//! `hyfunc train`: the steps of training.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 
+use hyfunc_training::embed::{self, EmbedOptions};
+use hyfunc_training::lms::{self, LmsOptions};
+use hyfunc_training::prepare::{self, PrepareOptions};
+use hyfunc_training::retriever::{self, RetrieverOptions};
+use hyfunc_training::schedule::Schedule;
+use hyfunc_training::sources::{Data, REFUSED};
 use hyfunc_training::tiny::{self, Report, TinyOptions};
 
 use super::{CommandError, bundled_functions};
-use crate::cli::TrainTinyArgs;
+use crate::cli::{DataArgs, ReadingArgs, ScheduleArgs, TrainCommand};
 
-/// Trains the tiny models on the bundled functions and the given rows; gives what it came to.
+/// Trains on the bundled functions and the given rows; gives what it came to.
 ///
 /// # Errors
 /// Data that cannot be read, a folder that cannot be used, or a loss that diverges.
-pub fn train_tiny(args: TrainTinyArgs) -> Result<String, CommandError> {
-    let options = TinyOptions {
+pub fn train(command: TrainCommand) -> Result<String, CommandError> {
+    Ok(match command {
+        TrainCommand::Tiny(args) => {
+            let out = args.out.clone();
+            let options = TinyOptions {
+                data: data(args.data)?,
+                out: args.out,
+                steps_large: args.steps_large,
+                steps_small: args.steps_small,
+                schedule: schedule(args.schedule),
+            };
+            models_text(&tiny::train(&options)?, &out)
+        }
+        TrainCommand::Retriever(args) => {
+            let options = RetrieverOptions {
+                data: data(args.data)?,
+                out: args.out,
+                steps: args.steps,
+                hard_negatives: usize::from(args.hard_negatives),
+                schedule: schedule(args.schedule),
+            };
+            let report = retriever::train(&options)?;
+            let models = report.models.display();
+            let (seconds, calibration) = (report.seconds, &report.calibration);
+            let mut text = format!("{models} after {seconds:.0} s\n\n{calibration}");
+            text.push_str(&refused_text(&report.refused, &options.out));
+            let _ = writeln!(text, "\nGo on with `hyfunc train lms --retriever {models}`.");
+            text
+        }
+        TrainCommand::Embed(args) => {
+            let options =
+                EmbedOptions { data: data(args.data)?, retriever: args.retriever, out: args.out };
+            let report = embed::embed(&options)?;
+            let mut text = format!(
+                "{}: {} functions, {} queries; {} texts computed, {} known from before, {:.0} s\n",
+                report.path.display(),
+                report.functions,
+                report.queries,
+                report.computed,
+                report.known,
+                report.seconds,
+            );
+            text.push_str(&refused_text(&report.refused, &options.out));
+            text
+        }
+        TrainCommand::Lms(args) => {
+            let options = LmsOptions {
+                data: data(args.data)?,
+                retriever: args.retriever,
+                embeddings: args.embeddings,
+                out: args.out,
+                steps: args.steps,
+                schedule: schedule(args.schedule),
+            };
+            models_text(&lms::train(&options)?, &options.out)
+        }
+        TrainCommand::Rows(args) => {
+            let data = Data { rows: args.files, ..reading(args.reading) };
+            let (out, to, refused) = (args.out, args.to, args.refused);
+            prepare::prepare(&PrepareOptions { data, out, to, refused })?.to_text()
+        }
+    })
+}
+
+fn reading(args: ReadingArgs) -> Data {
+    Data {
+        format: args.format,
+        check: args.check.into(),
+        evaluation: args.evaluation,
+        ..Data::default()
+    }
+}
+
+fn data(args: DataArgs) -> Result<Data, CommandError> {
+    Ok(Data {
         library: bundled_functions()?,
         rows: args.rows,
         catalogues: args.catalogue,
-        out: args.out,
-        steps_large: args.steps_large,
-        steps_small: args.steps_small,
-        shards: usize::from(args.shards),
-        seed: args.seed,
-        resume: args.resume,
-        from: args.from.clone(),
-    };
-    Ok(to_text(&tiny::train(&options)?))
+        ..reading(args.reading)
+    })
 }
 
-fn to_text(report: &Report) -> String {
+fn schedule(args: ScheduleArgs) -> Schedule {
+    Schedule {
+        shards: usize::from(args.shards),
+        seed: args.seed,
+        rate: args.rate,
+        resume: args.resume,
+        from: args.from,
+    }
+}
+
+fn models_text(report: &Report, out: &Path) -> String {
     let models = report.models.display();
     let mut text = format!("{models} after {:.0} s\n\n{}", report.seconds, report.calibration);
-    if !report.refused.is_empty() {
-        let _ = writeln!(text, "\nRows that were not used:");
-        for (reason, rows) in &report.refused {
-            let _ = writeln!(text, "  {rows:>7}  {reason}");
-        }
-    }
+    text.push_str(&refused_text(&report.refused, out));
     let _ = writeln!(text, "\nTry them with `hyfunc demo --set models.dir={models}`.");
+    text
+}
+
+/// A table of the rows that were refused; empty where none was.
+fn refused_text(refused: &BTreeMap<String, usize>, out: &Path) -> String {
+    if refused.is_empty() {
+        return String::new();
+    }
+    let list = out.join(REFUSED);
+    let mut text = format!("\nRows that were not used, listed in {}:\n", list.display());
+    for (reason, rows) in refused {
+        let _ = writeln!(text, "  {rows:>9}  {reason}");
+    }
     text
 }

@@ -13,17 +13,17 @@ use crate::eval::{Judge, Scores, Tally};
 use crate::mix::Mix;
 
 /// Fresh samples of the mix that are judged.
-const SAMPLES: usize = 400;
+pub(crate) const SAMPLES: usize = 400;
 
 /// Held-out rows that are judged.
-const HELD_OUT_MAX: usize = 400;
+pub(crate) const HELD_OUT_MAX: usize = 400;
 
 /// What a cosine weighs in the index's score, which adds words to it: a function that shares no word
 /// with the request scores this much of its cosine, and must still pass.
-const DENSE_SHARE: f32 = 0.5;
+pub(crate) const DENSE_SHARE: f32 = 0.5;
 
 /// Share of called functions that the retrieval threshold may lose.
-const RETRIEVAL_LOSS: f64 = 0.003;
+pub(crate) const RETRIEVAL_LOSS: f64 = 0.003;
 
 /// Functions that a request of the gateway may choose from.
 const CANDIDATES: usize = 8;

@@ -27,7 +27,8 @@ pub fn write(
     };
     format!(
         "# {id}\n\n\
-         Two small transformers trained from scratch by `hyfunc train tiny` (version {version}).\n\n\
+         Two small transformers trained from scratch by `hyfunc train {step}` \
+         (version {version}).\n\n\
          | | layers | width | vocabulary |\n|---|---|---|---|\n\
          | large: distils a request into one soft token | {ll} | {lw} | {vocab} |\n\
          | small: decides calls and fills their slots | {sl} | {sw} | {vocab} |\n\n\
@@ -37,14 +38,15 @@ pub fn write(
          (Apache-2.0), star (MIT), toolrl, openfunctions, api-bank and rotbench. `toucan` is MIT. \
          BFCL, `sealtools_out_domain` and retrieval queries were not trained on. The weights are \
          under the project's licence.\n\n\
-         ## Command\n\n`hyfunc train tiny --seed {seed} --steps-large {steps_large} --steps-small \
-         {steps_small}` with the files above; {minutes:.0} minutes on two cores.\n\n{began}\
+         ## Command\n\n`hyfunc train {step} --seed {seed} {steps}` with the files above; \
+         {minutes:.0} minutes on two cores.\n\n{began}\
          ## Scores of calibration\n\n\
          {found}\n\
          Fresh samples of the phrases are of functions and wordings seen in training; the held-out \
          rows are unseen rows of the imported data, most of functions that were seen. Scores on \
          the held-out requests over the bundled library are in the project's README.\n",
         id = config.id,
+        step = settings.step,
         version = settings.version,
         ll = config.large.num_hidden_layers,
         lw = config.large.hidden_size,
@@ -52,8 +54,16 @@ pub fn write(
         sw = config.small.hidden_size,
         vocab = config.small.vocab_size,
         seed = settings.seed,
-        steps_large = settings.steps_large,
-        steps_small = settings.steps_small,
+        steps = steps(settings),
         minutes = seconds / 60.0,
     )
+}
+
+/// How long each model was trained, as it is typed.
+fn steps(settings: &Settings) -> String {
+    let (large, small) = (settings.steps_large, settings.steps_small);
+    match settings.step.as_str() {
+        "lms" => format!("--steps {small}"),
+        _ => format!("--steps-large {large} --steps-small {small}"),
+    }
 }

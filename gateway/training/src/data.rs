@@ -36,26 +36,52 @@ pub struct Import {
     pub refused: BTreeMap<String, Vec<String>>,
 }
 
-#[derive(Deserialize)]
-struct RawRow {
-    id: String,
-    query: String,
-    functions: Vec<RawFunction>,
-    calls: Vec<RawCall>,
+/// A row as it is written, nothing checked yet.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub(crate) struct RawRow {
+    pub(crate) id: String,
+    pub(crate) query: String,
+    pub(crate) functions: Vec<RawFunction>,
+    pub(crate) calls: Vec<RawCall>,
 }
 
-#[derive(Deserialize)]
-struct RawFunction {
-    name: String,
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub(crate) struct RawFunction {
+    pub(crate) name: String,
     #[serde(default)]
-    description: String,
-    parameters: Json,
+    pub(crate) description: String,
+    pub(crate) parameters: Json,
 }
 
-#[derive(Deserialize)]
-struct RawCall {
-    name: String,
-    arguments: Map<String, Json>,
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub(crate) struct RawCall {
+    pub(crate) name: String,
+    pub(crate) arguments: Map<String, Json>,
+}
+
+/// Functions that were read, by all that is said of them.
+pub(crate) type Known = BTreeMap<String, Arc<Function>>;
+
+/// Why a row's parts do not fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// Parameters that no type stands for.
+    Schema,
+    /// A call of something that is not on offer.
+    Function,
+    /// Nothing is said.
+    Query,
+}
+
+impl Misfit {
+    /// In words.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Schema => "a function's parameters are no JSON Schema",
+            Self::Function => "calls a function that is not on offer",
+            Self::Query => "an empty query",
+        }
+    }
 }
 
 /// Reads `{"id","query","functions","calls"}` rows; a path that ends in `.gz` is unzipped.
@@ -65,7 +91,7 @@ pub fn import(path: &Path) -> Result<Import, TrainingError> {
     let reader: Box<dyn Read> =
         if gzipped { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
     let mut import = Import::default();
-    let mut known: BTreeMap<String, Arc<Function>> = BTreeMap::new();
+    let mut known = Known::new();
     for (index, line) in BufReader::new(reader).lines().enumerate() {
         let line = line.map_err(TrainingError::file(path))?;
         if line.trim().is_empty() {
@@ -85,14 +111,16 @@ pub fn import(path: &Path) -> Result<Import, TrainingError> {
     Ok(import)
 }
 
-/// One row. Equal functions of different rows become one, so that equality is by pointer.
-fn row(
-    line: &str,
-    known: &mut BTreeMap<String, Arc<Function>>,
-) -> Result<Row, (Option<String>, String)> {
+fn row(line: &str, known: &mut Known) -> Result<Row, (Option<String>, String)> {
     let raw: RawRow =
         serde_json::from_str(line).map_err(|_| (None, "not a row of JSON".to_owned()))?;
-    let refuse = |reason: &str| (Some(raw.id.clone()), reason.to_owned());
+    let id = raw.id.clone();
+    built(raw, known).map_err(|(misfit, _)| (Some(id), misfit.text().to_owned()))
+}
+
+/// One row, or what does not fit and where. Equal functions of different rows become one, so that
+/// equality is by pointer.
+pub(crate) fn built(raw: RawRow, known: &mut Known) -> Result<Row, (Misfit, String)> {
     let mut functions = Vec::with_capacity(raw.functions.len());
     for function in &raw.functions {
         let key = format!("{}\n{}\n{}", function.name, function.description, function.parameters);
@@ -102,7 +130,7 @@ fn row(
         }
         let read =
             function_from_schema(&function.name, &function.description, &function.parameters)
-                .map_err(|_| refuse("a function's parameters are no JSON Schema"))?;
+                .map_err(|error| (Misfit::Schema, format!("`{}`: {error}", function.name)))?;
         let read = Arc::new(read);
         known.insert(key, read.clone());
         functions.push(read);
@@ -110,12 +138,12 @@ fn row(
     let mut calls = Vec::with_capacity(raw.calls.len());
     for call in raw.calls {
         let Some(index) = raw.functions.iter().position(|f| f.name == call.name) else {
-            return Err((Some(raw.id), "calls a function that is not on offer".into()));
+            return Err((Misfit::Function, format!("`{}`", call.name)));
         };
         calls.push((index, call.arguments));
     }
     if raw.query.trim().is_empty() {
-        return Err((Some(raw.id), "an empty query".into()));
+        return Err((Misfit::Query, String::new()));
     }
     Ok(Row { id: raw.id, query: raw.query, functions, calls })
 }

@@ -44,15 +44,67 @@ pub enum TrainingError {
     #[error("a thread for training: {0}")]
     Pool(rayon::ThreadPoolBuildError),
     /// A parameter got no gradient: an operation without a backward pass is in its way.
-    #[error("`{0}` got no gradient; some operation on its way has no backward pass")]
-    NoGradient(String),
-    /// The loss is no number any more.
-    #[error("the loss is {loss} at step {step}; lower the learning rate")]
+    #[error(
+        "`{name}` of the {model} model gets no gradient from {batches} batches, so nothing was \
+         trained: some operation between it and the loss has no backward pass, or no row needs it"
+    )]
+    NoGradient {
+        /// Name of the variable.
+        name: String,
+        /// Name of the model.
+        model: String,
+        /// Batches that were tried.
+        batches: usize,
+    },
+    /// The loss or the gradients are no number any more.
+    #[error(
+        "{what} is {value} at step {step} of the {model} model. The last good checkpoint{}. Go on \
+         from it with --resume and a lower rate, such as --rate 0.5; if that ends the same way, \
+         look for rows with extreme values, or give another --seed",
+        of_step(.kept)
+    )]
     Diverged {
+        /// Name of the model.
+        model: String,
         /// Step of the run.
         step: usize,
+        /// `the loss`, or `the norm of the gradients`.
+        what: &'static str,
         /// What it is.
-        loss: f32,
+        value: f64,
+        /// Step of the last checkpoint, if there is one.
+        kept: Option<usize>,
+    },
+    /// A checkpoint could not be written; the one before stands.
+    #[error(
+        "the checkpoint of step {step} could not be written to {path}: {reason}. The last good \
+         one{}. Make room for about {mb} MB and go on with --resume",
+        of_step(.kept)
+    )]
+    Checkpoint {
+        /// Its path.
+        path: String,
+        /// Step of the run.
+        step: usize,
+        /// Its size, in megabytes.
+        mb: usize,
+        /// What the system said.
+        reason: String,
+        /// Step of the last checkpoint, if there is one.
+        kept: Option<usize>,
+    },
+    /// Rows that models are measured on were given to train on.
+    #[error(
+        "{path} is not trained on: {row} is of {set}, which models are measured on. Take the file \
+         out of --rows; named with --evaluation instead, rows that repeat it are refused"
+    )]
+    Evaluation {
+        /// Path of the file.
+        path: String,
+        /// Id or line of the row that tells.
+        row: String,
+        /// Name of the set.
+        set: String,
     },
     /// The run folder was made with other settings.
     #[error("{path} was made with other settings ({reason}); give another --out or drop --resume")]
@@ -77,6 +129,14 @@ pub enum TrainingError {
     /// The bundled library could not be read.
     #[error("the bundled library: {0}")]
     Library(String),
+}
+
+/// `, of step 400, stands in the run's folder`, or that there is none.
+fn of_step(kept: &Option<usize>) -> String {
+    match kept {
+        Some(step) => format!(", of step {step}, stands in the run's folder"),
+        None => " is yet to be written: the run begins anew".to_owned(),
+    }
 }
 
 impl TrainingError {

@@ -20,14 +20,15 @@ const TEMPERATURE: f64 = 0.07;
 /// Weight of the question whether a query asks for a call at all.
 const CALL_WEIGHT: f64 = 0.3;
 
-/// Not-called functions of each row that join a batch, as hard negatives.
-const HARD_NEGATIVES: usize = 1;
+/// Not-called functions of each row that join a batch as hard negatives, unless said otherwise.
+pub const HARD_NEGATIVES: usize = 1;
 
-/// Loss of a batch of rows.
+/// Loss of a batch of rows, each with so many hard negatives.
 pub fn loss(
     large: &Large,
     tokenizer: &Tokenizer,
     rows: &[Row],
+    hard_negatives: usize,
     device: &Device,
 ) -> Result<Tensor, TrainingError> {
     let queries = rows.iter().map(|row| prompt::large_query(&tokenizer.encode(&row.query)));
@@ -35,7 +36,7 @@ pub fn loss(
     let called: Vec<f32> = rows.iter().map(|row| f32::from(!row.calls.is_empty())).collect();
     let call = losses::binary(&distilled.call_logits, &called)?;
 
-    let (functions, positives) = functions(rows);
+    let (functions, positives) = functions(rows, hard_negatives);
     if functions.is_empty() || positives.iter().all(Vec::is_empty) {
         return Ok((call * CALL_WEIGHT)?);
     }
@@ -47,7 +48,7 @@ pub fn loss(
 }
 
 /// The functions of a batch, each once, and which of them every row calls.
-fn functions(rows: &[Row]) -> (Vec<Arc<Function>>, Vec<Vec<usize>>) {
+fn functions(rows: &[Row], hard_negatives: usize) -> (Vec<Arc<Function>>, Vec<Vec<usize>>) {
     let mut functions: Vec<Arc<Function>> = Vec::new();
     let mut place = |function: &Arc<Function>| -> usize {
         functions.iter().position(|f| f.name == function.name).unwrap_or_else(|| {
@@ -62,12 +63,65 @@ fn functions(rows: &[Row]) -> (Vec<Arc<Function>>, Vec<Vec<usize>>) {
         called.sort_unstable();
         called.dedup();
         positives.push(called);
-        let others = row.functions.iter().enumerate();
-        let others =
-            others.filter(|(index, _)| !row.calls.iter().any(|(called, _)| called == index));
-        for (_, other) in others.take(HARD_NEGATIVES) {
-            place(other);
+        for other in hard(row, hard_negatives) {
+            place(&row.functions[other]);
         }
     }
     (functions, positives)
+}
+
+/// So many not-called functions of a row: the first, and then those whose parameters are most like
+/// a called one's, since a request alone hardly tells them apart.
+fn hard(row: &Row, count: usize) -> Vec<usize> {
+    let is_called = |index: usize| row.calls.iter().any(|(called, _)| *called == index);
+    let mut others: Vec<usize> = (0..row.functions.len()).filter(|at| !is_called(*at)).collect();
+    if count > 1 && others.len() > count {
+        let clash = |other: usize| {
+            let shared =
+                |(called, _): &(usize, _)| clashing(&row.functions[other], &row.functions[*called]);
+            row.calls.iter().map(shared).max().unwrap_or(0)
+        };
+        others[1..].sort_by_cached_key(|&other| std::cmp::Reverse(clash(other)));
+    }
+    others.truncate(count);
+    others
+}
+
+/// Parameters that two functions have in common, by name.
+fn clashing(one: &Function, other: &Function) -> usize {
+    let (one, other) = (&one.parameters.fields, &other.parameters.fields);
+    one.iter().filter(|field| other.iter().any(|with| with.name == field.name)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use hyfunc_functions::schema::function_from_schema;
+    use serde_json::{Map, Value as Json, json};
+
+    use super::*;
+
+    #[test]
+    fn hard_negatives_are_the_first_and_then_those_that_look_alike() {
+        let function = |at: usize, names: &[&str]| {
+            let properties: Map<String, Json> =
+                names.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
+            let schema = json!({"type": "object", "properties": properties});
+            Arc::new(function_from_schema(&format!("f{at}"), "", &schema).unwrap())
+        };
+        let parameters: [&[&str]; 5] = [&["x"], &["a", "b"], &[], &["a"], &["b", "a", "c"]];
+        let functions = parameters.iter().enumerate().map(|(at, names)| function(at, names));
+        let mut row = Row {
+            id: String::new(),
+            query: "q".into(),
+            functions: functions.collect(),
+            calls: vec![(1, Map::new())],
+        };
+        for (count, expected) in
+            [(0, vec![]), (1, vec![0]), (2, vec![0, 4]), (3, vec![0, 4, 3]), (9, vec![0, 2, 3, 4])]
+        {
+            assert_eq!(hard(&row, count), expected, "{count}");
+        }
+        row.calls.clear();
+        assert_eq!(hard(&row, 2), [0, 1], "nothing is called: as they come");
+    }
 }

@@ -55,8 +55,13 @@ impl Lines {
         } else {
             Box::new(BufReader::new(file))
         };
+        Ok(Self::of(reader, path))
+    }
+
+    /// The lines of what `reader` gives, unzipped already; `path` is named in errors.
+    pub fn of(reader: Box<dyn BufRead>, path: &Path) -> Self {
         let path = path.to_owned();
-        Ok(Self { reader, path, bytes_max: LINE_BYTES_MAX, number: 0, is_done: false })
+        Self { reader, path, bytes_max: LINE_BYTES_MAX, number: 0, is_done: false }
     }
 
     fn read(&mut self) -> std::io::Result<Option<Line>> {

@@ -34,8 +34,8 @@ const EXAMPLE_SHARE: f64 = 0.04;
 /// Share of requests in small letters.
 const LOWERED_SHARE: f64 = 0.3;
 
-/// Characters of the longest query.
-const QUERY_CHARS_MAX: usize = 320;
+/// Bytes of the longest query.
+pub const QUERY_BYTES_MAX: usize = 320;
 
 /// Functions offered with a row of imported data, called ones included.
 const OFFERED_MAX: usize = 14;
@@ -64,7 +64,7 @@ impl Mix {
         catalogue: Vec<Arc<Function>>,
     ) -> Self {
         let mut sets: BTreeMap<String, Vec<Row>> = BTreeMap::new();
-        for row in imported.into_iter().filter(|row| row.query.len() <= QUERY_CHARS_MAX) {
+        for row in imported.into_iter().filter(|row| row.query.len() <= QUERY_BYTES_MAX) {
             let set = row.id.split('-').next().unwrap_or_default().to_owned();
             sets.entry(set).or_default().push(row);
         }
@@ -194,7 +194,7 @@ fn shrink(row: &mut Row, rng: &mut ChaCha8Rng) {
 fn joins(first: &Row, second: &Row) -> bool {
     !first.calls.is_empty()
         && !second.calls.is_empty()
-        && first.query.len() + second.query.len() < QUERY_CHARS_MAX
+        && first.query.len() + second.query.len() < QUERY_BYTES_MAX
         && !second
             .functions
             .iter()

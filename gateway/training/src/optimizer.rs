@@ -171,15 +171,19 @@ impl AdamW {
         missing.map(|((name, _), _)| name.clone()).collect()
     }
 
-    /// One step; gives the norm of the gradients before clipping.
+    /// One step; gives the norm of the gradients before clipping. A norm that is no number changes
+    /// nothing: no step is done.
     pub fn step(&mut self, gradients: &Gradients) -> Result<f64, TrainingError> {
         let rate = self.current_rate();
-        self.step += 1;
         let mut square = 0f64;
         for gradient in gradients.iter().flatten() {
             square += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
         }
         let norm = square.sqrt();
+        if !norm.is_finite() {
+            return Ok(norm);
+        }
+        self.step += 1;
         let scale = (CLIP_NORM / norm.max(1e-12)).min(1.0);
         let correct = |beta: f64| (1.0 - beta.powi(self.step as i32)) as f32;
         let update = Update {
@@ -198,6 +202,12 @@ impl AdamW {
         Ok(norm)
     }
 
+    /// Bytes of what [`AdamW::save`] writes, its header apart.
+    pub fn bytes(&self) -> usize {
+        let numbers: usize = self.vars.iter().map(|(_, var)| var.elem_count()).sum();
+        3 * numbers * size_of::<f32>()
+    }
+
     /// Writes variables and moments.
     pub fn save(&self, path: &Path) -> Result<(), TrainingError> {
         let mut tensors = HashMap::new();
@@ -207,10 +217,7 @@ impl AdamW {
             tensors.insert(format!("second.{name}"), self.second[index].clone());
         }
         tensors.insert("step".into(), Tensor::new(&[self.step as u32], &Device::Cpu)?);
-        // Written beside and moved over, so that a kill leaves the old checkpoint or the new one.
-        let beside = path.with_extension("partial");
-        candle_core::safetensors::save(&tensors, &beside)?;
-        std::fs::rename(&beside, path).map_err(TrainingError::file(path))
+        Ok(candle_core::safetensors::save(&tensors, path)?)
     }
 
     /// Reads back what [`AdamW::save`] wrote.

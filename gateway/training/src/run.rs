@@ -11,11 +11,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::checkpoint;
 use crate::error::TrainingError;
 
 /// What a run was started with. A run is resumed only with the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
+    /// What is trained: `tiny` is everything.
+    #[serde(default = "everything")]
+    pub step: String,
     /// Version of this program.
     pub version: String,
     /// Seed of everything random.
@@ -26,11 +30,59 @@ pub struct Settings {
     pub steps_large: usize,
     /// Steps of the small model.
     pub steps_small: usize,
+    /// Hard negatives of each row.
+    #[serde(default = "one")]
+    pub hard_negatives: usize,
     /// SHA-256 of every data file, by path.
     pub data: BTreeMap<String, String>,
     /// SHA-256 of the tokenizer and the weights that it began with; empty when drawn at random.
     #[serde(default)]
     pub from: Vec<String>,
+    /// What of the rows was checked.
+    #[serde(default = "structure")]
+    pub check: String,
+    /// SHA-256 of every evaluation set whose queries were kept out, by name.
+    #[serde(default)]
+    pub evaluation: BTreeMap<String, String>,
+    /// Factor of the learning rates. A run may go on with another.
+    #[serde(default = "usual")]
+    pub rate: f64,
+}
+
+impl Default for Settings {
+    /// Those of a run of an earlier version that had nothing to say.
+    fn default() -> Self {
+        Self {
+            step: everything(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            seed: 0,
+            shards: 1,
+            steps_large: 0,
+            steps_small: 0,
+            hard_negatives: one(),
+            data: BTreeMap::new(),
+            from: Vec::new(),
+            check: structure(),
+            evaluation: BTreeMap::new(),
+            rate: usual(),
+        }
+    }
+}
+
+fn everything() -> String {
+    "tiny".to_owned()
+}
+
+fn structure() -> String {
+    "structure".to_owned()
+}
+
+fn one() -> usize {
+    1
+}
+
+fn usual() -> f64 {
+    1.0
 }
 
 /// File with the seconds that a run has taken.
@@ -59,12 +111,11 @@ impl Run {
             }
             let text = fs::read_to_string(&path).map_err(TrainingError::file(&path))?;
             let found: Settings = serde_json::from_str(&text)?;
-            if &found != settings {
-                return Err(other("see settings.json"));
+            if let Some(name) = difference(&Settings { rate: settings.rate, ..found }, settings)? {
+                return Err(other(&format!("`{name}` differs, see settings.json")));
             }
         }
-        fs::write(&path, serde_json::to_string_pretty(settings)?)
-            .map_err(TrainingError::file(&path))?;
+        checkpoint::replace_bytes(&path, serde_json::to_string_pretty(settings)?.as_bytes())?;
         let before = fs::read_to_string(dir.join(SECONDS)).ok().and_then(|text| text.parse().ok());
         Ok(Self { dir: dir.to_owned(), began: Instant::now(), before: before.unwrap_or(0.0) })
     }
@@ -83,8 +134,19 @@ impl Run {
 
     /// Writes a whole file.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TrainingError> {
-        let path = self.path(name);
-        fs::write(&path, bytes).map_err(TrainingError::file(&path))
+        checkpoint::replace_bytes(&self.path(name), bytes)
+    }
+
+    /// Takes points of a curve away from `step` on: they come again after a kill.
+    pub fn cut(&self, curve: &str, step: usize) -> Result<(), TrainingError> {
+        let name = format!("{curve}.csv");
+        let Ok(text) = fs::read_to_string(self.path(&name)) else { return Ok(()) };
+        let is_before = |line: &&str| {
+            let at = line.split_once(',').and_then(|(at, _)| at.parse::<usize>().ok());
+            at.is_some_and(|at| at < step)
+        };
+        let kept: String = text.lines().filter(is_before).flat_map(|line| [line, "\n"]).collect();
+        self.write(&name, kept.as_bytes())
     }
 
     /// Adds a point to a curve.
@@ -109,6 +171,14 @@ impl Run {
             .collect();
         self.write(&format!("{curve}.svg"), svg(curve, &points).as_bytes())
     }
+}
+
+/// The first key in which two runs' settings differ.
+fn difference(one: &Settings, other: &Settings) -> Result<Option<String>, TrainingError> {
+    let (one, other) = (serde_json::to_value(one)?, serde_json::to_value(other)?);
+    let mut keys = one.as_object().into_iter().flatten();
+    let differs = keys.find(|(key, value)| other.get(*key) != Some(*value));
+    Ok(differs.map(|(key, _)| key.clone()))
 }
 
 /// A line chart, 640 × 320.
@@ -151,4 +221,13 @@ pub fn bar(what: &str, steps: usize, done: usize) -> ProgressBar {
     bar.set_position(done as u64);
     bar.reset_eta();
     bar
+}
+
+/// A bar that moves by bytes, with rate and time left.
+pub fn bytes_bar(what: &str, bytes: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "{prefix:>8} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(bytes).with_style(style).with_prefix(what.to_owned())
 }

@@ -22,6 +22,7 @@ use rand::seq::IteratorRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::data::Row;
+use crate::embeddings::{Embeddings, Query};
 use crate::encode::{self, EncodedCall, Target};
 use crate::error::TrainingError;
 use crate::losses;
@@ -55,9 +56,21 @@ pub struct Teacher<'a> {
     pub tokenizer: &'a Tokenizer,
     /// Where tensors are.
     pub device: &'a Device,
+    /// What it made of some texts already.
+    embeddings: Option<&'a Embeddings>,
     vectors: Known<Vec<f32>>,
     templates: Known<Arc<Template>>,
     profiles: Known<Arc<Profile>>,
+}
+
+/// What the large model made of a batch of queries.
+pub(crate) struct Seen {
+    /// Soft tokens, `[batch, d_large]`, without gradient.
+    pub(crate) soft: Tensor,
+    /// For the index, of unit length.
+    pub(crate) vectors: Vec<Vec<f32>>,
+    /// Whether anything is to be called, as logits.
+    pub(crate) call_logits: Vec<f32>,
 }
 
 /// What is known of functions, by their address. The function beside it is kept alive, so that its
@@ -85,13 +98,67 @@ impl<'a> Teacher<'a> {
             large,
             tokenizer,
             device,
+            embeddings: None,
             vectors: HashMap::new(),
             templates: HashMap::new(),
             profiles: HashMap::new(),
         }
     }
 
-    fn vector(&mut self, function: &Arc<Function>) -> Result<Vec<f32>, TrainingError> {
+    /// The same, knowing what the large model made of some texts.
+    pub fn knowing(self, embeddings: Option<&'a Embeddings>) -> Self {
+        Self { embeddings, ..self }
+    }
+
+    /// Distils queries: those that are not known yet, as one batch.
+    pub(crate) fn distil(&self, rows: &[Row]) -> Result<Seen, TrainingError> {
+        let known: Vec<Option<&Query>> =
+            rows.iter().map(|row| self.embeddings.and_then(|of| of.query(&row.query))).collect();
+        let unknown = rows.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let texts: Vec<Vec<Token>> = unknown
+            .map(|(row, _)| prompt::large_query(&self.tokenizer.encode(&row.query)))
+            .collect();
+        if texts.is_empty() {
+            return self.put_together(&known, Vec::new());
+        }
+        let is_all = texts.len() == rows.len();
+        let distilled = self.large.distil(&Batch::new(texts), self.device)?;
+        let soft = distilled.soft_tokens.detach();
+        let vectors = distilled.vectors.to_vec2::<f32>()?;
+        let call_logits = distilled.call_logits.to_vec1::<f32>()?;
+        if is_all {
+            return Ok(Seen { soft, vectors, call_logits });
+        }
+        let soft_tokens = soft.to_vec2::<f32>()?;
+        let made = soft_tokens.into_iter().zip(vectors).zip(call_logits);
+        let made =
+            made.map(|((soft_token, vector), call_logit)| Query { soft_token, vector, call_logit });
+        self.put_together(&known, made.collect())
+    }
+
+    /// Known queries, and new ones in the places of the others.
+    fn put_together(
+        &self,
+        known: &[Option<&Query>],
+        new: Vec<Query>,
+    ) -> Result<Seen, TrainingError> {
+        let mut new = new.iter();
+        let all: Vec<&Query> =
+            known.iter().filter_map(|known| known.or_else(|| new.next())).collect();
+        let width = all.first().map_or(0, |query| query.soft_token.len());
+        let soft: Vec<f32> =
+            all.iter().flat_map(|query| query.soft_token.iter().copied()).collect();
+        Ok(Seen {
+            soft: Tensor::from_vec(soft, (all.len(), width), self.device)?,
+            vectors: all.iter().map(|query| query.vector.clone()).collect(),
+            call_logits: all.iter().map(|query| query.call_logit).collect(),
+        })
+    }
+
+    pub(crate) fn vector(&mut self, function: &Arc<Function>) -> Result<Vec<f32>, TrainingError> {
+        if let Some(vector) = self.embeddings.and_then(|of| of.function(function)) {
+            return Ok(vector.to_vec());
+        }
         let key = Arc::as_ptr(function) as usize;
         if let Some((_, vector)) = self.vectors.get(&key) {
             return Ok(vector.clone());
@@ -122,16 +189,12 @@ pub fn loss(
     rows: &[Row],
     rng: &mut ChaCha8Rng,
 ) -> Result<Option<Tensor>, TrainingError> {
-    let queries = rows.iter().map(|r| prompt::large_query(&teacher.tokenizer.encode(&r.query)));
-    let distilled = teacher.large.distil(&Batch::new(queries.collect()), teacher.device)?;
-    let soft = distilled.soft_tokens.detach();
-    let vectors = distilled.vectors.to_vec2::<f32>()?;
-    let p_calls = distilled.call_logits.to_vec1::<f32>()?;
+    let Seen { soft, vectors, call_logits } = teacher.distil(rows)?;
 
     let mut functions: Vec<Arc<Function>> = Vec::new();
     let mut pairs = Vec::new();
     for (index, row) in rows.iter().enumerate() {
-        let seen = (vectors[index].as_slice(), sigmoid(p_calls[index]));
+        let seen = (vectors[index].as_slice(), sigmoid(call_logits[index]));
         pairs.extend(pairs_of(teacher, index, row, seen, &mut functions, rng)?);
     }
     if pairs.is_empty() {
@@ -543,4 +606,58 @@ fn write_loss(
     }
     let logits = small.vocabulary(&ops::rows(states, &at)?)?;
     Ok(Some((losses::classes(&logits, &gold)? * WRITE_WEIGHT)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyfunc_cascade::shipped;
+
+    use super::*;
+
+    #[test]
+    fn known_texts_come_out_as_computed_ones_would() {
+        let tiny = shipped::EMBEDDED.load(&Device::Cpu).unwrap();
+        let (large, tokenizer) = (&tiny.large, &tiny.tokenizer);
+        let schema =
+            serde_json::json!({"type": "object", "properties": {"n": {"type": "integer"}}});
+        let read = hyfunc_functions::schema::function_from_schema("is_prime", "", &schema).unwrap();
+        let function = Arc::new(read);
+        let queries = ["is 7 prime?", "how warm is it in Oslo", "thanks"];
+        let rows: Vec<Row> = queries
+            .iter()
+            .map(|query| Row {
+                id: String::new(),
+                query: (*query).to_owned(),
+                functions: vec![function.clone()],
+                calls: Vec::new(),
+            })
+            .collect();
+        let mut plain = Teacher::new(large, tokenizer, &Device::Cpu);
+        let expected = plain.distil(&rows).unwrap();
+        let (soft, vector) =
+            (expected.soft.to_vec2::<f32>().unwrap(), plain.vector(&function).unwrap());
+        let near = |one: &[f32], other: &[f32]| {
+            assert_eq!(one.len(), other.len());
+            one.iter().zip(other).for_each(|(a, b)| assert!((a - b).abs() < 1e-3, "{a} {b}"));
+        };
+        // None, one in the middle, all.
+        for known in [&queries[..0], &queries[1..2], &queries[..]] {
+            let mut embeddings = Embeddings::new("d");
+            embeddings.add_functions(large, tokenizer, &[&function]).unwrap();
+            if !known.is_empty() {
+                embeddings.add_queries(large, tokenizer, known).unwrap();
+            }
+            let mut teacher =
+                Teacher::new(large, tokenizer, &Device::Cpu).knowing(Some(&embeddings));
+            let seen = teacher.distil(&rows).unwrap();
+            let seen_soft = seen.soft.to_vec2::<f32>().unwrap();
+            for at in 0..rows.len() {
+                near(&seen_soft[at], &soft[at]);
+                near(&seen.vectors[at], &expected.vectors[at]);
+                near(&[seen.call_logits[at]], &[expected.call_logits[at]]);
+            }
+            near(&teacher.vector(&function).unwrap(), &vector);
+            assert!(teacher.vectors.is_empty(), "a known function is not computed");
+        }
+    }
 }

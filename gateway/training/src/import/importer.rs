@@ -1,0 +1,291 @@
+//! Reads files of rows and keeps what can be trained on.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use hyfunc_functions::json::arguments_from_json;
+use indicatif::ProgressBar;
+use serde_json::Value as Json;
+
+use super::evaluated::Evaluated;
+use super::format::Format;
+use super::refusals::{Reason, Refusals};
+use super::words::{hash, normalized};
+use super::{sets, source};
+use crate::data::{self, Known, Misfit, Row};
+use crate::error::TrainingError;
+use crate::mix::QUERY_BYTES_MAX;
+use crate::run;
+
+/// Rows that are kept, of all files: at some 2 kB a row, a gigabyte. Those beyond are counted.
+pub const ROWS_MAX: usize = 500_000;
+
+/// Rows after which a file whose format nobody knows is given up.
+const UNKNOWN_ROWS_MAX: usize = 100;
+
+/// What is checked beside a row's structure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Check {
+    /// Arguments by their functions' types, the query's length, duplicates.
+    #[default]
+    All,
+    /// Nothing: what can be read is kept.
+    Structure,
+}
+
+impl Check {
+    /// As it is written on the command line and in a run's settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Structure => "structure",
+        }
+    }
+}
+
+/// How rows are read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Format of every file; told by each file's content if none.
+    pub format: Option<Format>,
+    /// What is checked.
+    pub check: Check,
+    /// Queries that no row may repeat.
+    pub evaluated: Evaluated,
+    /// Rows that are kept, at most.
+    pub rows_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let (format, check, evaluated) = (None, Check::default(), Evaluated::default());
+        Self { format, check, evaluated, rows_max: ROWS_MAX }
+    }
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default)]
+pub struct Imported {
+    /// Rows to train on, in the order of the files.
+    pub rows: Vec<Row>,
+    /// Rows of each file, refused ones included, by name of the file.
+    pub read: BTreeMap<String, usize>,
+}
+
+/// Reads files; what cannot be used goes to `refusals`.
+///
+/// # Errors
+/// A file that cannot be read, that is an evaluation set, or of which no row can be used; a list of
+/// refusals that cannot be written.
+pub fn import(
+    files: &[PathBuf],
+    options: &Options,
+    refusals: &mut Refusals<'_>,
+) -> Result<Imported, TrainingError> {
+    let (known, seen, imported) = (Known::new(), HashSet::new(), Imported::default());
+    let mut importer = Importer { options, refusals, known, seen, imported };
+    for file in files {
+        importer.file(file)?;
+    }
+    importer.refusals.finish()?;
+    Ok(importer.imported)
+}
+
+struct Importer<'a, 'b> {
+    options: &'a Options,
+    refusals: &'a mut Refusals<'b>,
+    known: Known,
+    /// Hashes of what was said and called.
+    seen: HashSet<u64>,
+    imported: Imported,
+}
+
+/// Why a row is refused, and what exactly.
+type Refused = (Reason, String);
+
+impl Importer<'_, '_> {
+    fn file(&mut self, path: &Path) -> Result<(), TrainingError> {
+        if self.options.format == Some(Format::Bfcl) {
+            return Err(evaluation(path, "every row".into(), "BFCL (--format bfcl)"));
+        }
+        let label = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let bytes = std::fs::metadata(path).map_err(TrainingError::file(path))?.len();
+        let bar = run::bytes_bar("read", bytes);
+        let found = self.rows(path, &label, &bar);
+        bar.finish_and_clear();
+        let (kept, read) = found?;
+        *self.imported.read.entry(label).or_default() += read;
+        if kept == 0 && self.imported.rows.len() < self.options.rows_max {
+            return Err(self.unusable(path, read));
+        }
+        Ok(())
+    }
+
+    /// How many rows of a file are kept, and how many there are.
+    fn rows(
+        &mut self,
+        path: &Path,
+        label: &str,
+        bar: &ProgressBar,
+    ) -> Result<(usize, usize), TrainingError> {
+        let mut format = self.options.format;
+        let (mut kept, mut read) = (0, 0);
+        for line in source::open(path, bar)? {
+            let line = line?;
+            read += 1;
+            let parsed = line.text.map_err(str::to_owned).and_then(|text| {
+                serde_json::from_str::<Json>(&text).map_err(|error| error.to_string())
+            });
+            let row = match parsed {
+                Ok(row) => row,
+                Err(detail) => {
+                    self.refusals.add(label, line.number, None, Reason::NotJson, &detail)?;
+                    continue;
+                }
+            };
+            let id = id(&row);
+            if let Some(set) = sets::set_of(&row) {
+                let name = id.unwrap_or_else(|| line.number.to_string());
+                return Err(evaluation(path, format!("row `{name}`"), set));
+            }
+            format = format.or_else(|| Format::of(&row));
+            let taken = match format {
+                Some(format) => self.take(&row, format, line.number, label)?,
+                None if read >= UNKNOWN_ROWS_MAX => break,
+                None => Err((Reason::Fields, "of no format that is known".to_owned())),
+            };
+            match taken {
+                Ok(()) => kept += 1,
+                Err((reason, detail)) => {
+                    self.refusals.add(label, line.number, id.as_deref(), reason, &detail)?;
+                }
+            }
+        }
+        Ok((kept, read))
+    }
+
+    /// Keeps a row, or says why not. Later turns of a conversation are refused at once.
+    fn take(
+        &mut self,
+        row: &Json,
+        format: Format,
+        number: usize,
+        label: &str,
+    ) -> Result<Result<(), Refused>, TrainingError> {
+        if self.imported.rows.len() >= self.options.rows_max {
+            return Ok(Err((Reason::BeyondMax, format!("{} are kept", self.options.rows_max))));
+        }
+        let written = match format.read(row, number) {
+            Ok(written) => written,
+            Err(fault) => return Ok(Err((fault.reason, fault.detail))),
+        };
+        for turn in 0..written.later_turns {
+            let id = format!("{}#{}", written.raw.id, turn + 2);
+            self.refusals.add(label, number, Some(&id), Reason::LaterTurn, "")?;
+        }
+        let built = data::built(written.raw, &mut self.known).map_err(|(misfit, detail)| {
+            let reason = match misfit {
+                Misfit::Schema => Reason::Schema,
+                Misfit::Function => Reason::UnknownFunction,
+                Misfit::Query => Reason::EmptyQuery,
+            };
+            (reason, detail)
+        });
+        let checked = built.and_then(|row| self.check(&row).map(|()| row));
+        Ok(checked.map(|row| self.imported.rows.push(row)))
+    }
+
+    fn check(&mut self, row: &Row) -> Result<(), Refused> {
+        if let Some(leak) = self.options.evaluated.leak(&row.query) {
+            return Err(match leak.share {
+                None => (Reason::Evaluated, leak.name),
+                Some(share) => {
+                    let percent = 100.0 * share;
+                    (Reason::NearlyEvaluated, format!("{percent:.0} % of {}", leak.name))
+                }
+            });
+        }
+        if self.options.check == Check::Structure {
+            return Ok(());
+        }
+        if row.query.len() > QUERY_BYTES_MAX {
+            let bytes = row.query.len();
+            return Err((Reason::TooLong, format!("{bytes} bytes of {QUERY_BYTES_MAX}")));
+        }
+        for (called, arguments) in &row.calls {
+            let function = &row.functions[*called];
+            arguments_from_json(&function.parameters, &Json::Object(arguments.clone()))
+                .map_err(|error| (Reason::OffSchema, format!("`{}`: {error}", function.name)))?;
+        }
+        match self.seen.insert(said(row)) {
+            true => Ok(()),
+            false => Err((Reason::Duplicate, String::new())),
+        }
+    }
+
+    fn unusable(&self, path: &Path, read: usize) -> TrainingError {
+        let reason = match read {
+            0 => "it is empty; a row is one JSON object a line".to_owned(),
+            _ => {
+                let names = Format::ALL.map(Format::name).join(", ");
+                let table = self.refusals.to_text();
+                format!(
+                    "none of its {read} rows can be trained on. Formats are {names}; name the \
+                     right one with --format if it was told wrong. Refused so far:\n{table}"
+                )
+            }
+        };
+        TrainingError::Unusable { path: path.display().to_string(), reason }
+    }
+}
+
+/// The id that a row gives itself.
+fn id(row: &Json) -> Option<String> {
+    match row.get("id")? {
+        Json::Null => None,
+        Json::String(id) => Some(id.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+fn evaluation(path: &Path, row: String, set: &str) -> TrainingError {
+    TrainingError::Evaluation { path: path.display().to_string(), row, set: set.to_owned() }
+}
+
+/// A number for what a row says and calls, whatever the order of its arguments.
+fn said(row: &Row) -> u64 {
+    let mut text = normalized(&row.query);
+    for (called, arguments) in &row.calls {
+        text.push('\n');
+        text.push_str(&row.functions[*called].name);
+        text.push(' ');
+        sorted(&Json::Object(arguments.clone()), &mut text);
+    }
+    hash(text)
+}
+
+/// JSON with the keys of objects in order.
+fn sorted(value: &Json, text: &mut String) {
+    match value {
+        Json::Object(map) => {
+            let ordered: BTreeMap<&String, &Json> = map.iter().collect();
+            text.push('{');
+            for (key, value) in ordered {
+                text.push_str(&Json::from(key.as_str()).to_string());
+                text.push(':');
+                sorted(value, text);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Json::Array(items) => {
+            text.push('[');
+            for item in items {
+                sorted(item, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        other => text.push_str(&other.to_string()),
+    }
+}
