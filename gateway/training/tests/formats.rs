@@ -1,5 +1,6 @@
 //! Rows in every format: one folder a case under `tests/formats`, with the rows, what is kept of
 //! them, and what is refused and why.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -114,8 +115,8 @@ fn case_rows(name: &str) -> PathBuf {
 fn a_named_format_is_taken_at_its_word() {
     let of = |format| Options { format: Some(format), ..Options::default() };
     let rows = case_rows("hyfunc");
-    assert_eq!(read(&[rows.clone()], &of(Format::Hyfunc)).0.unwrap().rows.len(), 3);
-    let error = read(&[rows.clone()], &of(Format::Xlam)).0.unwrap_err().to_string();
+    assert_eq!(read(std::slice::from_ref(&rows), &of(Format::Hyfunc)).0.unwrap().rows.len(), 3);
+    let error = read(std::slice::from_ref(&rows), &of(Format::Xlam)).0.unwrap_err().to_string();
     assert!(error.contains("--format") && error.contains("missing or misshapen"), "{error}");
     let error = read(&[rows], &of(Format::Bfcl)).0.unwrap_err().to_string();
     assert!(error.contains("--evaluation"), "{error}");

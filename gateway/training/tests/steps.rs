@@ -1,4 +1,5 @@
 //! The steps of training as commands run them: begun, resumed, refused.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
