@@ -250,6 +250,10 @@ fn parse<'env, 'source>(
     if tags.count > TAGS_MAX {
         return Err(ReplyError::TooManyTags { tags: tags.count });
     }
+    if let Some(statement) = tag::refused(template) {
+        let reason = format!("`{statement}` is no statement of replies, which have no macros");
+        return Err(ReplyError::Template { reason });
+    }
     environment.template_from_str(template).map_err(reason)
 }
 

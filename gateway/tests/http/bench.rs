@@ -140,6 +140,24 @@ fn assert_library(part: &Json) {
     }
 }
 
+fn assert_removals(part: &Json) {
+    let expected = [
+        ("whole engine", Some(1)),
+        ("whole engine", Some(8)),
+        ("without kept blocks", Some(1)),
+        ("without parallel slots", Some(1)),
+        ("without bulk copy", Some(1)),
+        ("without batching", Some(8)),
+    ];
+    assert_eq!(rows(part), expected);
+    for row in part["rows"].as_array().unwrap() {
+        assert_times(row);
+        let is_whole = row["name"] == "whole engine";
+        assert_eq!(row["figures"]["predicted_more_us"].is_f64(), !is_whole, "{row}");
+    }
+    assert_ratio(row(part, "without kept blocks"), "whole engine");
+}
+
 fn assert_start(part: &Json) {
     let rows = rows(part);
     let names: Vec<&str> = rows.iter().map(|(name, _)| *name).collect();
@@ -179,14 +197,18 @@ async fn every_part_is_measured_and_told_as_json_and_as_a_page() {
     assert_eq!(json["effort"]["iterations"], 6);
     let parts = json["parts"].as_array().unwrap();
     let names: Vec<&str> = parts.iter().map(|part| part["part"].as_str().unwrap()).collect();
-    assert_eq!(names, ["request", "http", "sandbox", "retrieval", "load", "library", "start"]);
+    assert_eq!(
+        names,
+        ["request", "http", "sandbox", "retrieval", "load", "library", "removals", "start"]
+    );
     assert_request(&parts[0]);
     assert_http(&parts[1]);
     assert_sandbox(&parts[2]);
     assert_retrieval(&parts[3]);
     assert_load(&parts[4]);
     assert_library(&parts[5]);
-    assert_start(&parts[6]);
+    assert_removals(&parts[6]);
+    assert_start(&parts[7]);
 
     let page = std::fs::read_to_string(page).unwrap();
     for name in names {

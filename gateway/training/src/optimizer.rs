@@ -217,7 +217,8 @@ impl AdamW {
             tensors.insert(format!("second.{name}"), self.second[index].clone());
         }
         tensors.insert("step".into(), Tensor::new(&[self.step as u32], &Device::Cpu)?);
-        Ok(candle_core::safetensors::save(&tensors, path)?)
+        let bytes = safetensors::serialize(&tensors, None).map_err(candle_core::Error::from)?;
+        std::fs::write(path, bytes).map_err(TrainingError::file(path))
     }
 
     /// Reads back what [`AdamW::save`] wrote.

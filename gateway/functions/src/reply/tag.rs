@@ -27,6 +27,18 @@ pub(super) fn measure(template: &str) -> Tags {
     tags
 }
 
+/// The first statement of a template that replies do not have: what defines templates to be called,
+/// and what another feature of the program may have turned on in the template engine.
+pub(super) fn refused(template: &str) -> Option<&str> {
+    const REFUSED: [&str; 7] = ["macro", "call", "import", "from", "include", "extends", "block"];
+    let statements = template.split("{%").skip(1).map(|rest| {
+        let rest = rest.trim_start_matches(['-', '+']).trim_start();
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        &rest[..end]
+    });
+    statements.into_iter().find(|name| REFUSED.contains(name))
+}
+
 fn find_open(bytes: &[u8]) -> Option<usize> {
     bytes.windows(2).position(|pair| matches!(pair, b"{{" | b"{%" | b"{#"))
 }
@@ -74,6 +86,22 @@ fn quoted(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn statements_that_define_or_call_templates_are_found() {
+        for (template, found) in [
+            ("{% if a %}{% endif %}", None),
+            ("{% macro m() %}{{ m() }}{% endmacro %}", Some("macro")),
+            ("{%-macro m()%}", Some("macro")),
+            ("{%+\t call m() %}", Some("call")),
+            ("{% if a %}{%- include 'x' %}", Some("include")),
+            ("{% for macro in a %}{{ macro }}{% endfor %}", None),
+            ("a macro {{ include }}", None),
+            ("{%", None),
+        ] {
+            assert_eq!(refused(template), found, "{template}");
+        }
+    }
 
     #[test]
     fn tags_end_where_the_engine_ends_them() {

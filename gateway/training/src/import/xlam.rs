@@ -95,7 +95,10 @@ fn declared(kind: &str) -> (String, bool) {
     if lower.starts_with("optional[") {
         return (kind.to_owned(), true);
     }
-    match lower.find(", optional").or_else(|| lower.find("(optional)")) {
+    // `, Optional[…]` within a type is a part of it.
+    let beside = lower.match_indices(", optional").map(|(at, said)| (at, at + said.len()));
+    let mut beside = beside.filter(|(_, end)| !lower[*end..].starts_with('['));
+    match beside.next().map(|(at, _)| at).or_else(|| lower.find("(optional)")) {
         Some(at) => (kind[..at].trim().to_owned(), true),
         None => (kind.to_owned(), false),
     }
