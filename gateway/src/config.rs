@@ -21,7 +21,9 @@ use serde::{Deserialize, Serialize};
 
 pub use effective::{Effective, Source};
 pub use error::ConfigError;
-pub use follow::{FollowConfig, FollowKey, FollowSource, KEEP, OFF, REMOVE, REQUIRE, WARN};
+pub use follow::{
+    FollowConfig, FollowKey, FollowSigner, FollowSource, KEEP, OFF, REMOVE, REQUIRE, WARN,
+};
 pub use idempotency::IdempotencyConfig;
 pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};

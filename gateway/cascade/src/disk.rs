@@ -204,6 +204,12 @@ fn check_private(folder: &Path) -> io::Result<()> {
         return Err(io::Error::other("it belongs to another user; name a folder of this one's"));
     }
     if metadata.mode() & 0o022 != 0 {
+        // One that all share is theirs, too; and what lies in it may be anybody's.
+        let is_shared = metadata.mode() & 0o1000 != 0;
+        if is_shared || fs::read_dir(folder)?.next().is_some() {
+            let reason = "others may write to it: name a folder of this user alone";
+            return Err(io::Error::other(reason));
+        }
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(|error| {
             io::Error::other(format!("others may write to it, and that cannot be changed: {error}"))
         })?;
@@ -359,6 +365,20 @@ mod tests {
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o777)).unwrap();
         Disk::open(root.path(), 1).unwrap();
         assert_eq!(fs::metadata(root.path()).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_folder_that_is_everybodys_or_holds_what_others_wrote_is_refused() {
+        for (mode, file) in [(0o1777, false), (0o777, true)] {
+            let root = tempfile::tempdir().unwrap();
+            if file {
+                fs::write(root.path().join("x.head"), "anybody's").unwrap();
+            }
+            fs::set_permissions(root.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let Err(error) = Disk::open(root.path(), 1) else { panic!("{mode:o} was taken") };
+            assert!(error.to_string().contains("this user alone"), "{error}");
+            assert_eq!(fs::metadata(root.path()).unwrap().mode() & 0o7777, mode, "left as it is");
+        }
     }
 
     #[test]

@@ -181,10 +181,14 @@ impl Works {
             for job in taken.others {
                 match job {
                     Job::Distil(query) => self.distil(vec![query]),
-                    Job::Prepare { functions, stay, reply } => answer(reply, || match stay {
-                        Stay::Request => Ok(self.tiny.prepare(&functions)?),
-                        Stay::Library => Ok(self.reader.prepare(&functions)?),
-                    }),
+                    Job::Prepare { functions, stay, reply } => {
+                        answer(reply, || match stay {
+                            Stay::Request => Ok(self.tiny.prepare(&functions)?),
+                            Stay::Library => Ok(self.reader.prepare(&functions)?),
+                        });
+                        // Requests under way wait for one such job, not for all that were taken.
+                        live.step();
+                    }
                     Job::Decode { request, progress, reply } => {
                         live.join(*request, progress, reply);
                     }

@@ -189,7 +189,10 @@ impl Hub {
                 path: file.rfilename.clone(),
                 commit: listing.sha.clone(),
                 bytes: file.size,
-                sha256: file.lfs.as_ref().and_then(|large| large.sha256.clone()),
+                sha256: file
+                    .lfs
+                    .as_ref()
+                    .and_then(|large| download::sha256_of(large.sha256.as_deref()?)),
             };
             let held = self.fetch(&remote, out, before.as_ref(), progress).await?;
             manifest.files.push(held);

@@ -95,12 +95,43 @@ impl FollowKey {
         Self { place: place.trim().trim_end_matches('/').to_owned(), file: file.trim().to_owned() }
     }
 
-    /// Whether the key counts in a repository: its place is the whole name, or whole parts of it.
+    /// Whether the key counts in a repository.
     pub fn is_for(&self, reference: &Reference) -> bool {
-        let name = reference.name();
-        let rest = name.strip_prefix(&self.place);
-        self.place.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        is_in(&self.place, reference)
     }
+}
+
+/// Who may have signed without a key of their own, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowSigner {
+    /// Beginning of `registry/repository`; empty: everywhere.
+    pub place: String,
+    /// Who.
+    pub identity: String,
+    /// Who says that it is they.
+    pub issuer: String,
+}
+
+impl FollowSigner {
+    /// `ghcr.io/me=IDENTITY ISSUER`, or without the place. Identities are addresses of mail or of the
+    /// web, which may hold a `=` themselves.
+    fn parse(written: &str) -> Option<Self> {
+        let is_place = |text: &str| !text.contains('@') && !text.contains("://");
+        let (place, signer) = match written.split_once('=') {
+            Some((place, signer)) if is_place(place) => (place, signer),
+            _ => ("", written),
+        };
+        let (identity, issuer) = signer.trim().split_once(char::is_whitespace)?;
+        let place = place.trim().trim_end_matches('/').to_owned();
+        Some(Self { place, identity: identity.to_owned(), issuer: issuer.trim().to_owned() })
+    }
+}
+
+/// Whether a repository lies in a place, which is its whole name or whole parts of it.
+fn is_in(place: &str, reference: &Reference) -> bool {
+    let name = reference.name();
+    let rest = name.strip_prefix(place);
+    place.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl FollowConfig {
@@ -115,13 +146,10 @@ impl FollowConfig {
         keys.filter(|key| key.is_for(reference)).collect()
     }
 
-    /// Who may have signed without a key of their own: who, and who says that it is they.
-    pub fn signers(&self) -> Vec<(String, String)> {
-        let pairs = self.identities.iter().filter_map(|written| {
-            let (identity, issuer) = written.trim().split_once(char::is_whitespace)?;
-            Some((identity.to_owned(), issuer.trim().to_owned()))
-        });
-        pairs.collect()
+    /// Who may have signed what lies in a repository without a key of their own.
+    pub fn signers_for(&self, reference: &Reference) -> Vec<FollowSigner> {
+        let signers = self.identities.iter().filter_map(|written| FollowSigner::parse(written));
+        signers.filter(|signer| is_in(&signer.place, reference)).collect()
     }
 }
 
@@ -150,9 +178,10 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         let reason = "write each as FILE, or as ghcr.io/me=FILE for what lies there alone";
         return bad("follow.keys", reason.into());
     }
-    if follow.signers().len() != follow.identities.len() {
+    if follow.identities.iter().any(|written| FollowSigner::parse(written).is_none()) {
         let reason = "write each as who signs and who says so, as in \
-                      `me@example.com https://accounts.google.com`";
+                      `me@example.com https://accounts.google.com`, or with ghcr.io/me= before it \
+                      for what lies there alone";
         return bad("follow.identities", reason.into());
     }
     if follow.trusted_root.is_empty() != follow.identities.is_empty() {
@@ -181,8 +210,8 @@ fn check_references(config: &Config) -> Result<(), ConfigError> {
         {
             return bad("follow.references", format!("two places are called `{name}`"));
         }
-        let is_trusted =
-            !follow.keys_for(&source.reference).is_empty() || !follow.identities.is_empty();
+        let is_trusted = !follow.keys_for(&source.reference).is_empty()
+            || !follow.signers_for(&source.reference).is_empty();
         if follow.verify != OFF && !is_trusted {
             let reason = format!(
                 "whose signature is to be trusted for {reference}? Name the author's public key in \
@@ -286,16 +315,35 @@ mod tests {
     }
 
     #[test]
-    fn names_and_signers_are_read() {
+    fn names_are_read() {
         let follow = FollowConfig {
             references: vec!["a=ghcr.io/me/x:1".into(), "ghcr.io/me/y@sha256:0".into()],
-            identities: vec!["me@example.com  https://issuer.example".into()],
             ..FollowConfig::default()
         };
         let sources = follow.sources();
         assert_eq!(sources.len(), 1, "a digest of one digit is none");
         assert_eq!(sources[0].name.as_deref(), Some("a"));
-        let signer = ("me@example.com".to_owned(), "https://issuer.example".to_owned());
-        assert_eq!(follow.signers(), [signer]);
+    }
+
+    #[test]
+    fn an_identity_counts_in_its_place_alone() {
+        let reference: Reference = "localhost:5000/me/tides:1".parse().unwrap();
+        for (written, identity, counts) in [
+            ("me@example.com  https://issuer.example", "me@example.com", true),
+            ("localhost:5000/me=me@example.com https://issuer.example", "me@example.com", true),
+            ("localhost:5000/you=me@example.com https://issuer.example", "me@example.com", false),
+            ("https://a.example/?b=c https://issuer.example", "https://a.example/?b=c", true),
+            ("a=b@example.com https://issuer.example", "b@example.com", false),
+        ] {
+            let signer = FollowSigner::parse(written).unwrap();
+            assert_eq!(
+                (signer.identity.as_str(), signer.issuer.as_str()),
+                (identity, "https://issuer.example")
+            );
+            let follow =
+                FollowConfig { identities: vec![written.into()], ..FollowConfig::default() };
+            assert_eq!(!follow.signers_for(&reference).is_empty(), counts, "{written}");
+        }
+        assert_eq!(FollowSigner::parse("ghcr.io/me=me@example.com"), None, "nobody says so");
     }
 }

@@ -157,7 +157,7 @@ pub const KEYS: &[Key] = &[
     key(
         "follow.identities",
         "who may have signed without a key, as `me@example.com https://accounts.google.com`; a * \
-         at the end of the first stands for the rest",
+         at the end of the first stands for the rest; `ghcr.io/me=` before it: for that place alone",
     ),
     key("follow.authority", "PEM file of an authority whose registries are trusted besides"),
     key("follow.plain_http", "speak plain HTTP with registries beyond this machine"),

@@ -71,13 +71,14 @@ pub async fn poll(
     };
     let Some(found) = found else {
         tracing::warn!(reference = visit.here, "the registry has this no more");
-        visit.sweep(&BTreeSet::new()).await?;
+        // One answer may be a slip of the registry's; the same twice in a row is meant.
+        visit.sweep(&BTreeSet::new(), before.is_missing()).await?;
         return Ok(visit.report(None, None));
     };
     // Before anything of it is fetched.
     let signed_by = trust.check(&mut visit.registry, &found).await?;
     let names = visit.take_all(&found, before).await?;
-    visit.sweep(&names).await?;
+    visit.sweep(&names, true).await?;
     Ok(visit.report(Some(found.manifest.digest), signed_by))
 }
 
@@ -320,8 +321,13 @@ impl Visit<'_> {
         Err(FollowError::Earlier { name: name.to_owned(), offered, serving })
     }
 
-    /// What came from here and is here no more stays or goes, as the configuration says.
-    async fn sweep(&mut self, names: &BTreeSet<String>) -> Result<(), FollowError> {
+    /// What came from here and is here no more stays or goes, as the configuration says and
+    /// `may_remove` allows.
+    async fn sweep(
+        &mut self,
+        names: &BTreeSet<String>,
+        may_remove: bool,
+    ) -> Result<(), FollowError> {
         let views = self.publisher.list().await.map_err(|source| not_published("*", source))?;
         for view in views {
             let Some(revision) = revision(&view.record) else { continue };
@@ -337,7 +343,7 @@ impl Visit<'_> {
                 status: ItemStatus::Kept,
                 error: None,
             };
-            if self.settings.on_missing != REMOVE {
+            if self.settings.on_missing != REMOVE || !may_remove {
                 self.items.push(kept);
                 continue;
             }

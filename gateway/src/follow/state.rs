@@ -130,6 +130,11 @@ impl State {
         }
     }
 
+    /// Whether there was nothing at the last look.
+    pub(super) fn is_missing(&self) -> bool {
+        self.is_missing
+    }
+
     /// Looks that failed, one after the other.
     pub fn failures(&self) -> u32 {
         self.failures

@@ -45,16 +45,18 @@ impl Trust {
             let key = PublicKey::from_pem(&text);
             keys.push(key.map_err(|source| FollowError::Key { path: path.to_owned(), source })?);
         }
+        let signers = settings.signers_for(reference).into_iter();
+        let signers = signers.map(|one| Signer { identity: one.identity, issuer: one.issuer });
+        let signers: Vec<Signer> = signers.collect();
         let keyless = match settings.trusted_root.as_str() {
             "" => None,
+            _ if signers.is_empty() => None,
             path => {
                 let path = Path::new(path);
                 let root = TrustedRoot::read(&read(path)?);
                 let root =
                     root.map_err(|source| FollowError::Root { path: path.to_owned(), source })?;
-                let signers = settings.signers().into_iter();
-                let signers = signers.map(|(identity, issuer)| Signer { identity, issuer });
-                Some((root, signers.collect()))
+                Some((root, signers))
             }
         };
         Ok(Self { policy, keys, keyless })

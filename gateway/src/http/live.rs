@@ -4,10 +4,12 @@
 //! answer, a refusal with its status too. Once the format has begun a stream, its head goes out,
 //! and the work goes on by itself until it ends, until its deadline, or until nobody reads.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};
 
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::oneshot;
@@ -115,8 +117,8 @@ pub async fn answer(
             biased;
             // Dropping the work ends it, wherever it is.
             () = sender.closed() => tracing::debug!("the client hung up in mid-stream"),
-            done = work => {
-                if let Err(error) = done {
+            done = AssertUnwindSafe(work).catch_unwind() => {
+                if let Err(error) = done.unwrap_or(Err(RequestError::Panicked)) {
                     fail(&error);
                 }
             }

@@ -5,6 +5,7 @@
 //! failures of the gateway or of a function. A refusal before anything was done leaves the key free.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -12,15 +13,14 @@ use axum::extract::{Extension, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
-use super::sse::EVENTS_MAX;
 use super::{Shared, body};
 use crate::error::RequestError;
 use crate::pipeline::{Arrival, Step};
@@ -69,7 +69,9 @@ async fn once(
     let request = Request::from_parts(head, Body::from(bytes));
     let (answer, answered) = oneshot::channel();
     let work = async move {
-        let response = next.run(request).await;
+        // The layer that catches panics stands outside of this task.
+        let run = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let response = run.unwrap_or_else(|_| RequestError::Panicked.into_response());
         tell(response, ticket, answer).await;
     };
     // By itself: a client that hangs up ends no work that it may ask about again.
@@ -131,7 +133,8 @@ async fn tell(response: Response, ticket: Ticket<Kept>, answer: oneshot::Sender<
     let is_stream =
         kind.as_ref().is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     let told = if is_stream {
-        let (chunks, receiver) = channel(EVENTS_MAX);
+        // Nobody's reading holds the work up: what is told has bounds of its own.
+        let (chunks, receiver) = unbounded_channel();
         let _ = answer.send(Response::from_parts(head, Body::from_stream(stream(receiver))));
         let mut body = body.into_data_stream();
         let mut told = Some(Vec::new());
@@ -141,7 +144,7 @@ async fn tell(response: Response, ticket: Ticket<Kept>, answer: oneshot::Sender<
             if let Some(told) = &mut told {
                 told.extend_from_slice(&bytes);
             }
-            let _ = chunks.send(bytes).await;
+            let _ = chunks.send(bytes);
         }
         told.map(Bytes::from)
     } else {
@@ -156,7 +159,9 @@ async fn tell(response: Response, ticket: Ticket<Kept>, answer: oneshot::Sender<
     }));
 }
 
-fn stream(receiver: Receiver<Bytes>) -> impl futures::Stream<Item = Result<Bytes, Infallible>> {
+fn stream(
+    receiver: UnboundedReceiver<Bytes>,
+) -> impl futures::Stream<Item = Result<Bytes, Infallible>> {
     futures::stream::unfold(receiver, |mut receiver| async move {
         receiver.recv().await.map(|bytes| (Ok(bytes), receiver))
     })

@@ -105,8 +105,9 @@ impl Server {
                 let _place = place;
                 // Small answers should not wait for more to send.
                 let _ = stream.set_nodelay(true);
-                let Some(stream) = tls.accept(stream).await else { return };
+                // Below TLS, whose own buffers would take what nobody reads.
                 let stream = Patient::new(stream, stall_max);
+                let Some(stream) = tls.accept(stream).await else { return };
                 let connection = watcher.watch(connect(stream, router, head_read_ms_max));
                 // A broken connection is its client's business; the request's span has the rest.
                 if let Err(error) = connection.await {
@@ -117,9 +118,9 @@ impl Server {
     }
 }
 
-type Connection = http1::Connection<TokioIo<Patient<Stream>>, TowerToHyperService<Router>>;
+type Connection = http1::Connection<TokioIo<Stream>, TowerToHyperService<Router>>;
 
-fn connect(stream: Patient<Stream>, router: Router, head_read_ms_max: u64) -> Connection {
+fn connect(stream: Stream, router: Router, head_read_ms_max: u64) -> Connection {
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(head_read_ms_max))

@@ -16,6 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig as RustlsConfig};
 use tokio_rustls::server::TlsStream;
 
+use super::stall::Patient;
 use crate::config::ServerConfig;
 
 /// What is spoken inside, for clients that ask.
@@ -93,7 +94,7 @@ impl Tls {
     }
 
     /// The stream that requests come over; `None` where the client did not agree on one in time.
-    pub async fn accept(&self, stream: TcpStream) -> Option<Stream> {
+    pub async fn accept(&self, stream: Patient<TcpStream>) -> Option<Stream> {
         let Some(present) = &self.acceptor else { return Some(Stream::Plain(stream)) };
         let acceptor = present.read().unwrap_or_else(PoisonError::into_inner).clone();
         let limit = Duration::from_millis(self.handshake_ms_max);
@@ -153,9 +154,9 @@ fn read(path: &Path, key: &'static str) -> Result<Vec<u8>, TlsError> {
 /// A connection's bytes.
 pub enum Stream {
     /// As they come.
-    Plain(TcpStream),
+    Plain(Patient<TcpStream>),
     /// Out of TLS.
-    Encrypted(Box<TlsStream<TcpStream>>),
+    Encrypted(Box<TlsStream<Patient<TcpStream>>>),
 }
 
 impl AsyncRead for Stream {

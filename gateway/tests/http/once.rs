@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use crate::answer::Answer;
-use crate::support::{Gateway, MODEL, Script, ask, ask_with, start, start_with, tool};
+use crate::support::{Failure, Gateway, MODEL, Script, ask, ask_with, start, start_with, tool};
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -69,6 +69,19 @@ async fn every_endpoint_that_runs_functions_heeds_keys() {
         assert_eq!(second.text, first.text, "{path}");
         assert_eq!(tasks(&gateway, title).await, 1, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_panic_is_an_answer_and_is_kept() {
+    let gateway = start(Script { failure: Some(Failure::Panic), ..Script::default() }).await;
+    let first = under(&gateway, "a", CHAT, &ask("fail")).await;
+    assert_eq!((first.status, is_replayed(&first)), (500, false), "{}", first.text);
+    let mut second = under(&gateway, "a", CHAT, &ask("fail")).await;
+    while second.status == 409 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        second = under(&gateway, "a", CHAT, &ask("fail")).await;
+    }
+    assert_eq!((second.status, is_replayed(&second)), (500, true), "{}", second.text);
 }
 
 #[tokio::test]

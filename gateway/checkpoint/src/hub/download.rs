@@ -387,7 +387,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// A large file's tag is its hash; a small one's is git's, which is of another kind.
-fn sha256_of(tag: &str) -> Option<String> {
+pub(super) fn sha256_of(tag: &str) -> Option<String> {
     /// Digits of a sha256.
     const HEX_CHARS: usize = 64;
     let tag = tag.trim_start_matches("W/").trim_matches('"');
