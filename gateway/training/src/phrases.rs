@@ -72,6 +72,7 @@ const BUNDLED: [(&str, &str); 28] = [
     ("indirect.txt", include_str!("../phrases/indirect.txt")),
     ("near.txt", include_str!("../phrases/near.txt")),
     ("border.txt", include_str!("../phrases/border.txt")),
+    ("daily.txt", include_str!("../phrases/daily.txt")),
 ];
 
 /// Something a person says, and the calls that are meant by it.
