@@ -43,7 +43,7 @@ use made::Made;
 const SAME_SHARE: f64 = 0.35;
 
 /// The files that are part of the program, with their names.
-const BUNDLED: [(&str, &str); 28] = [
+const BUNDLED: [(&str, &str); 30] = [
     ("pools.txt", include_str!("../phrases/pools.txt")),
     ("calc.txt", include_str!("../phrases/calc.txt")),
     ("arithmetic.txt", include_str!("../phrases/arithmetic.txt")),
@@ -73,6 +73,7 @@ const BUNDLED: [(&str, &str); 28] = [
     ("near.txt", include_str!("../phrases/near.txt")),
     ("border.txt", include_str!("../phrases/border.txt")),
     ("daily.txt", include_str!("../phrases/daily.txt")),
+    ("figures.txt", include_str!("../phrases/figures.txt")),
 ];
 
 /// Something a person says, and the calls that are meant by it.

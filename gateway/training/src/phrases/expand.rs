@@ -163,7 +163,8 @@ impl Saying<'_> {
     /// The text with what people put around a request: capitals, a greeting, a full stop.
     fn dressed(&self, rng: &mut impl Rng) -> String {
         let mut text = self.text.trim().to_owned();
-        if text.ends_with('?') && rng.random_bool(0.3) {
+        // A value that ends the request keeps its question mark.
+        if !self.value_last && text.ends_with('?') && rng.random_bool(0.3) {
             text.pop();
             text.truncate(text.trim_end().len());
         }
