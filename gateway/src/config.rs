@@ -4,6 +4,7 @@
 //! file of settings, the environment or a constant that an operator may want to change.
 
 mod check;
+mod device;
 mod effective;
 mod error;
 mod follow;
@@ -19,6 +20,7 @@ mod value;
 
 use serde::{Deserialize, Serialize};
 
+pub use device::Device;
 pub use effective::{Effective, Source};
 pub use error::ConfigError;
 pub use follow::{
@@ -29,7 +31,7 @@ pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
 pub use library::{AdminConfig, LibraryConfig};
 pub use live::Live;
-pub use models::{STOCK, TINY};
+pub use models::{CPU, STOCK, TINY};
 pub use reload::{LIVE, Reload, reload};
 pub use upstream::UpstreamConfig;
 
@@ -168,6 +170,8 @@ pub struct ModelsConfig {
     pub checkpoint: String,
     pub encoder: String,
     pub spelling: String,
+    pub device: String,
+    pub cache_bytes_max: usize,
     pub prefix_bytes_max: usize,
     pub threads: usize,
     pub queue_jobs_max: usize,
@@ -188,6 +192,8 @@ impl Default for ModelsConfig {
             checkpoint: String::new(),
             encoder: String::new(),
             spelling: AUTO.into(),
+            device: CPU.into(),
+            cache_bytes_max: 4 << 30,
             prefix_bytes_max: 512 << 20,
             threads: 0,
             queue_jobs_max: 256,

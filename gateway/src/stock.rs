@@ -11,7 +11,7 @@ use hyfunc_functions::{Function, Spelling};
 use hyfunc_stock::{Causal, Chat, Decoder, Embed, Stock, StockConfig, StockError, Vocabulary};
 use serde_json::Value as Json;
 
-use crate::config::{CALIBRATED, ModelsConfig};
+use crate::config::{CALIBRATED, Device, ModelsConfig};
 use crate::error::StartError;
 use crate::models::Models;
 
@@ -20,8 +20,53 @@ use crate::models::Models;
 /// # Errors
 /// A checkpoint that cannot be used, with what to do about it.
 pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
-    let mut checkpoint =
-        Checkpoint::open(Path::new(&config.checkpoint), &Options::default()).map_err(unopened)?;
+    match Device::parse(&config.device) {
+        Some(Device::Cuda { ordinal }) => on_gpu(config, ordinal),
+        // No other value is let in.
+        Some(Device::Cpu) | None => {
+            let checkpoint = Checkpoint::open(Path::new(&config.checkpoint), &Options::default());
+            // One forward keeps all cores busy: more threads only help where many ask at once.
+            serve(config, checkpoint.map_err(unopened)?.map(Model), 1)
+        }
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn on_gpu(config: &ModelsConfig, ordinal: usize) -> Result<Stock, StartError> {
+    use hyfunc_device::Room;
+
+    /// Requests that are one forward's rows.
+    const THREADS: usize = 8;
+
+    let bytes = config.cache_bytes_max;
+    let (path, room) = (Path::new(&config.checkpoint), Room::serving(bytes));
+    let opened = hyfunc_device::open(path, &Options::default(), ordinal, room);
+    // Prompts that are kept lie in the same memory: half of it is for requests at work.
+    let kept = config.prefix_bytes_max.min(bytes / 2);
+    let config = ModelsConfig { prefix_bytes_max: kept, ..config.clone() };
+    serve(&config, opened.map_err(uncomputed)?, THREADS)
+}
+
+#[cfg(feature = "cuda")]
+fn uncomputed(error: hyfunc_device::DeviceError) -> StartError {
+    CascadeError::Stock { reason: error.to_string() }.into()
+}
+
+#[cfg(not(feature = "cuda"))]
+fn on_gpu(_: &ModelsConfig, ordinal: usize) -> Result<Stock, StartError> {
+    let reason = format!(
+        "cuda:{ordinal} is asked for, but this hyfunc was built without GPUs: build it with \
+         `cargo build --release --features cuda` (deploy/cuda-toolkit.sh has what that needs), or \
+         set models.device to cpu"
+    );
+    Err(CascadeError::Stock { reason }.into())
+}
+
+fn serve<M: Causal>(
+    config: &ModelsConfig,
+    mut checkpoint: Checkpoint<M>,
+    threads: usize,
+) -> Result<Stock, StartError> {
     // A thought before the answer would stand where calls begin; templates without it ignore this.
     checkpoint.chat.set("enable_thinking", Json::Bool(false));
     let encoder: Option<Box<dyn Embed>> = match config.encoder.as_str() {
@@ -50,10 +95,12 @@ pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
         retrieval_threshold: 0.0,
     };
     let vocabulary = Vocabulary::new(checkpoint.tokenizer).map_err(unusable)?;
-    let (model, chat) = (Model(checkpoint.model), Box::new(Template(checkpoint.chat)));
-    let decoder = Decoder::new(model, vocabulary, chat, settings).map_err(unusable)?;
-    // One forward keeps all cores busy: more threads only help where many ask at once.
-    let threads = config.threads.max(1);
+    let chat = Box::new(Template(checkpoint.chat));
+    let decoder = Decoder::new(checkpoint.model, vocabulary, chat, settings).map_err(unusable)?;
+    let threads = match config.threads {
+        0 => threads,
+        threads => threads,
+    };
     Ok(Stock::start(decoder, encoder, info, (threads, config.queue_jobs_max))?)
 }
 
@@ -66,7 +113,7 @@ fn unusable(error: StockError) -> StartError {
 }
 
 /// As configured, or as the checkpoint's name and tokens tell.
-fn spelling(config: &ModelsConfig, checkpoint: &Checkpoint) -> Spelling {
+fn spelling<M>(config: &ModelsConfig, checkpoint: &Checkpoint<M>) -> Spelling {
     let has = |token| checkpoint.tokenizer.token_to_id(token).is_some();
     match config.spelling.as_str() {
         "hermes" => Spelling::Hermes,

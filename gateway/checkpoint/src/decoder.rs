@@ -4,6 +4,7 @@ use candle_core::quantized::QMatMul;
 use candle_core::{Device, Module as _, Result as TensorResult, Tensor};
 use candle_nn::ops::{rms_norm, softmax_last_dim};
 
+use crate::blueprint::Blueprint;
 use crate::cache::Cache;
 use crate::causal::Causal;
 use crate::config::DecoderConfig;
@@ -75,32 +76,18 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    pub(crate) fn load(
-        config: DecoderConfig,
-        weights: &dyn Weights,
-    ) -> Result<Self, CheckpointError> {
+    pub(crate) fn load(blueprint: &Blueprint<'_>) -> Result<Self, CheckpointError> {
+        let (config, weights) = (blueprint.config().clone(), blueprint.weights());
         let shape = [config.vocab_size, config.hidden_size];
         let embedding = weights.matrix(EMBEDDING, shape)?;
-        let head = match (config.is_tied, weights.has(HEAD)) {
-            (false, true) => weights.matrix(HEAD, shape)?,
-            (false, false) => {
-                let (path, name) = (weights.path().to_owned(), HEAD.to_owned());
-                return Err(CheckpointError::MissingHead { path, name });
-            }
-            (true, true) if !weights.is_same(EMBEDDING, HEAD)? => {
-                let (path, name) = (weights.path().to_owned(), HEAD.to_owned());
-                return Err(CheckpointError::TwoHeads { path, name });
-            }
-            (true, _) => embedding.clone(),
+        let head = match blueprint.has_head()? {
+            true => weights.matrix(HEAD, shape)?,
+            false => embedding.clone(),
         };
         let layers = (0..config.layers).map(|layer| Layer::load(&config, weights, layer));
         let layers = layers.collect::<Result<_, _>>()?;
-        let norm = weights.vector("model.norm.weight", config.hidden_size)?;
-        let mut rope =
-            Rope::new(config.head_width, config.rope_base, config.rope_scaling, config.rope_pairs);
-        if let Some(divisors) = weights.rope_divisors(config.head_width / 2)? {
-            rope.divide(&divisors);
-        }
+        let norm = weights.vector(NORM, config.hidden_size)?;
+        let rope = blueprint.rope()?;
         Ok(Self { config, rope, embedding, layers, norm, head })
     }
 
@@ -169,6 +156,7 @@ impl Decoder {
 /// Names as `transformers` writes them; a GGUF is asked for its own.
 pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
 pub(crate) const HEAD: &str = "lm_head.weight";
+pub(crate) const NORM: &str = "model.norm.weight";
 
 impl Causal for Decoder {
     fn vocab_size(&self) -> usize {

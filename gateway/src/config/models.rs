@@ -1,12 +1,15 @@
 //! Which models serve, and what each preset needs.
 
-use super::{AUTO, ConfigError, ModelsConfig};
+use super::{AUTO, ConfigError, Device, ModelsConfig};
 
 /// The models that are trained here.
 pub const TINY: &str = "tiny";
 
 /// A checkpoint that somebody else trained.
 pub const STOCK: &str = "stock";
+
+/// The processor computes.
+pub const CPU: &str = "cpu";
 
 /// How calls may be written, besides `auto`.
 const SPELLINGS: [&str; 4] = [AUTO, "hermes", "llama", "bracket"];
@@ -38,6 +41,15 @@ pub(super) fn check(models: &ModelsConfig) -> Result<(), ConfigError> {
     if !is_stock && !models.encoder.is_empty() {
         return bad("models.encoder", "is for the stock preset: set models.preset to stock, too");
     }
+    if Device::parse(&models.device).is_none() {
+        return bad("models.device", "must be cpu, cuda or cuda:N, with N from 0 on");
+    }
+    if !is_stock && models.device != CPU {
+        return bad(
+            "models.device",
+            "a GPU computes checkpoints: set models.preset to stock, too, or models.device to cpu",
+        );
+    }
     Ok(())
 }
 
@@ -48,13 +60,24 @@ mod tests {
     #[test]
     fn a_preset_says_what_it_lacks() {
         type Set = fn(&mut ModelsConfig);
-        let cases: [(Set, Option<&str>); 7] = [
+        let cases: [(Set, Option<&str>); 11] = [
             (|_| {}, None),
             (|models| models.preset = "large".into(), Some("models.preset")),
             (|models| models.preset = STOCK.into(), Some("models.checkpoint")),
             (|models| models.checkpoint = "m".into(), Some("models.checkpoint")),
             (|models| models.encoder = "e".into(), Some("models.encoder")),
             (|models| models.spelling = "param".into(), Some("models.spelling")),
+            (|models| models.device = "gpu".into(), Some("models.device")),
+            (|models| models.device = "cuda:".into(), Some("models.device")),
+            (|models| models.device = "cuda:1".into(), Some("models.device")),
+            (
+                |models| {
+                    models.preset = STOCK.into();
+                    models.checkpoint = "m".into();
+                    models.device = "cuda:1".into();
+                },
+                None,
+            ),
             (
                 |models| {
                     models.preset = STOCK.into();

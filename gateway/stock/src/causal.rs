@@ -29,6 +29,11 @@ pub trait Causal: Send + Sync + 'static {
         cache: &mut Self::Cache,
         last: usize,
     ) -> Result<Vec<Vec<f32>>, String>;
+
+    /// Whether it will never answer again, as when its device is lost: the gateway is unready then.
+    fn is_lost(&self) -> bool {
+        false
+    }
 }
 
 /// How a checkpoint puts a conversation into words.

@@ -65,7 +65,7 @@ impl<M: Machine> Buffers<M> {
     ) -> Result<Self, KernelError> {
         let tokens = settings.batch_tokens_max;
         let float = shape.float.element();
-        let of = |element, width: usize| {
+        let numbers = |element, width: usize| {
             let len = tokens.checked_mul(width).ok_or(KernelError::Limit {
                 kernel: "model",
                 what: "a forward must fit memory",
@@ -73,8 +73,7 @@ impl<M: Machine> Buffers<M> {
             })?;
             Tensor::zeros(machine, element, len)
         };
-        let states = |width| of(float, width);
-        let numbers = |element, width| of(element, width);
+        let states = |width| numbers(float, width);
         let logits = LOGIT_ROWS.min(tokens) * shape.vocabulary;
         Ok(Self {
             residual: states(shape.hidden)?,
