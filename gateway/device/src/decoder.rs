@@ -69,6 +69,12 @@ impl<M: Machine> Decoder<M> {
             let what = "logits are of 1 to all of the tokens that are read";
             return Err(KernelError::Row { row: 0, what, value: last }.into());
         }
+        // Said before any of them is read.
+        let all = cache.sequence.len() + tokens.len();
+        if all > self.context_tokens_max {
+            let what = "tokens must not be longer than the context";
+            return Err(KernelError::Row { row: 0, what, value: all }.into());
+        }
         let mut logits = Vec::with_capacity(last);
         let mut left = tokens.len();
         for chunk in tokens.chunks(self.batch_tokens_max) {
