@@ -31,20 +31,19 @@ pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
     }
 }
 
+/// Requests that are rows of one forward.
+#[cfg(feature = "cuda")]
+const GPU_THREADS: usize = 8;
+
 #[cfg(feature = "cuda")]
 fn on_gpu(config: &ModelsConfig, ordinal: usize) -> Result<Stock, StartError> {
-    use hyfunc_device::Room;
-
-    /// Requests that are one forward's rows.
-    const THREADS: usize = 8;
-
     let bytes = config.cache_bytes_max;
-    let (path, room) = (Path::new(&config.checkpoint), Room::serving(bytes));
+    let (path, room) = (Path::new(&config.checkpoint), hyfunc_device::Room::serving(bytes));
     let opened = hyfunc_device::open(path, &Options::default(), ordinal, room);
     // Prompts that are kept lie in the same memory: half of it is for requests at work.
     let kept = config.prefix_bytes_max.min(bytes / 2);
     let config = ModelsConfig { prefix_bytes_max: kept, ..config.clone() };
-    serve(&config, opened.map_err(uncomputed)?, THREADS)
+    serve(&config, opened.map_err(uncomputed)?, GPU_THREADS)
 }
 
 #[cfg(feature = "cuda")]
@@ -208,5 +207,29 @@ struct Sentences(Encoder);
 impl Embed for Sentences {
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, String> {
         self.0.embed(texts).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::STOCK;
+
+    #[test]
+    fn a_gpu_that_cannot_be_used_is_said_at_the_start() {
+        let config = ModelsConfig {
+            preset: STOCK.into(),
+            checkpoint: "no/such/folder".into(),
+            device: "cuda:4095".into(),
+            ..ModelsConfig::default()
+        };
+        let Err(error) = open(&config) else { panic!("there are not so many GPUs") };
+        let said = error.to_string();
+        if cfg!(feature = "cuda") {
+            // No driver, an old one, or no such device: the checkpoint is not looked at.
+            assert!(said.contains("NVIDIA driver") || said.contains("no cuda:4095"), "{said}");
+        } else {
+            assert!(said.contains("cuda:4095") && said.contains("--features cuda"), "{said}");
+        }
     }
 }

@@ -100,8 +100,10 @@ impl<M: Machine> Batch<M> {
 
     fn work(&self, model: &mut Model<M>, batch: Vec<(Place, Job)>) {
         let (places, mut jobs): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        let mut all: Vec<&mut Job> = jobs.iter_mut().collect();
-        let together = self.forward(model, &mut all);
+        let together = {
+            let mut all: Vec<&mut Job> = jobs.iter_mut().collect();
+            self.forward(model, &mut all)
+        };
         let answers: Vec<Answered> = match together {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
             Err(error) if jobs.len() == 1 => vec![Err(error)],

@@ -8,7 +8,7 @@ use std::thread;
 use hyfunc_checkpoint::{Checkpoint, Options};
 use hyfunc_device::{Cache, Decoder, DeviceError, Room, load};
 use hyfunc_kernels::tolerance::Tolerance;
-use hyfunc_kernels::{Float, Host};
+use hyfunc_kernels::{Float, Host, Machine};
 use hyfunc_stock::Causal;
 
 const FAMILIES: [&str; 3] = ["llama", "qwen2", "qwen3"];
@@ -30,14 +30,14 @@ fn on_cpu(name: &str) -> Checkpoint {
     Checkpoint::open(&folder(name), &Options::default()).unwrap()
 }
 
-fn opened(name: &str, room: Room) -> Result<Decoder<Host>, DeviceError> {
+fn opened<M: Machine>(machine: M, name: &str, room: Room) -> Result<Decoder<M>, DeviceError> {
     let options = Options::default();
-    Checkpoint::open_as(&folder(name), &options, |blueprint| load(Host::new(1), room, blueprint))
+    Checkpoint::open_as(&folder(name), &options, |blueprint| load(machine, room, blueprint))
         .map(|checkpoint| checkpoint.model)
 }
 
 fn on_device(name: &str, room: Room) -> Decoder<Host> {
-    opened(name, room).unwrap()
+    opened(Host::new(1), name, room).unwrap()
 }
 
 /// Any tokens that all of the checkpoints know.
@@ -45,21 +45,35 @@ fn tokens(seed: u32, count: u32) -> Vec<u32> {
     (0..count).map(|at| (at * at * 7 + at * 13 + seed * 31) % 300).collect()
 }
 
-fn read(decoder: &Decoder<Host>, cache: &mut Cache, tokens: &[u32]) -> Vec<Vec<f32>> {
+fn read<M: Machine>(decoder: &Decoder<M>, cache: &mut Cache, tokens: &[u32]) -> Vec<Vec<f32>> {
     decoder.read(tokens, cache, tokens.len()).unwrap()
 }
 
 #[test]
 fn logits_are_those_of_the_cpu_within_rounding() {
+    as_on_the_cpu(|| Host::new(1), ROOM);
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+#[ignore = "needs a GPU"]
+fn logits_of_a_gpu_are_those_of_the_cpu_within_rounding() {
+    let gpu = || hyfunc_kernels::Device::open(0).expect("this test needs a GPU");
+    for splits_max in [1, 8] {
+        as_on_the_cpu(gpu, Room { splits_max, ..ROOM });
+    }
+}
+
+fn as_on_the_cpu<M: Machine>(machine: impl Fn() -> M, room: Room) {
     for (name, float) in FAMILIES.iter().flat_map(|name| Float::ALL.map(|float| (*name, float))) {
-        let (checkpoint, device) = (on_cpu(name), on_device(name, Room { float, ..ROOM }));
+        let room = Room { float, ..room };
+        let (checkpoint, device) = (on_cpu(name), opened(machine(), name, room).unwrap());
         assert_eq!(device.vocab_size(), 300);
-        assert_eq!(Causal::context_tokens_max(&device), 512);
         let tolerance = Tolerance::logits(float, LAYERS);
         // One token; a page; more than a forward; and then one by one.
         for text in [tokens(1, 1), tokens(2, 16), tokens(3, 75)] {
             let mut truth = checkpoint.model.new_cache();
-            let (mut cache, all) = (device.new_cache(), text.len());
+            let (mut cache, all) = (Cache::default(), text.len());
             let wanted = checkpoint.model.forward(&text, &mut truth, all).unwrap();
             let found = read(&device, &mut cache, &text);
             close(name, &found, &wanted, tolerance);
@@ -165,7 +179,8 @@ fn what_cannot_be_read_is_an_error_and_the_device_goes_on() {
 
 #[test]
 fn too_little_room_is_said_before_anything_is_uploaded() {
-    let Err(error) = opened("llama", Room { cache_bytes_max: 2047, ..ROOM }) else {
+    let little = Room { cache_bytes_max: 2047, ..ROOM };
+    let Err(error) = opened(Host::new(1), "llama", little) else {
         panic!("nothing fits 2,047 bytes");
     };
     let said = error.to_string();

@@ -4,6 +4,8 @@
 //! Weights are cycled through copies that together are larger than any cache, as a model's layers
 //! are.
 
+pub mod steps;
+
 use cudarc::driver::sys::CUevent_flags;
 use hyfunc_kernels::{
     AddRmsNorm, Attention, Device, Element, Float, Gemv, HeadArgmax, KernelError, Retrieve, Swiglu,
