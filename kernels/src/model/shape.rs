@@ -42,6 +42,8 @@ pub struct Settings {
     pub splits_max: usize,
 }
 
+/// A norm keeps its row in shared memory.
+const HIDDEN_MAX: usize = 12_256;
 /// Rows and tensors have no more elements: sizes are 31 bits wide in the kernels.
 const LEN_MAX: usize = i32::MAX as usize;
 
@@ -75,6 +77,7 @@ impl Shape {
             (packed, "a head's width must be a multiple of 8 up to 256", self.width),
             (grouped, "heads must be a multiple of the heads of keys", self.heads),
             (self.hidden > 0, "states must have a width", self.hidden),
+            (self.hidden <= HIDDEN_MAX, "states must be at most 12,256 wide", self.hidden),
             (self.inner > 0, "the feed-forward part must have a width", self.inner),
             (self.layers > 0, "there must be a layer", self.layers),
             (self.vocabulary > 0, "there must be a token", self.vocabulary),
