@@ -99,34 +99,28 @@ fn close(name: &str, found: &[Vec<f32>], wanted: &[Vec<f32>], tolerance: Toleran
 
 #[test]
 fn many_who_ask_at_once_are_answered_as_each_alone() {
-    for name in FAMILIES {
-        let device = on_device(name, ROOM);
-        // A prefix of whole pages: what is rounded depends on where pages end.
-        let prefix = tokens(9, 32);
-        let mut shared = device.new_cache();
-        read(&device, &mut shared, &prefix);
-        let texts: Vec<Vec<u32>> = (0..6).map(|one| tokens(one, one * 4 + 1)).collect();
-        let mut alone = Vec::new();
-        for text in &texts {
-            alone.push(read(&device, &mut shared.clone(), text));
-        }
-        thread::scope(|scope| {
-            let (device, shared) = (&device, &shared);
-            for (text, wanted) in texts.iter().zip(&alone) {
-                scope.spawn(move || {
-                    for round in 0..2 {
-                        let mut own = device.new_cache();
-                        let mut cache = shared.clone();
-                        if round == 1 {
-                            read(device, &mut own, &tokens(9, 32));
-                            cache = own;
-                        }
-                        assert_eq!(read(device, &mut cache, text), *wanted, "{name}");
-                    }
-                });
-            }
-        });
+    let device = on_device("qwen2", ROOM);
+    // A prefix of whole pages: what is rounded depends on where pages end.
+    let prefix = tokens(9, 32);
+    let mut shared = device.new_cache();
+    read(&device, &mut shared, &prefix);
+    let texts: Vec<Vec<u32>> = (0..6).map(|one| tokens(one, one * 4 + 1)).collect();
+    let mut alone = Vec::new();
+    for text in &texts {
+        alone.push(read(&device, &mut shared.clone(), text));
     }
+    thread::scope(|scope| {
+        let (device, shared, prefix) = (&device, &shared, &prefix);
+        for (text, wanted) in texts.iter().zip(&alone) {
+            scope.spawn(move || {
+                // The prefix that all share, and one of its own.
+                assert_eq!(read(device, &mut shared.clone(), text), *wanted);
+                let mut own = device.new_cache();
+                read(device, &mut own, prefix);
+                assert_eq!(read(device, &mut own, text), *wanted);
+            });
+        }
+    });
 }
 
 #[test]
@@ -137,7 +131,7 @@ fn what_was_kept_forgotten_and_evicted_gives_the_same() {
     read(&device, &mut kept, &prefix);
     assert_eq!(device.cache_bytes(&kept), 3 * 4096);
     let wanted = read(&device, &mut kept.clone(), &tokens(5, 7));
-    for seed in 0..4 {
+    for seed in 0..2 {
         let mut other = kept.clone();
         read(&device, &mut other, &tokens(seed, 20));
         device.truncate(&mut other, prefix.len());
