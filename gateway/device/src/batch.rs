@@ -145,7 +145,10 @@ impl<M: Machine> Batch<M> {
                     tracing::error!(%error, "the device is lost");
                     *held(&self.lost) = Some(error.to_string());
                 }
-                Err(error.into())
+                Err(match error {
+                    KernelError::OutOfPages { .. } => DeviceError::Full(error),
+                    error => error.into(),
+                })
             }
         }
     }

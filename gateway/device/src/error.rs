@@ -9,6 +9,9 @@ pub enum DeviceError {
     /// The device, or what it computes, failed.
     #[error(transparent)]
     Kernel(#[from] KernelError),
+    /// Requests at work and kept prompts hold all keys and values that there is room for.
+    #[error("{0} (models.cache_bytes_max)")]
+    Full(KernelError),
     /// The checkpoint cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
