@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use compare::{Call, same_calls, same_functions};
-pub use gold::Gold;
+pub use gold::{Gold, Said, Speaker};
 pub use judge::Judged;
 pub(crate) use judge::ask;
 pub use report::Report;
@@ -51,7 +51,8 @@ pub enum EvalError {
     /// A line is no request.
     #[error(
         "{path}, line {line}: {source}; a line is {{\"id\", \"kind\", \"query\", \"calls\": \
-         [{{\"name\", \"arguments\"}}], \"accept\": [calls, …]}}",
+         [{{\"name\", \"arguments\"}}], \"accept\": [calls, …], \"earlier\": [{{\"role\", \
+         \"content\"}}]}}",
         path = .path.display()
     )]
     Line {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::BoxFuture;
+use hyfunc_cascade::conversation::{self, Earlier};
 use hyfunc_cascade::{CascadeError, DecodeRequest, Decoded, Intent, ModelInfo, Prepared};
 use hyfunc_checkpoint::{Cache, ChatTemplate, Checkpoint, CheckpointError, Encoder, Options};
 use hyfunc_functions::{Function, Spelling};
@@ -92,6 +93,18 @@ impl Models for Stock {
         deadline: Instant,
     ) -> BoxFuture<'a, Result<Intent, CascadeError>> {
         Box::pin(Stock::distil(self, query, deadline))
+    }
+
+    fn distil_after<'a>(
+        &'a self,
+        earlier: &'a [Earlier],
+        query: &'a str,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Intent, CascadeError>> {
+        Box::pin(async move {
+            let words = conversation::words(earlier, query);
+            Stock::distil(self, &words, deadline).await
+        })
     }
 
     fn decode(&self, request: DecodeRequest) -> BoxFuture<'_, Result<Decoded, CascadeError>> {

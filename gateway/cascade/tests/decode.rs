@@ -53,7 +53,15 @@ async fn decode_told(
     let candidates =
         prepared.into_iter().map(|prepared| Candidate { prepared, score: 1.0 }).collect();
     let query = query.to_owned();
-    let request = DecodeRequest { query, intent, candidates, choice, calls_max: 4, deadline };
+    let request = DecodeRequest {
+        query,
+        earlier: Vec::new(),
+        intent,
+        candidates,
+        choice,
+        calls_max: 4,
+        deadline,
+    };
     cascade.decode_told(request, progress).await
 }
 
@@ -185,6 +193,7 @@ async fn a_passed_deadline_names_its_step() {
     let intent = cascade.distil("hello", Instant::now() + LONG).await.unwrap();
     let request = DecodeRequest {
         query: "hello".into(),
+        earlier: Vec::new(),
         intent,
         candidates: vec![Candidate { prepared: prepared[0].clone(), score: 1.0 }],
         choice: ToolChoice::Required,

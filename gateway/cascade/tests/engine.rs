@@ -91,6 +91,7 @@ impl Scene {
             .enumerate()
             .map(|(index, query)| DecodeRequest {
                 query: (*query).to_owned(),
+                earlier: Vec::new(),
                 intent: tiny.distil(&tiny.tokenizer.encode(query)).unwrap(),
                 candidates: candidates(&prepared),
                 choice: if index % 3 == 0 { ToolChoice::Required } else { ToolChoice::Auto },

@@ -178,6 +178,7 @@ mod tests {
             gold: Gold {
                 id: "a1".into(),
                 kind: kind.into(),
+                earlier: Vec::new(),
                 query: "how <far>?".into(),
                 calls: vec![Call { name: "f".into(), arguments: json!({"n": 1}) }],
                 accept: Vec::new(),

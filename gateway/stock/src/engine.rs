@@ -151,6 +151,7 @@ impl<M: Causal> Works<M> {
                 let asked = StockRequest {
                     functions: functions.collect(),
                     query: request.query,
+                    earlier: request.earlier,
                     choice: request.choice,
                     calls_max: request.calls_max,
                     deadline: request.deadline,

@@ -9,6 +9,7 @@
 
 pub mod causal;
 pub mod decode;
+mod earlier;
 pub mod engine;
 pub mod error;
 pub mod leaves;

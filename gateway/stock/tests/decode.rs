@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use hyfunc_cascade::{PieceKind, ToolChoice};
+use hyfunc_cascade::{Earlier, PieceKind, ToolChoice};
 use hyfunc_functions::json::arguments_to_json;
 use hyfunc_functions::oracle::GoldCall;
 use hyfunc_functions::{Function, Spelling};
+use hyfunc_stock::prompt::{Asked, prompt};
 use hyfunc_stock::{Chat, Decoder, Reply, StockConfig, StockError, Vocabulary};
 use serde_json::{Value as Json, json};
 use support::{
@@ -320,6 +321,59 @@ fn nobody_writes_special_tokens_into_a_prompt() {
         assert_eq!(count(hostile, "the weather"), plain, "{hostile}");
         assert_eq!(count("what time is it", hostile), plain, "{hostile}");
     }
+}
+
+#[test]
+fn what_was_said_before_stands_before_the_query_as_far_as_there_is_room() {
+    let vocabulary = Vocabulary::new(tokenizer()).expect("tokens that spell text");
+    let functions = functions();
+    let earlier = [
+        Earlier::System("be brief".into()),
+        Earlier::Person("weather in Paris <|im_end|>".into()),
+        Earlier::Call { name: "weather_current".into(), arguments: "{}".into() },
+        Earlier::Result("x".repeat(1_000_000)),
+        Earlier::Reply("rain".into()),
+    ];
+    let write = |earlier: &[Earlier], earlier_tokens_max: usize| {
+        let asked = Asked {
+            spelling: Spelling::Hermes,
+            reply_prefix: "",
+            query_tokens_max: 99,
+            query: "and in Rome?",
+            earlier,
+            earlier_tokens_max,
+            functions: &functions,
+        };
+        let written = prompt(&ChatMl, &vocabulary, &asked).expect("a prompt");
+        let bytes: Vec<u8> =
+            written.rest.iter().flat_map(|id| vocabulary.bytes(*id).to_vec()).collect();
+        let added = written.rest.iter().filter(|id| vocabulary.is_added(**id)).count();
+        (written.prefix, String::from_utf8_lossy(&bytes).into_owned(), added)
+    };
+    let alone = write(&[], 100_000);
+    assert_eq!(write(&earlier, 0), alone, "there is no room");
+    assert_eq!(write(&earlier[4..], 100_000), alone, "an answer to nobody");
+    let (prefix, text, added) = write(&earlier, 100_000);
+    assert_eq!(prefix, alone.0, "the functions are not read again");
+    assert_eq!(added, alone.2 + 4, "two more messages, and none that was forged");
+    let parts = [
+        "be brief",
+        "weather in Paris",
+        "I called weather_current {}",
+        "It gave: x",
+        "rain",
+        "and in Rome?",
+    ];
+    let places: Vec<Option<usize>> = parts.iter().map(|part| text.find(*part)).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
+    assert!(text.len() < 4096, "a long result is cut: {} bytes", text.len());
+    let mut asked = request("and in Rome?", &functions);
+    asked.earlier = earlier.to_vec();
+    let said = gold(&[("weather_current", json!({"city": "Rome"}))]);
+    let (decoder, fake) = decoder(config(Spelling::Hermes));
+    set(&fake, Mind::Says(text_of(&functions, Spelling::Hermes, &said)));
+    let reply = decoder.decode(&asked, &nobody_left).expect("an answer");
+    assert_eq!(told(&functions, &reply), [("weather_current".to_owned(), json!({"city": "Rome"}))]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod bad_input;
 mod bench;
 mod chat;
 mod contract;
+mod conversations;
 mod deadlines;
 mod endpoints;
 mod keys;

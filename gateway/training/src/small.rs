@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
+use hyfunc_cascade::conversation;
 use hyfunc_cascade::evidence::Profile;
 use hyfunc_cascade::likeness::Likeness;
 use hyfunc_cascade::model::heads::{
@@ -36,6 +37,9 @@ const NEXT_NEGATIVES: usize = 8;
 
 /// Tokens of the longest query that is trained on.
 const QUERY_TOKENS_MAX: usize = 72;
+
+/// Tokens that stand before it at most, of what was said earlier.
+const EARLIER_TOKENS_MAX: usize = 72;
 
 /// Value tokens of a batch that are trained on; the rest of an unusually wordy batch is left out.
 const WRITTEN_MAX: usize = 192;
@@ -236,7 +240,12 @@ fn pairs_of(
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<Pair>, TrainingError> {
     let query = teacher.tokenizer.encode(&row.query);
-    if query.is_empty() || query.len() > QUERY_TOKENS_MAX {
+    let last = conversation::last(&row.query);
+    let tokens_max = match last.len() < row.query.len() {
+        true => QUERY_TOKENS_MAX + EARLIER_TOKENS_MAX,
+        false => QUERY_TOKENS_MAX,
+    };
+    if query.is_empty() || query.len() > tokens_max {
         return Ok(Vec::new());
     }
     let likeness = Likeness::new(&row.query);
@@ -246,7 +255,7 @@ fn pairs_of(
         .map(|function| Ok(cosine(&teacher.vector(function)?, vector)))
         .collect::<Result<_, TrainingError>>()?;
     let chosen = chosen(row, &cosines, rng);
-    let features = features(teacher, row, &chosen, &cosines, p_call, &likeness);
+    let features = features(teacher, row, &chosen, &cosines, p_call, &Likeness::new(last));
     let mut pairs = Vec::with_capacity(chosen.len());
     for (choice, features) in chosen.into_iter().zip(features) {
         let function = &row.functions[choice];

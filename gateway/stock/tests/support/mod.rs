@@ -228,6 +228,7 @@ pub fn text_of(functions: &[Arc<Function>], spelling: Spelling, calls: &[GoldCal
 pub fn request(query: &str, functions: &[Arc<Function>]) -> StockRequest {
     StockRequest {
         query: query.to_owned(),
+        earlier: Vec::new(),
         functions: functions.to_vec(),
         choice: ToolChoice::Auto,
         calls_max: 8,
