@@ -315,7 +315,7 @@ mod tests {
     fn entry(id: u32) -> Entry {
         let angle = id as f32 * 0.37;
         let vector = vec![angle.cos(), angle.sin(), id as f32 * 0.004];
-        Entry { id, vector, text: String::new() }
+        Entry { id, vector, text: "f".to_owned() }
     }
 
     #[test]
