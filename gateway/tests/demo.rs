@@ -27,7 +27,8 @@ fn without_a_terminal_it_is_plain_text_from_the_start_to_the_end() {
         let shown = text.matches(&format!("\n  {label} ")).count();
         assert_eq!(shown, 12, "{label} in {text}");
     }
-    for told in ["⟦", "«", "⟨", " of 12 right", "hyfunc serve", "curl ", "hyfunc plugin pack"] {
+    for told in ["⟦", "«", "⟨", " of 12 right", "hyfunc serve", "curl ", "hyfunc plugin pack"]
+    {
         assert!(text.contains(told), "`{told}` in {text}");
     }
     for step in ["accept", "distil", "retrieve", "decode", "dispatch", "respond"] {
