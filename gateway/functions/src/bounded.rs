@@ -170,7 +170,7 @@ fn guarded<'source>(compiled: &Instructions<'source>) -> Result<Instructions<'so
 }
 
 /// Measures what lies on top.
-fn measure<'source>() -> Instruction<'source> {
+fn measure() -> Instruction<'static> {
     /// Filters that are looked up anew each time have this number.
     const NOT_KEPT: u8 = u8::MAX;
     Instruction::ApplyFilter(MEASURED, Some(1), NOT_KEPT)
