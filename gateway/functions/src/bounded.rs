@@ -114,13 +114,14 @@ impl Room {
                 };
                 self.bytes = bytes;
             }
+            // What cannot be iterated over, such as a macro, holds nothing.
             ValueKind::Seq | ValueKind::Iterable => {
-                for item in value.try_iter()? {
+                for item in value.try_iter().into_iter().flatten() {
                     self.take(&item, depth + 1)?;
                 }
             }
             ValueKind::Map => {
-                for key in value.try_iter()? {
+                for key in value.try_iter().into_iter().flatten() {
                     self.take(&key, depth + 1)?;
                     self.take(&value.get_item(&key)?, depth + 1)?;
                 }
@@ -300,6 +301,7 @@ mod tests {
             "{% set ns = namespace(n=0) %}{% for i in items %}{% set ns.n = ns.n + i %}{% endfor %}{{ ns.n }}{{ ns['n'] }}",
             "{% macro f(x, y=[name]) %}<{{ x }}{{ y }}>{% endmacro %}{{ f(1) }}{{ f(items, 2)|upper }}",
             "{% macro f() %}[{{ caller() }}]{% endmacro %}{% call f() %}{{ name }}{% endcall %}",
+            "{% macro f(x) %}{{ x }}{% endmacro %}{% set g = f|default(1) %}{{ [g, 1]|length }}{{ g(2) }}",
             "{% set x %}a{% for i in items %}{{ i * 2 }}{% endfor %}{% endset %}{{ x|replace('a', x) }}",
             "{% with a = items|sort %}{{ a|join(', ') }}{{ a[::-1] }}{{ a == [1, 2, 3] }}{% endwith %}",
             "{% filter upper %}{{ name }}{% endfilter %}{{ 'x' * 3 }}{{ -items[0] }}{{ 7 // 2 }}",
