@@ -485,6 +485,49 @@ mod tests {
         visit(&cli);
     }
 
+    /// The lines of a page that type `hyfunc`, in words as a shell would split them.
+    fn typed(page: &str) -> Vec<Vec<String>> {
+        let page = page.replace("\\\n", " ");
+        let fenced = page.split("```").skip(1).step_by(2);
+        let lines = fenced.flat_map(str::lines).flat_map(|line| {
+            let line = line.split(" #").next().unwrap_or_default();
+            line.split("&&").map(str::trim).filter(|typed| typed.starts_with("hyfunc "))
+        });
+        let words = |line: &str| {
+            let (mut words, mut is_quoted) = (vec![String::new()], false);
+            for char in line.chars() {
+                match char {
+                    '\'' => is_quoted = !is_quoted,
+                    char if char.is_whitespace() && !is_quoted => words.push(String::new()),
+                    char => words.last_mut().expect("there is one").push(char),
+                }
+            }
+            words.retain(|word| !word.is_empty());
+            words
+        };
+        lines.map(words).collect()
+    }
+
+    #[test]
+    fn whatever_the_pages_type_is_understood() {
+        for (name, page, least) in [
+            ("README.md", include_str!("../../README.md"), 15),
+            ("plugins/README.md", include_str!("../../plugins/README.md"), 8),
+            ("plugins/OPERATORS.md", include_str!("../../plugins/OPERATORS.md"), 2),
+        ] {
+            let lines = typed(page);
+            assert!(lines.len() >= least, "{name}: {lines:?}");
+            for line in lines {
+                let cli = Cli::try_parse_from(&line)
+                    .unwrap_or_else(|error| panic!("{name}: {line:?}: {error}"));
+                for (key, _) in &cli.set {
+                    let is_known = crate::config::KEYS.iter().any(|known| known.path == key);
+                    assert!(is_known, "{name}: {key} is no key");
+                }
+            }
+        }
+    }
+
     #[test]
     fn evaluations_are_asked_for_by_ranks_and_categories() {
         let retrieval = |extra: &[&str]| {
