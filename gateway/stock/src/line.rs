@@ -222,11 +222,33 @@ impl<'a, M: Causal> Line<'a, M> {
     /// # Errors
     /// As [`Line::read`].
     pub fn settle(&mut self) -> Result<(String, usize), StockError> {
+        self.settle_where(|_| Ok(None))
+    }
+
+    /// The same, and of the rest as many tokens as have no alternative: `only` names the one token
+    /// that may spell a rest and go on from it, where there is no other. What nobody could choose
+    /// otherwise is read with what lies before it.
+    ///
+    /// # Errors
+    /// As [`Line::read`], and what `only` says.
+    pub fn settle_where(
+        &mut self,
+        mut only: impl FnMut(&str) -> Result<Option<u32>, StockError>,
+    ) -> Result<(String, usize), StockError> {
         let (mut ids, text) = self.marks()?;
         let last = self.vocabulary.encode(&text)?;
         let (kept, bytes) = self.vocabulary.settled(&text, &last);
         ids.extend_from_slice(&last[..kept]);
-        let rest = text[bytes..].to_owned();
+        let mut rest = &text[bytes..];
+        while !rest.is_empty() {
+            let Some(id) = only(rest)? else { break };
+            let spelled = self.vocabulary.bytes(id);
+            let begins = !spelled.is_empty() && rest.as_bytes().starts_with(spelled);
+            let Some(after) = rest.get(spelled.len()..).filter(|_| begins) else { break };
+            ids.push(id);
+            rest = after;
+        }
+        let rest = rest.to_owned();
         self.replace_tail(&rest);
         if !ids.is_empty() {
             self.read(&ids, 1)?;

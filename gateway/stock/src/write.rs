@@ -123,7 +123,7 @@ impl Pen<'_> {
         line: &mut Line<'_, M>,
         slot: &Slot,
     ) -> Result<Written, StockError> {
-        let (forced, injected) = line.settle()?;
+        let (forced, injected) = line.settle_where(|rest| self.only(rest, slot))?;
         let begun = line.len();
         let mask = self.masks.begin(&[(forced.as_str(), slot)])?;
         let end = |bytes: &[u8]| value_end(slot, bytes.get(forced.len()..)?);
@@ -144,6 +144,14 @@ impl Pen<'_> {
         line.truncate(begun);
         line.replace_tail(&(forced + &slot.spell(&value)));
         Ok(Written { value, sampled, copied: false, injected })
+    }
+
+    /// The one token that may stand where a text goes on as a slot's value; `None` where there are more.
+    fn only(&self, text: &str, slot: &Slot) -> Result<Option<u32>, StockError> {
+        match self.masks.begin(&[(text, slot)])?.allowed(self.vocabulary) {
+            [one] => Ok(Some(*one)),
+            _ => Ok(None),
+        }
     }
 
     /// Puts what the value has beyond the tokens read into the line's tail. A token that holds the

@@ -262,7 +262,7 @@ async fn a_checkpoint_is_measured_where_it_is_named() {
     let json: Json = serde_json::from_str(&json).unwrap();
     let part = &json["parts"][0];
     assert_eq!(part["part"], "stock");
-    for name in ["whole call", "prefill", "injected chunk", "one token", "head, few tokens"] {
+    for name in ["whole call", "prefill", "injected chunk", "one token", "head, every token"] {
         assert_times(row(part, name));
         assert!(row(part, name)["floor"]["bytes"].as_f64().is_some_and(|bytes| bytes > 0.0));
     }
