@@ -39,9 +39,7 @@ const DIGITS: usize = 5;
 /// The words of each request, but for those that tell requests apart. No digit stands in them, so that
 /// no value is copied from there.
 const QUERY: &str = "please book the long trip by train and ship that we talked about last week for \
-everybody who wants to come along, with rooms that look out on the water wherever there are any, \
-and let me know what it costs all in all before the end of the month, since some of us still have \
-to ask at work whether they may go; the request has the number";
+everybody who wants to come along, and let me know what it costs in all; the request has the number";
 /// Of requests.
 const NUMBERS: [&str; 10] =
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
