@@ -73,10 +73,16 @@ impl Mask {
     pub fn allowed(&mut self, vocabulary: &Vocabulary) -> &[u32] {
         let matcher = &mut self.matcher;
         self.allowed.get_or_insert_with(|| {
-            let Ok(mask) = matcher.compute_mask() else { return Vec::new() };
-            (0..vocabulary.len() as u32)
-                .filter(|id| mask.is_allowed(*id) && !vocabulary.bytes(*id).is_empty())
-                .collect()
+            let mut allowed = Vec::new();
+            if let Ok(mask) = matcher.compute_mask() {
+                mask.iter_set_entries(|id| {
+                    let id = id as u32;
+                    if !vocabulary.bytes(id).is_empty() {
+                        allowed.push(id);
+                    }
+                });
+            }
+            allowed
         })
     }
 

@@ -146,8 +146,12 @@ impl Pen<'_> {
         Ok(Written { value, sampled, copied: false, injected })
     }
 
-    /// The one token that may stand where a text goes on as a slot's value; `None` where there are more.
+    /// The one token that may stand where a text goes on as a slot's value; `None` where there are
+    /// more, as there are where a quoted value begins.
     fn only(&self, text: &str, slot: &Slot) -> Result<Option<u32>, StockError> {
+        if slot.quoted {
+            return Ok(None);
+        }
         match self.masks.begin(&[(text, slot)])?.allowed(self.vocabulary) {
             [one] => Ok(Some(*one)),
             _ => Ok(None),

@@ -205,7 +205,8 @@ impl Causal for Fake {
 
     fn logits(&self, states: &[Vec<f32>], ids: Option<&[u32]>) -> Result<Vec<Vec<f32>>, String> {
         let Some(ids) = ids else { return Ok(states.to_vec()) };
-        let pick = |state: &Vec<f32>| ids.iter().map(|id| state[*id as usize]).collect();
+        let pick =
+            |state: &Vec<f32>| -> Vec<f32> { ids.iter().map(|id| state[*id as usize]).collect() };
         Ok(states.iter().map(pick).collect())
     }
 }
