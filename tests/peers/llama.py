@@ -151,7 +151,7 @@ def predicted(shape, bytes_per_second, call_tokens):
 def hyfunc(binary, model, requests, threads):
     """Rows of `hyfunc bench stock`, by name."""
     command = [binary, "bench", "stock", "--checkpoint", str(model), "--iterations", str(requests)]
-    environment = {**os.environ, "RAYON_NUM_THREADS": str(threads), "RUST_LOG": "warn"}
+    environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
     done = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"llama.py: {' '.join(command)} failed:\n{done.stderr}")
