@@ -419,9 +419,15 @@ what the JSON holds.";
 /// Options of `bench`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct BenchArgs {
-    /// What to measure; everything when left out
+    /// What to measure; everything but `stock` when left out
     #[arg(value_name = "PART", value_enum)]
     pub parts: Vec<Part>,
+    /// Folder or .gguf file that `stock` decodes with [models.checkpoint]
+    #[arg(long, value_name = "PATH")]
+    pub checkpoint: Option<PathBuf>,
+    /// What its weights are held in [models.weights]
+    #[arg(long, value_name = "FORMAT", value_parser = ["auto", "q8_0", "q4_k"])]
+    pub weights: Option<String>,
     /// Milliseconds for which each row is measured, after a tenth of that to warm up [default: 3000]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=600_000))]
     pub duration_ms: Option<u32>,

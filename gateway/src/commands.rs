@@ -16,7 +16,7 @@ pub use compile::compile;
 pub use eval::{eval_bfcl, eval_requests, eval_retrieval, eval_rows};
 pub use key::{NewKey, create_key, list_keys, revoke_key};
 pub use library::{GatewayError, approve_plugin, list_plugins, publish_plugin, remove_plugin};
-pub use models::{list_models, pull_model, verify_models};
+pub use models::{list_models, pull_model, stock_model, verify_models};
 pub use plugin::{
     AuthorError, BuildOptions, CheckOptions, DistributionError, Language, Policy, TrialOptions,
     Verdict, build_plugin, bundled_functions, call_plugin, check_plugin, generate_key,

@@ -29,7 +29,7 @@ pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
 pub use library::{AdminConfig, LibraryConfig};
 pub use live::Live;
-pub use models::{STOCK, TINY};
+pub use models::{Q4_K, Q8_0, STOCK, TINY};
 pub use reload::{LIVE, Reload, reload};
 pub use upstream::UpstreamConfig;
 
@@ -166,6 +166,7 @@ pub struct ModelsConfig {
     pub preset: String,
     pub dir: String,
     pub checkpoint: String,
+    pub weights: String,
     pub encoder: String,
     pub spelling: String,
     pub prefix_bytes_max: usize,
@@ -186,6 +187,7 @@ impl Default for ModelsConfig {
             preset: TINY.into(),
             dir: String::new(),
             checkpoint: String::new(),
+            weights: AUTO.into(),
             encoder: String::new(),
             spelling: AUTO.into(),
             prefix_bytes_max: 512 << 20,

@@ -7,12 +7,14 @@ use std::time::Instant;
 use futures::future::BoxFuture;
 use hyfunc_cascade::conversation::{self, Earlier};
 use hyfunc_cascade::{CascadeError, DecodeRequest, Decoded, Intent, ModelInfo, Prepared};
-use hyfunc_checkpoint::{Cache, ChatTemplate, Checkpoint, CheckpointError, Encoder, Options};
+use hyfunc_checkpoint::{
+    Cache, ChatTemplate, Checkpoint, CheckpointError, Encoder, Footprint, Options, Precision,
+};
 use hyfunc_functions::{Function, Spelling};
 use hyfunc_stock::{Causal, Chat, Decoder, Embed, Stock, StockConfig, StockError, Vocabulary};
 use serde_json::Value as Json;
 
-use crate::config::{CALIBRATED, ModelsConfig};
+use crate::config::{self, CALIBRATED, ModelsConfig};
 use crate::error::StartError;
 use crate::models::Models;
 
@@ -21,27 +23,12 @@ use crate::models::Models;
 /// # Errors
 /// A checkpoint that cannot be used, with what to do about it.
 pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
-    let mut checkpoint =
-        Checkpoint::open(Path::new(&config.checkpoint), &Options::default()).map_err(unopened)?;
-    // A thought before the answer would stand where calls begin; templates without it ignore this.
-    checkpoint.chat.set("enable_thinking", Json::Bool(false));
+    let checkpoint = checkpoint(config)?;
     let encoder: Option<Box<dyn Embed>> = match config.encoder.as_str() {
         "" => None,
         dir => Some(Box::new(Sentences(Encoder::open(Path::new(dir)).map_err(unopened)?))),
     };
-    let defaults = StockConfig::default();
-    let settings = StockConfig {
-        spelling: spelling(config, &checkpoint),
-        query_tokens_max: config.query_tokens_max,
-        value_tokens_max: config.value_tokens_max,
-        prefix_bytes_max: config.prefix_bytes_max,
-        call_threshold: if config.call_threshold == CALIBRATED {
-            defaults.call_threshold
-        } else {
-            config.call_threshold as f32
-        },
-        ..defaults
-    };
+    let settings = settings(config, &checkpoint);
     let info = ModelInfo {
         id: checkpoint.id,
         // What a checkpoint of somebody else's is made of is known to its card.
@@ -56,6 +43,41 @@ pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
     // One forward keeps all cores busy: more threads only help where many ask at once.
     let threads = config.threads.max(1);
     Ok(Stock::start(decoder, encoder, info, (threads, config.queue_jobs_max))?)
+}
+
+/// The checkpoint that the configuration names. Blocking: it is read whole.
+///
+/// # Errors
+/// One that cannot be used, with what to do about it.
+pub fn checkpoint(config: &ModelsConfig) -> Result<Checkpoint, StartError> {
+    let precision = match config.weights.as_str() {
+        config::Q8_0 => Precision::Q8,
+        config::Q4_K => Precision::Q4,
+        _ => Precision::F32,
+    };
+    let options = Options { precision, ..Options::default() };
+    let mut checkpoint =
+        Checkpoint::open(Path::new(&config.checkpoint), &options).map_err(unopened)?;
+    // A thought before the answer would stand where calls begin; templates without it ignore this.
+    checkpoint.chat.set("enable_thinking", Json::Bool(false));
+    Ok(checkpoint)
+}
+
+/// Settings of the decoder, as configured or as the checkpoint tells.
+pub fn settings(config: &ModelsConfig, checkpoint: &Checkpoint) -> StockConfig {
+    let defaults = StockConfig::default();
+    StockConfig {
+        spelling: spelling(config, checkpoint),
+        query_tokens_max: config.query_tokens_max,
+        value_tokens_max: config.value_tokens_max,
+        prefix_bytes_max: config.prefix_bytes_max,
+        call_threshold: if config.call_threshold == CALIBRATED {
+            defaults.call_threshold
+        } else {
+            config.call_threshold as f32
+        },
+        ..defaults
+    }
 }
 
 fn unopened(error: CheckpointError) -> StartError {
@@ -124,7 +146,15 @@ impl Models for Stock {
     }
 }
 
-struct Model(Box<dyn hyfunc_checkpoint::Causal>);
+/// A checkpoint's model, for a decoder.
+pub struct Model(pub Box<dyn hyfunc_checkpoint::Causal>);
+
+impl Model {
+    /// Memory that it holds.
+    pub fn footprint(&self) -> Footprint {
+        self.0.footprint()
+    }
+}
 
 impl Causal for Model {
     type Cache = Cache;
@@ -145,17 +175,26 @@ impl Causal for Model {
         cache.bytes()
     }
 
-    fn forward(
+    fn head_rows_max(&self) -> usize {
+        self.0.head_rows_max()
+    }
+
+    fn read(
         &self,
         tokens: &[u32],
         cache: &mut Cache,
         last: usize,
     ) -> Result<Vec<Vec<f32>>, String> {
-        self.0.forward(tokens, cache, last).map_err(|error| error.to_string())
+        self.0.read(tokens, cache, last).map_err(|error| error.to_string())
+    }
+
+    fn logits(&self, states: &[Vec<f32>], ids: Option<&[u32]>) -> Result<Vec<Vec<f32>>, String> {
+        self.0.logits(states, ids).map_err(|error| error.to_string())
     }
 }
 
-struct Template(ChatTemplate);
+/// A checkpoint's chat template, for a decoder.
+pub struct Template(pub ChatTemplate);
 
 impl Chat for Template {
     fn render(

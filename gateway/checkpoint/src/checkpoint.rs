@@ -46,6 +46,7 @@ impl Checkpoint {
             id = opened.id.as_str(),
             vocab_size = opened.model.vocab_size(),
             context_tokens_max = opened.model.context_tokens_max(),
+            weights_bytes = opened.model.footprint().weights_bytes(),
             "a checkpoint is open"
         );
         Ok(opened)

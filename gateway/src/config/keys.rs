@@ -46,6 +46,10 @@ pub const KEYS: &[Key] = &[
     key("models.dir", "folder of models made by `hyfunc train tiny`; empty: the embedded ones"),
     key("models.checkpoint", "folder or .gguf file of a checkpoint, for the stock preset"),
     key(
+        "models.weights",
+        "what its weights are held in: q8_0, q4_k, or auto: quantized as a GGUF has them, else f32",
+    ),
+    key(
         "models.encoder",
         "folder of a sentence encoder that finds functions for it; empty: by words",
     ),

@@ -8,6 +8,15 @@ pub const TINY: &str = "tiny";
 /// A checkpoint that somebody else trained.
 pub const STOCK: &str = "stock";
 
+/// About a byte a weight, in blocks of 32.
+pub const Q8_0: &str = "q8_0";
+
+/// A little more than half a byte a weight, in blocks of 256.
+pub const Q4_K: &str = "q4_k";
+
+/// What weights may be held in; with `auto`, as the checkpoint has them.
+const WEIGHTS: [&str; 3] = [AUTO, Q8_0, Q4_K];
+
 /// How calls may be written, besides `auto`.
 const SPELLINGS: [&str; 4] = [AUTO, "hermes", "llama", "bracket"];
 
@@ -22,6 +31,9 @@ pub(super) fn check(models: &ModelsConfig) -> Result<(), ConfigError> {
     if !SPELLINGS.contains(&models.spelling.as_str()) {
         return bad("models.spelling", "must be auto, hermes, llama or bracket");
     }
+    if !WEIGHTS.contains(&models.weights.as_str()) {
+        return bad("models.weights", "must be auto, q8_0 or q4_k");
+    }
     let is_stock = models.preset == STOCK;
     if is_stock && models.checkpoint.is_empty() {
         return bad(
@@ -34,6 +46,9 @@ pub(super) fn check(models: &ModelsConfig) -> Result<(), ConfigError> {
             "models.checkpoint",
             "is for the stock preset: set models.preset to stock, too",
         );
+    }
+    if !is_stock && models.weights != AUTO {
+        return bad("models.weights", "is for the stock preset: set models.preset to stock, too");
     }
     if !is_stock && !models.encoder.is_empty() {
         return bad("models.encoder", "is for the stock preset: set models.preset to stock, too");
@@ -48,13 +63,23 @@ mod tests {
     #[test]
     fn a_preset_says_what_it_lacks() {
         type Set = fn(&mut ModelsConfig);
-        let cases: [(Set, Option<&str>); 7] = [
+        let cases: [(Set, Option<&str>); 10] = [
             (|_| {}, None),
             (|models| models.preset = "large".into(), Some("models.preset")),
             (|models| models.preset = STOCK.into(), Some("models.checkpoint")),
             (|models| models.checkpoint = "m".into(), Some("models.checkpoint")),
             (|models| models.encoder = "e".into(), Some("models.encoder")),
             (|models| models.spelling = "param".into(), Some("models.spelling")),
+            (|models| models.weights = "q5_1".into(), Some("models.weights")),
+            (|models| models.weights = Q8_0.into(), Some("models.weights")),
+            (
+                |models| {
+                    models.preset = STOCK.into();
+                    models.checkpoint = "m".into();
+                    models.weights = Q4_K.into();
+                },
+                None,
+            ),
             (
                 |models| {
                     models.preset = STOCK.into();

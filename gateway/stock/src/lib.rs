@@ -5,6 +5,10 @@
 //! tell them apart, values are sampled greedily under the mask of their type. Where injected text
 //! meets sampled text, the model itself chooses the token at the seam ([`line`]).
 //!
+//! The model reads ([`Causal::read`]) and is asked ([`Causal::logits`]) apart: the head, a quarter of a
+//! small model, is multiplied only where somebody wants to know what comes next, and of it only the
+//! rows of tokens that may.
+//!
 //! Every call is valid by construction, with any weights.
 
 pub mod causal;

@@ -226,6 +226,29 @@ fn drafts_from_the_query_change_nothing_but_the_steps() {
 }
 
 #[test]
+fn a_value_that_can_only_end_is_read_with_what_follows() {
+    let call = json!({"row": 77777, "seat": 88888});
+    let said = gold(&[("seat_hold", call)]);
+    let answer = |slot: Json| {
+        let properties = json!({"row": slot, "seat": slot});
+        let schema =
+            json!({"type": "object", "properties": properties, "required": ["row", "seat"]});
+        let functions = vec![function("seat_hold", schema)];
+        let (decoder, fake) = decoder(config(Spelling::Hermes));
+        set(&fake, Mind::Says(text_of(&functions, Spelling::Hermes, &said)));
+        let mut asked = request("hold a seat", &functions);
+        asked.choice = ToolChoice::Required;
+        let reply = decoder.decode(&asked, &nobody_left).expect("an answer");
+        (told(&functions, &reply), reply.forwards)
+    };
+    // Behind five digits, the one may go on and the other cannot.
+    let open = answer(json!({"type": "integer"}));
+    let bounded = answer(json!({"type": "integer", "minimum": 10_000, "maximum": 99_999}));
+    assert_eq!(bounded.0, open.0);
+    assert_eq!(bounded.1 + 2, open.1, "a step less for either value");
+}
+
+#[test]
 fn a_prompt_read_before_answers_alike() {
     let functions = functions();
     let (decoder, fake) = decoder(config(Spelling::Hermes));
