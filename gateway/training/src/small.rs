@@ -230,7 +230,8 @@ pub fn loss(
     let filled: Vec<usize> = (0..pairs.len()).filter(|&i| pairs[i].call.is_some()).collect();
     if !filled.is_empty() {
         let chained = teacher.is_chained;
-        let values = value_loss(small, (&read, &batch), (pairs.as_slice(), chained), &filled, &beside)?;
+        let values =
+            value_loss(small, (&read, &batch), (pairs.as_slice(), chained), &filled, &beside)?;
         loss = (loss + values)?;
     }
     Ok(Some(loss))
