@@ -86,6 +86,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Eval(EvalCommand::Bfcl(args)) => {
             block_on(async move { print(&commands::eval_bfcl(effective.config, &args).await?) })
         }
+        Command::Eval(EvalCommand::Ablation(args)) => {
+            print(&commands::eval_ablation(&effective.config.models, args)?)
+        }
         Command::Bench(args) => block_on(bench(effective, args)),
         Command::Compile(args) => Ok(commands::compile(&args)),
     }

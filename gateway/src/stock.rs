@@ -20,6 +20,39 @@ use crate::models::Models;
 /// # Errors
 /// A checkpoint that cannot be used, with what to do about it.
 pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
+    let Parts { decoder, encoder, id, .. } = parts(config)?;
+    let info = ModelInfo {
+        id,
+        // What a checkpoint of somebody else's is made of is known to its card.
+        parameters_large: 0,
+        parameters_small: 0,
+        digest: String::new(),
+        retrieval_threshold: 0.0,
+    };
+    // One forward keeps all cores busy: more threads only help where many ask at once.
+    let threads = config.threads.max(1);
+    Ok(Stock::start(decoder, encoder, info, (threads, config.queue_jobs_max))?)
+}
+
+/// The parts of the preset, before any thread has them.
+pub(crate) struct Parts {
+    /// Decodes along templates, or freely.
+    pub(crate) decoder: Decoder<Model>,
+    /// Without one, functions are found by their words.
+    pub(crate) encoder: Option<Box<dyn Embed>>,
+    /// Name of the checkpoint.
+    pub(crate) id: String,
+    /// Tokens that end an answer.
+    pub(crate) ends: Vec<u32>,
+    /// How it writes calls.
+    pub(crate) spelling: Spelling,
+}
+
+/// Opens the parts.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn parts(config: &ModelsConfig) -> Result<Parts, StartError> {
     let mut checkpoint =
         Checkpoint::open(Path::new(&config.checkpoint), &Options::default()).map_err(unopened)?;
     // A thought before the answer would stand where calls begin; templates without it ignore this.
@@ -29,8 +62,9 @@ pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
         dir => Some(Box::new(Sentences(Encoder::open(Path::new(dir)).map_err(unopened)?))),
     };
     let defaults = StockConfig::default();
+    let spelling = spelling(config, &checkpoint);
     let settings = StockConfig {
-        spelling: spelling(config, &checkpoint),
+        spelling,
         query_tokens_max: config.query_tokens_max,
         value_tokens_max: config.value_tokens_max,
         prefix_bytes_max: config.prefix_bytes_max,
@@ -41,20 +75,11 @@ pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
         },
         ..defaults
     };
-    let info = ModelInfo {
-        id: checkpoint.id,
-        // What a checkpoint of somebody else's is made of is known to its card.
-        parameters_large: 0,
-        parameters_small: 0,
-        digest: String::new(),
-        retrieval_threshold: 0.0,
-    };
-    let vocabulary = Vocabulary::new(checkpoint.tokenizer).map_err(unusable)?;
-    let (model, chat) = (Model(checkpoint.model), Box::new(Template(checkpoint.chat)));
+    let Checkpoint { model, tokenizer, chat, id, eos } = checkpoint;
+    let vocabulary = Vocabulary::new(tokenizer).map_err(unusable)?;
+    let (model, chat) = (Model(model), Box::new(Template(chat)));
     let decoder = Decoder::new(model, vocabulary, chat, settings).map_err(unusable)?;
-    // One forward keeps all cores busy: more threads only help where many ask at once.
-    let threads = config.threads.max(1);
-    Ok(Stock::start(decoder, encoder, info, (threads, config.queue_jobs_max))?)
+    Ok(Parts { decoder, encoder, id, ends: eos, spelling })
 }
 
 fn unopened(error: CheckpointError) -> StartError {
@@ -111,7 +136,8 @@ impl Models for Stock {
     }
 }
 
-struct Model(Box<dyn hyfunc_checkpoint::Causal>);
+/// A checkpoint's model.
+pub(crate) struct Model(Box<dyn hyfunc_checkpoint::Causal>);
 
 impl Causal for Model {
     type Cache = Cache;

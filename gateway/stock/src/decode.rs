@@ -169,7 +169,15 @@ impl<M: Causal> Decoder<M> {
         Ok(Reply { decoded, p_call, prefix_hit, forwards })
     }
 
-    fn prompt(&self, query: &str, functions: &[Arc<Function>]) -> Result<Prompt, StockError> {
+    pub(crate) fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    pub(crate) fn prompt(
+        &self,
+        query: &str,
+        functions: &[Arc<Function>],
+    ) -> Result<Prompt, StockError> {
         let asked = Asked {
             spelling: self.config.spelling,
             reply_prefix: &self.config.reply_prefix,
@@ -181,7 +189,7 @@ impl<M: Causal> Decoder<M> {
     }
 
     /// Reads a prompt, or what is new of it; says whether its prefix was there.
-    fn read<'a>(
+    pub(crate) fn read<'a>(
         &'a self,
         prompt: Prompt,
         patience: Patience<'a>,

@@ -33,6 +33,7 @@ use crate::small::Teacher;
 use crate::sources::Data;
 use crate::{load, small, variables};
 
+pub use free::RETRIEVED_MAX;
 pub use report::{AblationReport, DECIDING, FIXED, FUNCTIONS, GIVEN, READABLE, RowScore, Wrong};
 pub use score::{Came, add};
 use variant::Training;

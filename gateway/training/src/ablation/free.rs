@@ -29,7 +29,7 @@ use crate::small::{QUERY_TOKENS_MAX, Teacher, cosine};
 const OFFERED_MAX: usize = 8;
 
 /// Functions that the retriever offers.
-pub(crate) const RETRIEVED_MAX: usize = 3;
+pub const RETRIEVED_MAX: usize = 3;
 
 /// Tokens of the longest reply.
 pub(crate) const REPLY_TOKENS_MAX: usize = 112;
