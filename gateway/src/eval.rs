@@ -122,7 +122,9 @@ pub enum EvalError {
         left_out: String,
     },
     /// An ablation of models that are not trained here, on no rows.
-    #[error("the stock preset is not trained here, so that no rows are held out: name a file with --on")]
+    #[error(
+        "the stock preset is not trained here, so that no rows are held out: name a file with --on"
+    )]
     NothingToScoreOn,
     /// Predictions of other rows.
     #[error("no row has a prediction; are the predictions those of other rows?")]

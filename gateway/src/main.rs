@@ -42,7 +42,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     if let Command::Compile(args) = &cli.command {
         return Ok(commands::compile(args));
     }
-    let trains = matches!(cli.command, Command::Train(_));
+    let trains = matches!(cli.command, Command::Train(_) | Command::Eval(EvalCommand::Ablation(_)));
     threads::settle(if trains { Work::Train } else { Work::Serve })
         .context("cannot set the threads of tensor operations; set RAYON_NUM_THREADS=1")?;
     let mut flags = match &cli.command {

@@ -171,7 +171,7 @@ mod tests {
         for variant in Variant::ALL {
             assert_eq!(variant.training(), variant.trained_as().training(), "{variant}");
             assert_eq!(variant.trained_as().trained_as(), variant.trained_as(), "{variant}");
-            assert_eq!(variant.name().parse(), Ok(variant));
+            assert_eq!(variant.name().parse::<Variant>(), Ok(variant));
         }
         assert!("soft-token".parse::<Variant>().unwrap_err().contains("templates-alone"));
     }

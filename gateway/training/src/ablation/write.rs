@@ -1,6 +1,7 @@
 //! Replies of a small model without heads: written freely, or along the templates.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use candle_core::{D, Tensor};
@@ -79,11 +80,10 @@ impl<'a> Writer<'a> {
         is_templated: bool,
     ) -> Result<Reply, TrainingError> {
         for function in asked.functions {
-            let key = Arc::as_ptr(function) as usize;
-            if !self.blocks.contains_key(&key) {
+            if let Entry::Vacant(place) = self.blocks.entry(Arc::as_ptr(function) as usize) {
                 let tokens = prompt::block(self.tokenizer, function);
                 let kv = self.small.block(&tokens)?;
-                self.blocks.insert(key, (function.clone(), tokens, kv));
+                place.insert((function.clone(), tokens, kv));
             }
         }
         let template = |of: &Arc<Function>| Arc::new(Template::new(of, Spelling::Param));
