@@ -30,7 +30,7 @@ use crate::run::{Run, Settings};
 use crate::sample;
 use crate::schedule::{DECAY, Schedule, rng_of};
 use crate::small::Teacher;
-use crate::sources::Data;
+use crate::sources::{Data, REFUSED};
 use crate::{load, small, variables};
 
 pub use free::RETRIEVED_MAX;
@@ -105,6 +105,10 @@ pub fn ablate(options: &AblationOptions) -> Result<AblationReport, TrainingError
         ),
         ..AblationReport::default()
     };
+    let refused: usize = sources.refused.values().sum();
+    if refused > 0 {
+        report.training.push_str(&format!("; {refused} rows refused, listed in {REFUSED}"));
+    }
     let mut variants = options.variants.clone();
     variants.sort_unstable();
     variants.dedup();

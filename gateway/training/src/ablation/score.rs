@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use candle_core::Device;
-use hyfunc_cascade::TokenCounts;
 use hyfunc_cascade::config::CascadeConfig;
 use hyfunc_cascade::tiny::Tiny;
+use hyfunc_cascade::{CascadeError, TokenCounts};
 use hyfunc_functions::json::arguments_to_json;
 use hyfunc_functions::{Function, Value};
 use serde_json::Value as Json;
@@ -110,8 +110,11 @@ fn replies(
     let bar = run::bar(variant.name(), rows.len(), 0);
     for row in rows {
         bar.inc(1);
-        let mut tokens = tiny.tokenizer.encode(&row.query);
-        tokens.truncate(query_tokens_max);
+        let tokens = tiny.tokenizer.encode(&row.query);
+        if tokens.len() > query_tokens_max {
+            add(score, row, &too_long(row, tokens.len(), query_tokens_max));
+            continue;
+        }
         let began = Instant::now();
         let mut intent = tiny.distil(&tokens)?;
         if !form.has_soft {
@@ -146,6 +149,17 @@ fn replies(
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+/// What comes of a query that no gateway would read.
+fn too_long(row: &Row, tokens: usize, tokens_max: usize) -> Came {
+    Came {
+        calls: None,
+        text: CascadeError::QueryTooLong { tokens, tokens_max }.to_string(),
+        offered: row.functions.iter().map(|function| function.name.clone()).collect(),
+        counts: TokenCounts::default(),
+        took_us: 0,
+    }
 }
 
 /// Rows of a small model with heads: once as they come, once with the functions given.
