@@ -48,10 +48,10 @@ pub(crate) struct Form {
 /// States of replies, and the tokens that they should name.
 pub(crate) struct Laid {
     /// `[tokens, d]`.
-    states: Tensor,
+    pub(super) states: Tensor,
     /// Rows of `states`.
     at: Vec<u32>,
-    gold: Vec<u32>,
+    pub(super) gold: Vec<u32>,
     classes: Vec<Class>,
 }
 
@@ -157,7 +157,7 @@ pub(super) fn trained_on(
 }
 
 /// Reads rows as the form has it; `rng` is there in training alone.
-fn lay(
+pub(super) fn lay(
     small: &Small,
     teacher: &mut Teacher<'_>,
     rows: &[Row],

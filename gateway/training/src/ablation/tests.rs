@@ -156,6 +156,39 @@ fn each_form_has_its_own_loss_and_moves_what_it_needs() {
     }
 }
 
+/// A reply is scored token by token as it was learnt in one forward.
+#[test]
+fn what_is_learnt_is_what_is_written_with() {
+    let tiny = shipped::EMBEDDED.load(&Device::Cpu).unwrap();
+    let map = VarMap::new();
+    let vb = VarBuilder::from_varmap(&map, DType::F32, &Device::Cpu);
+    let learning = Small::new(&tiny.config, &vb).unwrap();
+    variables::seed(&map, 5).unwrap();
+    let written = frozen(&map, &tiny.config).unwrap();
+    let mut teacher = Teacher::new(&tiny.large, &tiny.tokenizer, &Device::Cpu);
+    for (row, has_soft) in rows().into_iter().zip([true, false, true]) {
+        let form = Form { has_soft, ..WHOLE };
+        let laid = free::lay(&learning, &mut teacher, std::slice::from_ref(&row), form, None);
+        let laid = laid.unwrap().unwrap();
+        let expected = learning.vocabulary(&laid.states).unwrap().to_vec2::<f32>().unwrap();
+        let mut soft = tiny.distil(&tiny.tokenizer.encode(&row.query)).unwrap().soft_token;
+        if !has_soft {
+            soft.fill(0.0);
+        }
+        let (query, functions) = (row.query.as_str(), row.functions.as_slice());
+        let asked = write::Asked { query, functions, soft: &soft };
+        let mut writer = write::Writer::new(&written, &tiny.tokenizer).unwrap();
+        writer.know(functions).unwrap();
+        let mut line = write::Line::begin(&writer, &asked).unwrap();
+        for (expected, id) in expected.iter().zip(&laid.gold) {
+            let found = line.logits.to_vec1::<f32>().unwrap();
+            let far = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(far < 1e-2, "{query}: {far}");
+            line.feed(&[*id]).unwrap();
+        }
+    }
+}
+
 #[test]
 fn the_retriever_offers_few_and_training_never_loses_a_called_function() {
     let tiny = shipped::EMBEDDED.load(&Device::Cpu).unwrap();

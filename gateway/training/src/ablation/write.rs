@@ -79,13 +79,7 @@ impl<'a> Writer<'a> {
         asked: &Asked<'_>,
         is_templated: bool,
     ) -> Result<Reply, TrainingError> {
-        for function in asked.functions {
-            if let Entry::Vacant(place) = self.blocks.entry(Arc::as_ptr(function) as usize) {
-                let tokens = prompt::block(self.tokenizer, function);
-                let kv = self.small.block(&tokens)?;
-                place.insert((function.clone(), tokens, kv));
-            }
-        }
+        self.know(asked.functions)?;
         let template = |of: &Arc<Function>| Arc::new(Template::new(of, Spelling::Param));
         let templates: Vec<Arc<Template>> = asked.functions.iter().map(template).collect();
         let plan = text::plan_of(&templates);
@@ -94,6 +88,18 @@ impl<'a> Writer<'a> {
             true => self.follow(&mut line, plan),
             false => self.ramble(&mut line, plan),
         }
+    }
+
+    /// Reads the blocks of functions, unless it has.
+    pub(super) fn know(&mut self, functions: &[Arc<Function>]) -> Result<(), TrainingError> {
+        for function in functions {
+            if let Entry::Vacant(place) = self.blocks.entry(Arc::as_ptr(function) as usize) {
+                let tokens = prompt::block(self.tokenizer, function);
+                let kv = self.small.block(&tokens)?;
+                place.insert((function.clone(), tokens, kv));
+            }
+        }
+        Ok(())
     }
 
     /// Writes what comes to mind, and reads it as calls.
@@ -282,7 +288,7 @@ pub(super) fn parsed(
 }
 
 /// A reply under way: all that was read of it, and what may come next.
-struct Line<'a> {
+pub(super) struct Line<'a> {
     small: &'a Small,
     blocks: Vec<(&'a [Token], &'a Kv)>,
     query: Vec<Token>,
@@ -291,14 +297,14 @@ struct Line<'a> {
     /// Tokens of the reply.
     len: usize,
     /// After the last token, `[vocab]`.
-    logits: Tensor,
+    pub(super) logits: Tensor,
     /// Tokens of the query.
     prompt: usize,
 }
 
 impl<'a> Line<'a> {
     /// Reads the query and opens the reply.
-    fn begin(writer: &'a Writer<'_>, asked: &Asked<'_>) -> Result<Self, TrainingError> {
+    pub(super) fn begin(writer: &'a Writer<'_>, asked: &Asked<'_>) -> Result<Self, TrainingError> {
         let small = writer.small;
         let known = asked
             .functions
@@ -325,7 +331,7 @@ impl<'a> Line<'a> {
     }
 
     /// Reads tokens of the reply.
-    fn feed(&mut self, ids: &[u32]) -> Result<(), TrainingError> {
+    pub(super) fn feed(&mut self, ids: &[u32]) -> Result<(), TrainingError> {
         if ids.is_empty() {
             return Ok(());
         }
