@@ -32,7 +32,12 @@ pub struct EvalAblationArgs {
     #[arg(long, value_name = "FILE")]
     pub on: Option<PathBuf>,
     /// So many of them at most, taken at equal distances
-    #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 150,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     pub limit: u32,
     /// Folder of models whose large model every row shares; else `models.dir`, or the embedded ones
     #[arg(long, value_name = "DIR")]
@@ -41,7 +46,12 @@ pub struct EvalAblationArgs {
     #[arg(long, value_name = "DIR", default_value = "ablation.hyfunc-run")]
     pub out: PathBuf,
     /// Steps of each row that is trained
-    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 400,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     pub steps: u32,
     /// Rows of the table; all when left out
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
