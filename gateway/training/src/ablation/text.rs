@@ -88,7 +88,10 @@ pub(crate) fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
 pub(crate) fn said(token_bytes: &[Vec<u8>], ids: &[u32]) -> String {
     let (mut text, mut bytes) = (String::new(), Vec::new());
     for &id in ids {
-        if (id as usize) < SPECIALS.len() {
+        if id == Special::Open as u32 {
+            // The one special that is a character of ordinary text, too.
+            bytes.push(b'[');
+        } else if (id as usize) < SPECIALS.len() {
             text.push_str(&String::from_utf8_lossy(&bytes));
             bytes.clear();
             text.extend(char::from_u32(FENCES_FROM + id));
