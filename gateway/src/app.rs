@@ -388,6 +388,7 @@ pub fn cascade_without(config: &ModelsConfig, ablate: Ablation) -> Result<Cascad
         call_threshold: (call_threshold != CALIBRATED).then_some(call_threshold as f32),
         batch_tokens_max: config.batch_tokens_max,
         ablate,
+        chained_slots: false,
         blocks_bytes_max: config.blocks_bytes_max,
         prepared_dir: match config.prepared_dir.as_str() {
             AUTO => cache_dir().map(|dir| dir.join("prepared")),

@@ -1,5 +1,6 @@
 //! What can be typed: commands, options and examples.
 
+mod ablation;
 mod key;
 mod library;
 mod models;
@@ -14,6 +15,7 @@ use hyfunc_training::bfcl::Category;
 
 use crate::bench::Part;
 
+pub use ablation::EvalAblationArgs;
 pub use key::{CreateKeyArgs, KeyCommand, ListKeysArgs, RevokeKeyArgs};
 pub use library::{
     ApproveArgs, CompileArgs, GatewayArgs, LibraryCommand, ListArgs, PublishArgs, RemoveArgs,
@@ -249,6 +251,9 @@ pub enum EvalCommand {
     /// Answer the rows of the Berkeley Function-Calling Leaderboard, and score the calls
     #[command(after_help = BFCL_HELP)]
     Bfcl(EvalBfclArgs),
+    /// Measure what each part is worth: rows with and without it, trained and scored alike
+    #[command(after_help = ablation::ABLATION_HELP)]
+    Ablation(EvalAblationArgs),
 }
 
 /// What its files hold.

@@ -1,5 +1,6 @@
 //! Commands that need no server: each gives the text to print.
 
+mod ablation;
 mod bench;
 mod call;
 mod compile;
@@ -10,6 +11,7 @@ mod models;
 mod plugin;
 mod train;
 
+pub use ablation::eval_ablation;
 pub use bench::bench;
 pub use call::call;
 pub use compile::compile;

@@ -2,8 +2,9 @@
 //!
 //! [`requests`] go through the way that `POST /v1/route` takes: accept, distil, retrieve and decode
 //! are the gateway's own; nothing is run. They go one after the other, so that their times are
-//! those of a gateway at rest. [`bfcl`] and [`retrieval`] bring functions of their own.
+//! those of a gateway at rest. [`bfcl`], [`retrieval`] and [`ablation`] bring functions of their own.
 
+pub mod ablation;
 pub mod bfcl;
 mod compare;
 mod gold;
@@ -121,6 +122,11 @@ pub enum EvalError {
         /// Lines by why they cannot be used.
         left_out: String,
     },
+    /// An ablation of models that are not trained here, on no rows.
+    #[error(
+        "the stock preset is not trained here, so that no rows are held out: name a file with --on"
+    )]
+    NothingToScoreOn,
     /// Predictions of other rows.
     #[error("no row has a prediction; are the predictions those of other rows?")]
     NoPrediction,

@@ -86,6 +86,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Eval(EvalCommand::Bfcl(args)) => {
             block_on(async move { print(&commands::eval_bfcl(effective.config, &args).await?) })
         }
+        Command::Eval(EvalCommand::Ablation(args)) => {
+            print(&commands::eval_ablation(&effective.config.models, args)?)
+        }
         Command::Bench(args) => block_on(bench(effective, args)),
         Command::Compile(args) => Ok(commands::compile(&args)),
     }
@@ -94,7 +97,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
 /// What the process will mostly do.
 fn work(command: &Command, config: &Config) -> Work {
     match command {
-        Command::Train(_) => Work::Train,
+        Command::Train(_) | Command::Eval(EvalCommand::Ablation(_)) => Work::Train,
         // The other parts measure the models that are trained here.
         Command::Bench(args) if args.parts.as_slice() == [Part::Stock] => Work::Stock,
         Command::Bench(_) => Work::Serve,

@@ -23,26 +23,51 @@ use crate::models::Models;
 /// # Errors
 /// A checkpoint that cannot be used, with what to do about it.
 pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
-    let checkpoint = checkpoint(config)?;
-    let encoder: Option<Box<dyn Embed>> = match config.encoder.as_str() {
-        "" => None,
-        dir => Some(Box::new(Sentences(Encoder::open(Path::new(dir)).map_err(unopened)?))),
-    };
-    let settings = settings(config, &checkpoint);
+    let Parts { decoder, encoder, id, .. } = parts(config)?;
     let info = ModelInfo {
-        id: checkpoint.id,
+        id,
         // What a checkpoint of somebody else's is made of is known to its card.
         parameters_large: 0,
         parameters_small: 0,
         digest: String::new(),
         retrieval_threshold: 0.0,
     };
-    let vocabulary = Vocabulary::new(checkpoint.tokenizer).map_err(unusable)?;
-    let (model, chat) = (Model(checkpoint.model), Box::new(Template(checkpoint.chat)));
-    let decoder = Decoder::new(model, vocabulary, chat, settings).map_err(unusable)?;
     // One forward keeps all cores busy: more threads only help where many ask at once.
     let threads = config.threads.max(1);
     Ok(Stock::start(decoder, encoder, info, (threads, config.queue_jobs_max))?)
+}
+
+/// The parts of the preset, before any thread has them.
+pub(crate) struct Parts {
+    /// Decodes along templates, or freely.
+    pub(crate) decoder: Decoder<Model>,
+    /// Without one, functions are found by their words.
+    pub(crate) encoder: Option<Box<dyn Embed>>,
+    /// Name of the checkpoint.
+    pub(crate) id: String,
+    /// Tokens that end an answer.
+    pub(crate) ends: Vec<u32>,
+    /// How it writes calls.
+    pub(crate) spelling: Spelling,
+}
+
+/// Opens the parts.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn parts(config: &ModelsConfig) -> Result<Parts, StartError> {
+    let checkpoint = checkpoint(config)?;
+    let encoder: Option<Box<dyn Embed>> = match config.encoder.as_str() {
+        "" => None,
+        dir => Some(Box::new(Sentences(Encoder::open(Path::new(dir)).map_err(unopened)?))),
+    };
+    let settings = settings(config, &checkpoint);
+    let spelling = settings.spelling;
+    let Checkpoint { model, tokenizer, chat, id, eos } = checkpoint;
+    let vocabulary = Vocabulary::new(tokenizer).map_err(unusable)?;
+    let (model, chat) = (Model(model), Box::new(Template(chat)));
+    let decoder = Decoder::new(model, vocabulary, chat, settings).map_err(unusable)?;
+    Ok(Parts { decoder, encoder, id, ends: eos, spelling })
 }
 
 /// The checkpoint that the configuration names. Blocking: it is read whole.

@@ -69,9 +69,14 @@ const LONG: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn random_weights_decode_to_valid_calls() {
-    let limits = CascadeConfig { value_tokens_max: 4, ..CascadeConfig::default() };
     let functions = [wide_function(), plain_function("forecast")];
     for round in 0..2 {
+        // Once beside each other, once one after another.
+        let limits = CascadeConfig {
+            value_tokens_max: 4,
+            chained_slots: round == 1,
+            ..CascadeConfig::default()
+        };
         let cascade = cascade(&limits);
         for query in QUERIES {
             let decoded = decode(&cascade, &functions, query, ToolChoice::Required, LONG).await;

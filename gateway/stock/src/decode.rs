@@ -175,9 +175,13 @@ impl<M: Causal> Decoder<M> {
         Ok(Reply { decoded, p_call, prefix_hit, forwards })
     }
 
+    pub(crate) fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
     /// The prompt, without what was said before where the template or the context has no place for
     /// that.
-    fn prompt(
+    pub(crate) fn prompt(
         &self,
         request: &StockRequest,
         functions: &[Arc<Function>],
@@ -203,7 +207,7 @@ impl<M: Causal> Decoder<M> {
     }
 
     /// Reads a prompt, or what is new of it; says whether its prefix was there.
-    fn read<'a>(
+    pub(crate) fn read<'a>(
         &'a self,
         prompt: Prompt,
         patience: Patience<'a>,

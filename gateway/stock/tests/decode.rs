@@ -12,10 +12,10 @@ use hyfunc_functions::json::arguments_to_json;
 use hyfunc_functions::oracle::GoldCall;
 use hyfunc_functions::{Function, Spelling};
 use hyfunc_stock::prompt::{Asked, prompt};
-use hyfunc_stock::{Chat, Decoder, Reply, StockConfig, StockError, Vocabulary};
+use hyfunc_stock::{Chat, Decoder, Reply, StockConfig, StockError, StockRequest, Vocabulary};
 use serde_json::{Value as Json, json};
 use support::{
-    ChatMl, Fake, Mind, config, decoder, function, nobody_left, request, text_of, tokenizer,
+    ChatMl, END, Fake, Mind, config, decoder, function, nobody_left, request, text_of, tokenizer,
 };
 
 const SPELLINGS: [Spelling; 3] = [Spelling::Hermes, Spelling::Llama, Spelling::Bracket];
@@ -122,6 +122,30 @@ fn what_it_has_in_mind_comes_out_in_every_spelling() {
             }
         }
     }
+}
+
+#[test]
+fn without_templates_it_says_what_it_has_in_mind() {
+    let (decoder, fake) = decoder(config(Spelling::Hermes));
+    let end = Vocabulary::new(tokenizer()).unwrap().added(END).unwrap();
+    let request = request("the weather in Paris", &functions());
+    let call = gold(&[("weather_current", json!({"city": "Paris"}))]);
+    for text in [
+        text_of(&functions(), Spelling::Hermes, &call),
+        "I cannot tell.".to_owned(),
+        "<tool_call> {\"name\": \"unheard_of\", \"arg".to_owned(),
+    ] {
+        set(&fake, Mind::Says(text.clone()));
+        let said = decoder.reply_freely(&request, &[end], 4096).unwrap();
+        assert_eq!((said.text.as_str(), said.is_ended), (text.as_str(), true));
+        assert!(said.counts.sampled > 0 && said.counts.prompt > 0);
+        let cut = decoder.reply_freely(&request, &[end], 2).unwrap();
+        assert_eq!((cut.counts.sampled, cut.is_ended), (2, false));
+        assert!(text.starts_with(&cut.text), "{}", cut.text);
+    }
+    let late = StockRequest { deadline: Instant::now(), ..request };
+    let error = decoder.reply_freely(&late, &[end], 9).unwrap_err();
+    assert!(matches!(error, StockError::Deadline { .. }), "{error}");
 }
 
 #[test]
