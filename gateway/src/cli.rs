@@ -236,7 +236,8 @@ pub struct CallArgs {
 pub enum EvalCommand {
     /// Send requests over the loaded library through the gateway's own steps, without running calls
     #[command(after_help = "Examples:\n  hyfunc eval requests requests.jsonl --failures\n  \
-                            hyfunc eval requests requests.jsonl --json")]
+                            hyfunc eval requests requests.jsonl --json\n  \
+                            hyfunc eval requests requests.jsonl --wit plugins")]
     Requests(EvalRequestsArgs),
     /// Decode rows that bring their own functions
     #[command(after_help = "Examples:\n  hyfunc eval rows rows.jsonl.gz --html rows.html\n  \
@@ -276,9 +277,12 @@ the benchmark's own checker has its say besides ours.";
 /// Options of `eval requests`.
 #[derive(Debug, Args)]
 pub struct EvalRequestsArgs {
-    /// Requests, one JSON object a line: id, kind, query, calls, accept
+    /// Requests, one JSON object a line: id, kind, query, calls, accept, plugin
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Folder of plugins of which there is only WIT, NAME.wit each: they join the library
+    #[arg(long, value_name = "DIR")]
+    pub wit: Option<PathBuf>,
     /// List the requests that were not answered right
     #[arg(long)]
     pub failures: bool,

@@ -24,7 +24,8 @@ pub async fn eval_requests(
     args: &EvalRequestsArgs,
 ) -> Result<String, CommandError> {
     claim(args.html.as_deref())?;
-    let report = eval::requests(config, &args.file, soft(args.soft_token)).await?;
+    let (wit, soft) = (args.wit.as_deref(), soft(args.soft_token));
+    let report = eval::requests(config, &args.file, wit, soft).await?;
     if let Some(path) = &args.html {
         eval::write(path, &report.to_html(&args.file))?;
     }

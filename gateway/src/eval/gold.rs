@@ -14,6 +14,9 @@ pub struct Gold {
     pub id: String,
     /// What it is a case of: a row of the table.
     pub kind: String,
+    /// Whose function it is about, in a file over several plugins: a row of a second table.
+    #[serde(default)]
+    pub plugin: Option<String>,
     /// What the person says.
     pub query: String,
     /// The right calls; none where no function fits.

@@ -86,6 +86,7 @@ fn gold(entry: &Entry, example: &Example, number: usize) -> Gold {
     Gold {
         id: format!("{name}-{number}"),
         kind: name.clone(),
+        plugin: None,
         query: example.utterance.clone(),
         calls: vec![Call { name, arguments }],
         accept: Vec::new(),
