@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use hyfunc_training::bfcl::Category;
 
 use crate::bench::Part;
+use crate::eval::retrieval::compare::Collection;
 
 pub use key::{CreateKeyArgs, KeyCommand, ListKeysArgs, RevokeKeyArgs};
 pub use library::{
@@ -258,10 +259,13 @@ Examples:
   hyfunc eval retrieval --queries queries.jsonl.gz --catalogue functions.jsonl.gz
   hyfunc eval retrieval --queries queries.jsonl --catalogue a.jsonl --catalogue b.jsonl \
 --k 1,5,10 --limit 500 --html retrieval.html
+  hyfunc eval retrieval --k 5 --collection seal=queries.jsonl.gz,functions.jsonl.gz \
+--collection tools=q.jsonl,f.jsonl --encoder minilm=all-MiniLM-L6-v2
 
 A line of a catalogue is {\"name\", \"description\", \"parameters\"}, one of the queries \
 {\"id\", \"query\", \"relevant\": [names of functions]}. All three ways are measured in one run, over \
-the same vectors and words; intervals are of 95 %.";
+the same vectors and words; intervals are of 95 %. With --collection or --encoder, BM25, the models \
+and every encoder, alone and mixed, are measured over every collection, in one table.";
 
 /// Where its answers come from.
 const BFCL_HELP: &str = "\
@@ -339,11 +343,22 @@ pub enum SoftTokenArg {
 #[derive(Debug, Args)]
 pub struct EvalRetrievalArgs {
     /// Requests with the names of their functions (jsonl or jsonl.gz)
-    #[arg(long, value_name = "FILE")]
-    pub queries: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "collection",
+        requires = "catalogue"
+    )]
+    pub queries: Option<PathBuf>,
     /// Functions to find (jsonl or jsonl.gz); may be repeated
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", requires = "queries")]
     pub catalogue: Vec<PathBuf>,
+    /// A column of a comparison: its name, its requests and the functions to find; may be repeated
+    #[arg(long, value_name = "NAME=QUERIES,CATALOGUE", value_parser = collection)]
+    pub collection: Vec<Collection>,
+    /// A sentence encoder to compare, a folder as `models.encoder` has it; may be repeated
+    #[arg(long, value_name = "[NAME=]DIR", value_parser = encoder)]
+    pub encoder: Vec<(String, PathBuf)>,
     /// Ranks up to which finding a function counts
     #[arg(
         long,
@@ -407,6 +422,37 @@ fn category(name: &str) -> Result<Category, String> {
         let names = Category::ALL.map(Category::name).join(", ");
         format!("the categories are {names}")
     })
+}
+
+fn collection(text: &str) -> Result<Collection, String> {
+    let form = || "write it as NAME=QUERIES,CATALOGUE or NAME=QUERIES,CATALOGUE,CATALOGUE";
+    let (name, files) = text.split_once('=').ok_or_else(form)?;
+    let mut files = files.split(',').map(PathBuf::from);
+    let queries = files.next().unwrap_or_default();
+    let catalogues: Vec<PathBuf> = files.collect();
+    let is_named = |path: &PathBuf| !path.as_os_str().is_empty();
+    if name.trim().is_empty() || catalogues.is_empty() {
+        return Err(form().to_owned());
+    }
+    if !is_named(&queries) || !catalogues.iter().all(is_named) {
+        return Err(format!("a file has no name: {}", form()));
+    }
+    Ok(Collection { name: name.trim().to_owned(), queries, catalogues })
+}
+
+/// `NAME=DIR`, or `DIR` under the folder's own name.
+fn encoder(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, dir) = match text.split_once('=') {
+        Some((name, dir)) => (name.trim().to_owned(), PathBuf::from(dir)),
+        None => {
+            let dir = PathBuf::from(text);
+            (dir.file_name().unwrap_or_default().to_string_lossy().into_owned(), dir)
+        }
+    };
+    if name.is_empty() || dir.as_os_str().is_empty() {
+        return Err("name a folder, or write it as NAME=DIR".to_owned());
+    }
+    Ok((name, dir))
 }
 
 /// What it takes, and how to ask for less.
@@ -504,6 +550,26 @@ mod tests {
             assert!(retrieval(&["--k", wrong]).is_err(), "{wrong:?}");
         }
         assert!(retrieval(&["--limit", "0"]).is_err());
+        let compared = retrieval(&["--collection", "seal=q,c,d", "--encoder", "m=a/b"]).unwrap();
+        let [seal] = compared.collection.as_slice() else { panic!("{compared:?}") };
+        assert_eq!((seal.name.as_str(), seal.catalogues.len()), ("seal", 2));
+        assert_eq!(compared.encoder, [("m".to_owned(), PathBuf::from("a/b"))]);
+        assert_eq!(retrieval(&["--encoder", "a/b"]).unwrap().encoder[0].0, "b");
+        for wrong in ["q,c", "seal=q", "=q,c", "seal=,c", "seal=q,"] {
+            assert!(retrieval(&["--collection", wrong]).is_err(), "{wrong:?}");
+        }
+        for wrong in ["", "=a", "m="] {
+            assert!(retrieval(&["--encoder", wrong]).is_err(), "{wrong:?}");
+        }
+        for (typed, is_right) in [
+            (vec!["--collection", "a=q,c"], true),
+            (vec!["--queries", "q"], false),
+            (vec!["--catalogue", "c"], false),
+            (vec![], false),
+        ] {
+            let all = ["hyfunc", "eval", "retrieval"].into_iter().chain(typed.iter().copied());
+            assert_eq!(Cli::try_parse_from(all).is_ok(), is_right, "{typed:?}");
+        }
         let bfcl = |categories: &str| {
             let typed = ["hyfunc", "eval", "bfcl", "--data", "d", "--categories", categories];
             Cli::try_parse_from(typed).map(|cli| match cli.command {

@@ -28,6 +28,7 @@ pub use times::Times;
 pub(crate) use times::{ms, quantile};
 
 use hyfunc_cascade::CascadeError;
+use hyfunc_checkpoint::CheckpointError;
 use hyfunc_functions::docs::DocsError;
 use hyfunc_retrieval::RetrievalError;
 use hyfunc_training::TrainingError;
@@ -114,6 +115,14 @@ pub enum EvalError {
     /// The functions cannot be indexed or searched.
     #[error("the index failed: {0}")]
     Index(#[from] RetrievalError),
+    /// A folder that is no sentence encoder.
+    #[error("cannot use the encoder {path}: {source}", path = .path.display())]
+    Encoder {
+        /// As typed.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<CheckpointError>,
+    },
     /// No function to find.
     #[error(
         "no function in {path}; a line is {{\"name\", \"description\", \"parameters\"}}\n{left_out}"

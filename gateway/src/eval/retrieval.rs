@@ -4,6 +4,7 @@
 //! alone, and the vectors alone.
 
 mod catalogue;
+pub mod compare;
 mod encoder;
 mod queries;
 mod report;
@@ -18,7 +19,7 @@ use hyfunc_functions::Function;
 use hyfunc_training::run;
 use indicatif::ProgressBar;
 
-pub use encoder::{Encoder, TinyEncoder};
+pub use encoder::{Encoder, SentenceEncoder, TinyEncoder};
 pub use report::{RetrievalReport, Scores};
 pub use search::{METHODS, Method, RANK_MAX};
 

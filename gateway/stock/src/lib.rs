@@ -25,6 +25,7 @@ mod write;
 
 pub use causal::{Causal, Chat, Embed};
 pub use decode::{Decoder, Reply, StockConfig, StockRequest};
+pub use engine::described;
 pub use error::StockError;
 pub use preset::Stock;
 pub use vocabulary::Vocabulary;
