@@ -248,6 +248,9 @@ pub enum EvalCommand {
     /// Look requests up in a catalogue of functions: the index as served, BM25 alone, vectors alone
     #[command(after_help = RETRIEVAL_HELP)]
     Retrieval(EvalRetrievalArgs),
+    /// Measure the index over a real catalogue: the graph beside the exact scan
+    #[command(after_help = INDEX_HELP)]
+    Index(EvalIndexArgs),
     /// Answer the rows of the Berkeley Function-Calling Leaderboard, and score the calls
     #[command(after_help = BFCL_HELP)]
     Bfcl(EvalBfclArgs),
@@ -266,6 +269,15 @@ A line of a catalogue is {\"name\", \"description\", \"parameters\"}, one of the
 {\"id\", \"query\", \"relevant\": [names of functions]}. All three ways are measured in one run, over \
 the same vectors and words; intervals are of 95 %. With --collection or --encoder, BM25, the models \
 and every encoder, alone and mixed, are measured over every collection, in one table.";
+
+/// Beside what it is measured.
+const INDEX_HELP: &str = "\
+Examples:
+  hyfunc eval index --queries queries.jsonl.gz --catalogue functions.jsonl.gz
+  hyfunc eval index --queries q.jsonl --catalogue f.jsonl --candidates 32,64,128 --vectors vectors
+
+Files are those of `hyfunc eval retrieval`. --vectors writes functions.npy and queries.npy, so that \
+others can be measured on the same vectors: tests/peers/index.sh does that.";
 
 /// Where its answers come from.
 const BFCL_HELP: &str = "\
@@ -380,6 +392,54 @@ pub struct EvalRetrievalArgs {
     /// Write a page with pictures and the worst examples besides
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+/// Options of `eval index`.
+#[derive(Debug, Args)]
+pub struct EvalIndexArgs {
+    /// Requests with the names of their functions (jsonl or jsonl.gz)
+    #[arg(long, value_name = "FILE")]
+    pub queries: PathBuf,
+    /// Functions to find (jsonl or jsonl.gz); may be repeated
+    #[arg(long, value_name = "FILE", required = true)]
+    pub catalogue: Vec<PathBuf>,
+    /// Functions to look for
+    #[arg(
+        long,
+        value_name = "K",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u16).range(1..=1000)
+    )]
+    pub k: u16,
+    /// Points that the graph looks at in a search: a row each
+    #[arg(
+        long,
+        value_name = "N,N",
+        value_delimiter = ',',
+        default_values_t = [32u16, 64, 128, 256, 512],
+        value_parser = clap::value_parser!(u16).range(1..=4096)
+    )]
+    pub candidates: Vec<u16>,
+    /// Threads that link the graph; searches take one
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=256)
+    )]
+    pub threads: u16,
+    /// So many requests at most, taken at equal distances
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Folder for functions.npy and queries.npy, the vectors that were searched
+    #[arg(long, value_name = "DIR")]
+    pub vectors: Option<PathBuf>,
+    /// Folder of the models; else those that `models.dir` names, or the embedded ones
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `eval bfcl`.
@@ -569,6 +629,19 @@ mod tests {
         ] {
             let all = ["hyfunc", "eval", "retrieval"].into_iter().chain(typed.iter().copied());
             assert_eq!(Cli::try_parse_from(all).is_ok(), is_right, "{typed:?}");
+        }
+        let index = |extra: &[&str]| {
+            let typed = ["hyfunc", "eval", "index", "--queries", "q", "--catalogue", "c"];
+            Cli::try_parse_from(typed.iter().chain(extra)).map(|cli| match cli.command {
+                Command::Eval(EvalCommand::Index(args)) => args,
+                other => panic!("{other:?}"),
+            })
+        };
+        let defaults = index(&[]).unwrap();
+        assert_eq!((defaults.k, defaults.threads), (10, 1));
+        assert_eq!(index(&["--candidates", "16,99"]).unwrap().candidates, [16, 99]);
+        for wrong in [["--k", "0"], ["--candidates", "0"], ["--threads", "0"], ["--limit", "0"]] {
+            assert!(index(&wrong).is_err(), "{wrong:?}");
         }
         let bfcl = |categories: &str| {
             let typed = ["hyfunc", "eval", "bfcl", "--data", "d", "--categories", categories];

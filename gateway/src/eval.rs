@@ -115,6 +115,9 @@ pub enum EvalError {
     /// The functions cannot be indexed or searched.
     #[error("the index failed: {0}")]
     Index(#[from] RetrievalError),
+    /// The system gives no threads.
+    #[error("cannot start the threads that link the graph: {0}; ask for fewer with --threads")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// A folder that is no sentence encoder.
     #[error("cannot use the encoder {path}: {source}", path = .path.display())]
     Encoder {

@@ -50,8 +50,9 @@ if [ ! -f "$cache/minilm/.whole" ]; then
 fi
 
 if [ -z "${HYFUNC_BIN:-}" ]; then
-    cargo build --release --quiet --manifest-path "$root/Cargo.toml" --bin hyfunc
-    HYFUNC_BIN=${CARGO_TARGET_DIR:-$root/target}/release/hyfunc
+    target=${CARGO_TARGET_DIR:-${cache%/peers}/target}
+    (cd "$root" && CARGO_TARGET_DIR=$target cargo build --release --quiet --bin hyfunc)
+    HYFUNC_BIN=$target/release/hyfunc
 fi
 
 of() {

@@ -10,10 +10,13 @@ use hyfunc_training::soft::SoftToken;
 
 use super::CommandError;
 use crate::app;
-use crate::cli::{EvalBfclArgs, EvalRequestsArgs, EvalRetrievalArgs, EvalRowsArgs, SoftTokenArg};
+use crate::cli::{
+    EvalBfclArgs, EvalIndexArgs, EvalRequestsArgs, EvalRetrievalArgs, EvalRowsArgs, SoftTokenArg,
+};
 use crate::config::{CALIBRATED, Config, ModelsConfig};
 use crate::eval::bfcl::{self, BfclOptions};
 use crate::eval::retrieval::compare::{Collection, ComparisonOptions, compare};
+use crate::eval::retrieval::nearest::{NearestOptions, nearest};
 use crate::eval::retrieval::{self, Encoder, RetrievalOptions, SentenceEncoder, TinyEncoder};
 use crate::eval::{self, EvalError};
 
@@ -125,6 +128,29 @@ pub fn eval_retrieval(config: &Config, args: &EvalRetrievalArgs) -> Result<Strin
     if let Some(path) = &args.html {
         eval::write(path, &report.to_html())?;
     }
+    if args.json {
+        return Ok(format!("{:#}\n", report.to_json()));
+    }
+    Ok(report.to_text())
+}
+
+/// Looks requests up by the exact scan and by the graph; gives a table, or JSON.
+///
+/// # Errors
+/// Files or models that cannot be used, or a file that cannot be written.
+pub fn eval_index(config: &Config, args: &EvalIndexArgs) -> Result<String, CommandError> {
+    let tiny = load::models(folder(args.models.as_deref(), &config.models))?;
+    let encoder = TinyEncoder { tiny, query_tokens_max: config.models.query_tokens_max };
+    let options = NearestOptions {
+        queries: args.queries.clone(),
+        catalogues: args.catalogue.clone(),
+        limit: args.limit.map(|limit| limit as usize),
+        k: usize::from(args.k),
+        candidates: ranks(&args.candidates),
+        threads: usize::from(args.threads),
+        vectors: args.vectors.clone(),
+    };
+    let report = nearest(&encoder, &options)?;
     if args.json {
         return Ok(format!("{:#}\n", report.to_json()));
     }

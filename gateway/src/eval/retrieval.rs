@@ -6,6 +6,7 @@
 mod catalogue;
 pub mod compare;
 mod encoder;
+pub mod nearest;
 mod queries;
 mod report;
 mod search;
