@@ -512,8 +512,19 @@ pub fn plugin_sources(config: &Config) -> Result<Vec<PluginSource>, StartError> 
             grants: Cow::Borrowed(bundled.grants),
         }));
     }
-    for path in &config.plugins.files {
-        let source = plugin_file(Path::new(path))?;
+    let files = config.plugins.files.iter().map(|path| plugin_file(Path::new(path)));
+    with_more(sources, files.collect::<Result<_, _>>()?)
+}
+
+/// Components, and others besides.
+///
+/// # Errors
+/// Two of one name.
+pub fn with_more(
+    mut sources: Vec<PluginSource>,
+    more: Vec<PluginSource>,
+) -> Result<Vec<PluginSource>, StartError> {
+    for source in more {
         if sources.iter().any(|other| other.name == source.name) {
             return Err(StartError::PluginTwice { plugin: source.name });
         }

@@ -40,6 +40,7 @@ use tokio::task::spawn_blocking;
 pub use ceiling::Ceilings;
 pub use effort::{Effort, SAMPLES_MAX};
 pub use machine::Machine;
+pub(crate) use machine::resident_bytes;
 pub use picture::{Picture, Scale, Series, Span};
 pub use report::{PartReport, Report, VERSION};
 pub use row::{At, Floor, Ratio, Row};

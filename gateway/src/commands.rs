@@ -15,7 +15,7 @@ pub use ablation::eval_ablation;
 pub use bench::bench;
 pub use call::call;
 pub use compile::compile;
-pub use eval::{eval_bfcl, eval_requests, eval_retrieval, eval_rows};
+pub use eval::{eval_bfcl, eval_index, eval_requests, eval_retrieval, eval_rows};
 pub use key::{NewKey, create_key, list_keys, revoke_key};
 pub use library::{GatewayError, approve_plugin, list_plugins, publish_plugin, remove_plugin};
 pub use models::{list_models, pull_model, stock_model, verify_models};

@@ -83,6 +83,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Eval(EvalCommand::Retrieval(args)) => {
             print(&commands::eval_retrieval(&effective.config, &args)?)
         }
+        Command::Eval(EvalCommand::Index(args)) => {
+            print(&commands::eval_index(&effective.config, &args)?)
+        }
         Command::Eval(EvalCommand::Bfcl(args)) => {
             block_on(async move { print(&commands::eval_bfcl(effective.config, &args).await?) })
         }

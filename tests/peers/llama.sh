@@ -33,7 +33,7 @@ if ! "$venv/bin/python" -c 'import numpy, gguf, llama_cpp' 2>/dev/null; then
             echo "llama.sh: no C++ compiler, with which llama.cpp is built: install g++, or set LLAMA_WHEEL" >&2
             exit 1
         }
-        CMAKE_ARGS=${CMAKE_ARGS:--DGGML_NATIVE=ON} "$venv/bin/pip" install -q -r "$here/requirements.txt"
+        CMAKE_ARGS=${CMAKE_ARGS:--DGGML_NATIVE=ON} "$venv/bin/pip" install -q -r "$here/requirements-llama.txt"
     fi
 fi
 exec "$venv/bin/python" "$here/llama.py" "$bin" --work "$cache/peers" "$@"

@@ -18,6 +18,9 @@ pub struct Gold {
     /// What was said before, in order; often nothing.
     #[serde(default)]
     pub earlier: Vec<Said>,
+    /// Whose function it is about, in a file over several plugins: a row of a second table.
+    #[serde(default)]
+    pub plugin: Option<String>,
     /// What the person says.
     pub query: String,
     /// The right calls; none where no function fits.

@@ -31,6 +31,13 @@ impl Models for Controlled {
         self.models.prepare(functions)
     }
 
+    fn prepare_library(
+        &self,
+        functions: Vec<Arc<Function>>,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Prepared>>, CascadeError>> {
+        self.models.prepare_library(functions)
+    }
+
     fn distil<'a>(
         &'a self,
         query: &'a str,

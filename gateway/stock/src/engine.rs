@@ -193,7 +193,7 @@ impl<M: Causal> Works<M> {
 }
 
 /// What an encoder reads of a function.
-fn described(function: &Function) -> String {
+pub fn described(function: &Function) -> String {
     format!("{}: {}", function.name.replace('_', " "), function.description)
 }
 

@@ -31,6 +31,7 @@ mod write;
 
 pub use causal::{Causal, Chat, Embed};
 pub use decode::{Decoder, Reply, StockConfig, StockRequest};
+pub use engine::described;
 pub use error::StockError;
 pub use free::Said;
 pub use preset::Stock;

@@ -87,6 +87,7 @@ fn gold(entry: &Entry, example: &Example, number: usize) -> Gold {
         id: format!("{name}-{number}"),
         kind: name.clone(),
         earlier: Vec::new(),
+        plugin: None,
         query: example.utterance.clone(),
         calls: vec![Call { name, arguments }],
         accept: Vec::new(),
