@@ -143,6 +143,7 @@ pub const KEYS: &[Key] = &[
          lists made by `hyfunc plugin index`; needs library.dir",
     ),
     key("follow.interval_ms", "milliseconds between two looks at each"),
+    key("follow.look_ms_max", "milliseconds of one look, with all that it fetches"),
     key("follow.jitter", "share of that, 0 to 1, by which looks come sooner or later at random"),
     key("follow.backoff_ms_max", "milliseconds between two looks after many that failed"),
     key(

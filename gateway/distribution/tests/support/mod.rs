@@ -28,11 +28,17 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Ends the connection after so many bytes of the body.
     pub cut: Option<usize>,
+    /// Sends nothing, and keeps the connection.
+    pub is_silent: bool,
 }
 
 impl Answer {
     pub fn new(status: u16) -> Self {
         Self { status, ..Self::default() }
+    }
+
+    pub fn silent() -> Self {
+        Self { is_silent: true, ..Self::default() }
     }
 
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -135,6 +141,9 @@ impl State {
         let seen = Seen { method, path, authorization: header("authorization"), body };
         self.seen.lock().unwrap().push(seen.clone());
         let answer = (self.twist)(&seen).unwrap_or_else(|| self.answer(&seen));
+        if answer.is_silent {
+            std::future::pending::<()>().await;
+        }
         let mut text = format!("HTTP/1.1 {} x\r\nconnection: close\r\n", answer.status);
         text.push_str(&format!("content-length: {}\r\n", answer.body.len()));
         for (name, value) in &answer.headers {
