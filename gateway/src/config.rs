@@ -3,6 +3,7 @@
 //! One precedence: defaults < file < environment < flags. Nothing else in the gateway reads a
 //! file of settings, the environment or a constant that an operator may want to change.
 
+mod calls;
 mod check;
 mod effective;
 mod error;
@@ -19,6 +20,7 @@ mod value;
 
 use serde::{Deserialize, Serialize};
 
+pub use calls::{LimitError, calls_per_minute};
 pub use effective::{Effective, Source};
 pub use error::ConfigError;
 pub use follow::{
