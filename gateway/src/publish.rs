@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::task::spawn_blocking;
 use tracing::Instrument as _;
 
-pub use compile::{COMMAND, CompileError, REFUSED};
+pub use compile::{COMMAND, CompileError, FAILED, FULL, REFUSED};
 pub use error::PublishError;
 pub use registry::{Registry, RegistryError};
 pub use revision::{Followed, Past, Record, Revision};

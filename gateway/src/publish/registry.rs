@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +14,7 @@ use redb::{AccessGuard, Database, DatabaseError, Error, ReadableDatabase as _};
 use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
 
 use super::revision::Record;
+use crate::file::is_full;
 
 /// Name → [`Record`], as JSON.
 const PLUGINS: TableDefinition<&str, &[u8]> = TableDefinition::new("plugins");
@@ -260,11 +261,6 @@ impl Registry {
     }
 }
 
-/// No room on the disk, in the quota, or in the longest file that the system allows.
-fn is_full(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
-}
-
 /// What is in it decides what runs: it is for this process's user alone.
 fn private_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -302,6 +298,7 @@ fn sweep(change: &WriteTransaction, before: Option<Vec<u8>>) -> Result<(), Error
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,6 +1,7 @@
 //! What is typed wrong, what is missing, and what the program says about it.
 
 use std::fs;
+use std::process::Command;
 
 use crate::support::{command, hyfunc, run, tool};
 
@@ -214,6 +215,33 @@ fn components_that_cannot_be_packed() {
     assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 4, "something was left behind");
     let typed = ["plugin", "pack", "text.wasm", "--wit", "text.wit", "-o", "text.wasm"];
     assert!(hyfunc(parent.path(), &typed).text().contains("functions"));
+}
+
+/// A disk without room, by a limit on how large a file may become: nothing at all may be written.
+#[test]
+fn a_disk_without_room_is_told_and_nothing_is_left_behind() {
+    let parent = tempfile::tempdir().unwrap();
+    let bundled = hyfunc_plugins::bundled().iter().find(|bundled| bundled.name == "text").unwrap();
+    fs::write(parent.path().join("text.wasm"), bundled.component).unwrap();
+    fs::write(parent.path().join("text.wit"), bundled.wit).unwrap();
+    for typed in [
+        &["plugin", "new", "tides"][..],
+        &["plugin", "key", "generate", "--out", "me"],
+        &["plugin", "pack", "text.wasm", "--wit", "text.wit", "-o", "packed.wasm"],
+        &["plugin", "pack", "text.wasm", "--wit", "text.wit", "-o", "text.wasm"],
+    ] {
+        let mut limited = Command::new("sh");
+        // Who writes too much is told so, and not ended.
+        limited.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]);
+        limited.arg(env!("CARGO_BIN_EXE_hyfunc")).args(typed).current_dir(parent.path());
+        limited.env("NO_COLOR", "1").env("HYFUNC_KEY_PASSWORD", "x").env_remove("HYFUNC_CONFIG");
+        let error = run(limited).error();
+        assert_said(&error, &["cannot use", "free some space and try again"]);
+        let mut left: Vec<_> = fs::read_dir(parent.path()).unwrap().map(Result::unwrap).collect();
+        left.retain(|entry| !["text.wasm", "text.wit"].map(Into::into).contains(&entry.file_name()));
+        assert!(left.is_empty(), "{typed:?}: {left:?}");
+        assert!(fs::read(parent.path().join("text.wasm")).unwrap() == bundled.component);
+    }
 }
 
 /// Where a report cannot be written, the command says so and does not end well.

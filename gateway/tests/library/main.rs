@@ -13,6 +13,7 @@ mod conflicts;
 mod contract;
 mod crash;
 mod follow;
+mod full;
 #[path = "../http/support.rs"]
 #[allow(dead_code, reason = "the gateway's other tests use the rest")]
 mod models;

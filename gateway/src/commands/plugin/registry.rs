@@ -223,7 +223,11 @@ pub fn generate_key(prefix: &Path) -> Result<String, CommandError> {
     let (key, text) =
         generated.map_err(|source| DistributionError::Key { path: private.clone(), source })?;
     file::create_private(&private, text.as_bytes())?;
-    file::replace(&public, key.public().to_pem().as_bytes(), false)?;
+    if let Err(error) = file::replace(&public, key.public().to_pem().as_bytes(), false) {
+        // Both or none: nobody knows yet of the one that is there.
+        let _ = std::fs::remove_file(&private);
+        return Err(error.into());
+    }
     let print = key.public().fingerprint();
     let (private, public) = (private.display(), public.display());
     Ok(format!(
