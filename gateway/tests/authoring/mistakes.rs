@@ -187,6 +187,49 @@ fn plugins_that_are_not_there() {
     assert_eq!(checked.json()["errors"], 1);
 }
 
+/// Components that were built for other hosts: a command without exports, and one that wants what
+/// nobody offers here.
+#[test]
+fn components_for_another_world() {
+    let parent = tempfile::tempdir().unwrap();
+    let make = |name: &str, text: &str| {
+        fs::write(parent.path().join(name), wat::parse_str(text).unwrap()).unwrap();
+    };
+    make("command.wasm", "(component)");
+    let import = r#"(component
+      (import "other:host/files" (instance (export "read" (func))))
+      (core module $m (func (export "say") (result i32) (i32.const 1)))
+      (core instance $i (instantiate $m))
+      (func (export "say") (result u32) (canon lift (core func $i "say"))))"#;
+    make("wishful.wasm", import);
+    make("core.wasm", "(module)");
+    fs::write(parent.path().join("world.wit"), "package a:b;\nworld w { export say: func(); }\n")
+        .unwrap();
+    let nobody = "127.0.0.1:9/me/x:1";
+    for (arguments, said) in [
+        (&["inspect", "command.wasm"][..], &["exports no function", "its world needs an `export`"]),
+        (&["call", "command.wasm", "say"], &["exports no function", "crate-type `cdylib`"]),
+        (&["test", "command.wasm"], &["exports no function", "crate-type `cdylib`"]),
+        (&["push", "command.wasm", nobody], &["exports no function", "crate-type `cdylib`"]),
+        (
+            &["pack", "command.wasm", "--wit", "world.wit", "-o", "o.wasm"],
+            &["exports no function", "crate-type `cdylib`"],
+        ),
+        (&["call", "wishful.wasm", "say"], &["wishful", "other:host/files"]),
+        (&["test", "wishful.wasm"], &["wishful", "other:host/files"]),
+        (&["inspect", "core.wasm"], &["core", "module"]),
+        (&["push", "core.wasm", nobody], &["core", "module"]),
+    ] {
+        let typed: Vec<&str> = ["plugin"].iter().chain(arguments).copied().collect();
+        let error = hyfunc(parent.path(), &typed).error();
+        assert_said(&error, said);
+        assert_said_once(&error);
+    }
+    let checked = hyfunc(parent.path(), &["plugin", "check", "command.wasm", "--json"]);
+    assert!(!checked.is_good && checked.json()["errors"] == 1, "{}", checked.stdout);
+    assert!(!parent.path().join("o.wasm").exists());
+}
+
 /// A component of one plugin and the WIT of another, and places where nothing can be written: what
 /// is there stays.
 #[test]
