@@ -5,6 +5,7 @@
 
 mod calls;
 mod check;
+mod credentials;
 mod effective;
 mod error;
 mod follow;
@@ -21,6 +22,7 @@ mod value;
 use serde::{Deserialize, Serialize};
 
 pub use calls::{LimitError, calls_per_minute};
+pub use credentials::CredentialSource;
 pub use effective::{Effective, Source};
 pub use error::ConfigError;
 pub use follow::{
@@ -256,6 +258,7 @@ pub struct SandboxLimits {
     pub http_ms_max: u64,
     pub keyvalue_dir: String,
     pub aot_dir: String,
+    pub credentials: Vec<String>,
 }
 
 impl Default for SandboxLimits {
@@ -279,6 +282,7 @@ impl Default for SandboxLimits {
             http_ms_max: 8_000,
             keyvalue_dir: String::new(),
             aot_dir: AUTO.into(),
+            credentials: Vec::new(),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::{
-    ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, calls_per_minute, follow, idempotency,
-    library, models, upstream,
+    ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, calls_per_minute, credentials, follow,
+    idempotency, library, models, upstream,
 };
 
 /// Depth at which the JSON reader itself gives up.
@@ -75,6 +75,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     library::check(config)?;
     idempotency::check(config)?;
     follow::check(config)?;
+    credentials::check(&config.sandbox)?;
     models::check(&config.models)?;
     let endpoint = &config.telemetry.otlp_endpoint;
     if !endpoint.is_empty() && !endpoint.starts_with("http://") {

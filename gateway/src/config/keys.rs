@@ -92,6 +92,11 @@ pub const KEYS: &[Key] = &[
         "sandbox.aot_dir",
         "folder for compiled plugins, for the gateway alone; auto: the user's cache; empty: none",
     ),
+    key(
+        "sandbox.credentials",
+        "headers that the host adds to requests of a plugin, which never sees them, each as \
+         `weather https://api.example.com authorization FILE`; the file has the whole value",
+    ),
     key("plugins.bundled", "load the plugins that come with the gateway"),
     key("plugins.files", "components to load besides; NAME.grants.toml beside NAME.wasm grants"),
     key("telemetry.log", "filter of log lines, as `info,hyfunc=debug`"),
