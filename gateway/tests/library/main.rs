@@ -21,6 +21,7 @@ mod openapi;
 mod pages;
 mod publish;
 mod refused;
+mod registries;
 #[path = "../../distribution/tests/support/mod.rs"]
 #[allow(dead_code, reason = "the tests of the client use the rest")]
 mod registry;
