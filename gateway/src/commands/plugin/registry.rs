@@ -51,8 +51,8 @@ pub async fn push(args: &PushArgs) -> Result<String, CommandError> {
         source: Box::new(error),
     })?;
     // A key that does not open is found before anything is stored.
-    let key = args.key.as_deref().map(private_key).transpose()?;
-    let (mut registry, reference) = open(&args.reference, &args.access)?;
+    let key = args.store.key.as_deref().map(private_key).transpose()?;
+    let (mut registry, reference) = open(&args.reference, &args.store.access)?;
     let names = surface(&source.component);
     let description = Description {
         title: format!("{}.wasm", source.name),
@@ -69,7 +69,7 @@ pub async fn push(args: &PushArgs) -> Result<String, CommandError> {
         &reference,
         component,
         &description,
-        args.replace,
+        args.store.replace,
         progress,
     );
     let pushed = pushed.await;
