@@ -214,6 +214,29 @@ impl Registry {
         })
     }
 
+    /// Puts a record under which nothing serves or waits. Of such names so many are kept; beyond
+    /// that, those go whose last revision was published longest ago.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written.
+    pub fn let_go(
+        &self,
+        name: &str,
+        record: &Record,
+        removed_max: usize,
+    ) -> Result<(), RegistryError> {
+        self.put(name, record, None)?;
+        let gone = self.all()?.into_iter().filter(|(_, record)| record.digest().is_none());
+        let age = |record: &Record| record.removed.as_ref().map(|last| last.published_ms);
+        let mut gone: Vec<_> = gone.map(|(name, record)| (age(&record), name)).collect();
+        gone.sort_unstable();
+        let excess = gone.len().saturating_sub(removed_max);
+        for (_, name) in gone.drain(..excess) {
+            self.remove(&name)?;
+        }
+        Ok(())
+    }
+
     fn change<T>(
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
@@ -347,6 +370,23 @@ mod tests {
         registry.put("b", &record("new"), None).unwrap();
         assert!(matches!(registry.component("same"), Err(RegistryError::Damaged { .. })));
         assert_eq!(registry.component("new").unwrap(), b"n");
+    }
+
+    #[test]
+    fn of_names_that_were_let_go_so_many_are_remembered() {
+        let root = tempfile::tempdir().unwrap();
+        let registry = Registry::open(root.path()).unwrap();
+        registry.put("serving", &record("s"), Some(("s", b"s"))).unwrap();
+        for (name, published_ms) in [("young", 3), ("old", 1), ("middle", 2)] {
+            let revision = Record::default().next(name.into(), String::new());
+            let served = Record::default().served_by(Revision { published_ms, ..revision });
+            registry.put(name, &served, Some((name, b"x"))).unwrap();
+            registry.let_go(name, &served.let_go(), 2).unwrap();
+            assert!(registry.component(name).is_err(), "its component goes at once");
+        }
+        let names: Vec<String> = registry.all().unwrap().into_iter().map(|row| row.0).collect();
+        assert_eq!(names, ["middle", "serving", "young"]);
+        assert_eq!(registry.get("young").unwrap().last().unwrap().digest, "young");
     }
 
     #[test]

@@ -154,19 +154,7 @@ impl Store {
     /// ago are forgotten.
     pub(super) async fn let_go(&self, name: &str, record: Record) -> Result<(), PublishError> {
         let name = name.to_owned();
-        self.ask(move |registry| {
-            registry.put(&name, &record, None)?;
-            let gone = registry.all()?.into_iter().filter(|(_, record)| record.digest().is_none());
-            let age = |record: &Record| record.removed.as_ref().map(|last| last.published_ms);
-            let mut gone: Vec<_> = gone.map(|(name, record)| (age(&record), name)).collect();
-            gone.sort_unstable();
-            let excess = gone.len().saturating_sub(REMOVED_MAX);
-            for (_, name) in gone.drain(..excess) {
-                registry.remove(&name)?;
-            }
-            Ok(())
-        })
-        .await
+        self.ask(move |registry| registry.let_go(&name, &record, REMOVED_MAX)).await
     }
 
     pub(super) async fn remove(&self, name: &str) -> Result<bool, PublishError> {
