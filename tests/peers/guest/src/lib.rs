@@ -1,9 +1,12 @@
-//! `text_count_words` as a plugin of hyper-mcp, as its guide has authors write one: by hand, with the
-//! schema. What counts is the bundled plugin's own `count.rs`, which run.sh puts beside this file.
+//! `text_count_words` and `service_wait` as a plugin of hyper-mcp, as its guide has authors write one:
+//! by hand, with the schema. What counts is the bundled plugin's own `count.rs`, which run.sh puts
+//! beside this file.
+
+use std::time::Duration;
 
 use extism_pdk::{plugin_fn, FnResult};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{json, Value};
 
 #[allow(dead_code)]
 mod count;
@@ -32,27 +35,27 @@ struct Call {
 
 #[derive(Deserialize)]
 struct Request {
-    arguments: Arguments,
+    name: String,
+    arguments: Value,
 }
 
 #[derive(Deserialize)]
-struct Arguments {
+struct Text {
     text: String,
+}
+
+#[derive(Deserialize)]
+struct Wait {
+    ms: u32,
 }
 
 #[plugin_fn]
 pub fn call_tool(input: String) -> FnResult<String> {
-    let call: Call = serde_json::from_str(&input)?;
-    let length = count::length(&call.request.arguments.text);
-    let structured = json!({
-        "words": length.words,
-        "characters": length.characters,
-        "sentences": length.sentences,
-    });
-    let reply = format!(
-        "{} words, {} characters, {} sentences.",
-        length.words, length.characters, length.sentences
-    );
+    let Call { request } = serde_json::from_str(&input)?;
+    let (structured, reply) = match request.name.as_str() {
+        "wait" => wait(serde_json::from_value(request.arguments)?),
+        _ => count_words(serde_json::from_value(request.arguments)?),
+    };
     let result = json!({
         "content": [
             {"type": "text", "text": structured.to_string()},
@@ -62,6 +65,25 @@ pub fn call_tool(input: String) -> FnResult<String> {
         "isError": false,
     });
     Ok(result.to_string())
+}
+
+fn wait(Wait { ms }: Wait) -> (Value, String) {
+    std::thread::sleep(Duration::from_millis(ms.into()));
+    (json!({"result": ms}), format!("Waited {ms} ms."))
+}
+
+fn count_words(Text { text }: Text) -> (Value, String) {
+    let length = count::length(&text);
+    let structured = json!({
+        "words": length.words,
+        "characters": length.characters,
+        "sentences": length.sentences,
+    });
+    let reply = format!(
+        "{} words, {} characters, {} sentences.",
+        length.words, length.characters, length.sentences
+    );
+    (structured, reply)
 }
 
 #[plugin_fn]
@@ -79,6 +101,19 @@ pub fn list_tools(_input: String) -> FnResult<String> {
             "type": "object",
             "properties": {"words": integer, "characters": integer, "sentences": integer},
             "required": ["words", "characters", "sentences"],
+        },
+    }, {
+        "name": "wait",
+        "description": "Wait for a while, as for a service that answers late.",
+        "inputSchema": {
+            "type": "object",
+            "properties": {"ms": {"type": "integer", "description": "Milliseconds to wait."}},
+            "required": ["ms"],
+        },
+        "outputSchema": {
+            "type": "object",
+            "properties": {"result": integer},
+            "required": ["result"],
         },
     }]});
     Ok(tools.to_string())

@@ -1,5 +1,8 @@
-//! `text_count_words` as a function of this process behind HTTP, without any sandbox: what a call
-//! costs at least. It reads and writes the very JSON that the gateway does. The port is its argument.
+//! `text_count_words` and `service_wait` as functions of this process behind HTTP, without any
+//! sandbox: what a call costs at least. They read and write the very JSON that the gateway does. The
+//! port is the argument.
+
+use std::time::Duration;
 
 use axum::routing::post;
 use axum::{Json, Router};
@@ -27,12 +30,22 @@ mod bindings {
 }
 
 #[derive(Deserialize)]
-struct Arguments {
+struct Text {
     text: String,
 }
 
-async fn count_words(Json(arguments): Json<Arguments>) -> Json<Value> {
-    let length = count::length(&arguments.text);
+#[derive(Deserialize)]
+struct Wait {
+    ms: u32,
+}
+
+async fn wait(Json(Wait { ms }): Json<Wait>) -> Json<Value> {
+    tokio::time::sleep(Duration::from_millis(ms.into())).await;
+    Json(json!({"result": ms}))
+}
+
+async fn count_words(Json(Text { text }): Json<Text>) -> Json<Value> {
+    let length = count::length(&text);
     Json(json!({"result": {
         "words": length.words,
         "characters": length.characters,
@@ -46,6 +59,8 @@ async fn main() {
     let port = port.expect("the first argument is the port");
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await;
     let listener = listener.expect("the port is free");
-    let routes = Router::new().route("/v1/functions/text_count_words", post(count_words));
+    let routes = Router::new()
+        .route("/v1/functions/text_count_words", post(count_words))
+        .route("/v1/functions/service_wait", post(wait));
     axum::serve(listener, routes).await.expect("serving goes on until it is ended");
 }
