@@ -253,7 +253,8 @@ async fn a_registry_that_is_down_changes_nothing() {
 async fn a_look_that_takes_too_long_is_ended() {
     let is_silent = Arc::new(AtomicBool::new(false));
     let silent = Arc::clone(&is_silent);
-    let author = Author::new(move |_| silent.load(Ordering::SeqCst).then(Answer::silent)).await;
+    let nothing_said = || Answer { is_silent: true, ..Answer::default() };
+    let author = Author::new(move |_| silent.load(Ordering::SeqCst).then(nothing_said)).await;
     author.release("1.0.0", &component("tides", 1)).await;
     let root = tempfile::tempdir().unwrap();
     let gateway = author.gateway_with(root.path(), &["me/tides:stable"], |config| {

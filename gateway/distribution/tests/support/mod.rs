@@ -37,10 +37,6 @@ impl Answer {
         Self { status, ..Self::default() }
     }
 
-    pub fn silent() -> Self {
-        Self { is_silent: true, ..Self::default() }
-    }
-
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
