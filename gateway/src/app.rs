@@ -9,15 +9,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use hyfunc_cascade::{Ablation, Cascade, CascadeConfig, CascadeError};
-use hyfunc_sandbox::{Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
+use hyfunc_sandbox::{Credential, Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::config::{
-    AUTO, CALIBRATED, Config, ConfigError, Inputs, ModelsConfig, Reload, STOCK, SandboxLimits,
-    ServerConfig, cache_dir,
+    AUTO, CALIBRATED, Config, ConfigError, CredentialSource, Inputs, ModelsConfig, Reload, STOCK,
+    SandboxLimits, ServerConfig, cache_dir,
 };
 use crate::error::StartError;
 use crate::follow::Follower;
@@ -439,6 +439,7 @@ pub fn sandbox(config: &SandboxLimits) -> Result<Sandbox, StartError> {
         http_ms_max: config.http_ms_max,
         keyvalue_dir: folder(&config.keyvalue_dir),
         aot_dir,
+        credentials: credentials(config)?,
         ..SandboxConfig::default()
     };
     match Sandbox::new(limits.clone()) {
@@ -449,6 +450,20 @@ pub fn sandbox(config: &SandboxLimits) -> Result<Sandbox, StartError> {
         }
         built => Ok(built?),
     }
+}
+
+/// What the host adds to requests of plugins, each value from its own file.
+fn credentials(config: &SandboxLimits) -> Result<Vec<Credential>, StartError> {
+    let sources = config.credential_sources().into_iter();
+    let read = sources.map(|CredentialSource { plugin, origin, header, file }| {
+        let failed = |reason: String| StartError::Credential { file: file.clone(), reason };
+        let value = std::fs::read_to_string(&file).map_err(|error| {
+            failed(format!("{error}; check the path, and that the gateway's user may read it"))
+        })?;
+        let credential = Credential::new(&plugin, &origin, &header, &value);
+        credential.map_err(|error| failed(error.to_string()))
+    });
+    read.collect()
 }
 
 /// What is published, where the configuration has a place for it. In the plugins' own sandbox, so

@@ -25,7 +25,7 @@ pub use models::{ListModelsArgs, ModelsArgs, ModelsCommand, PullModelArgs, Verif
 pub use plugin::{AuthorCommand, BuildArgs, CheckArgs, NewArgs, PluginCallArgs, TestArgs};
 pub use registry::{
     AccessArgs, IndexArgs, KeyGenerateArgs, PullArgs, PushArgs, RegistryCommand, SignArgs,
-    SigningKeyCommand, VerifyArgs,
+    SigningKeyCommand, StoreArgs, VerifyArgs,
 };
 pub use train::{
     CheckArg, DataArgs, ReadingArgs, ScheduleArgs, TrainCommand, TrainEmbedArgs, TrainLmsArgs,

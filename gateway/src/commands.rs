@@ -143,7 +143,7 @@ fn advice(source: &std::io::Error) -> &'static str {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "; choose a place that you may write to, or ask its owner"
         }
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space and try again",
+        kind if crate::file::is_full(kind) => "; free some space and try again",
         ErrorKind::IsADirectory => "; name a file, not a folder",
         ErrorKind::NotADirectory => "; one part of the path is a file, not a folder",
         ErrorKind::InvalidData => "; save the file as UTF-8 text",

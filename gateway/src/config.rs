@@ -3,7 +3,9 @@
 //! One precedence: defaults < file < environment < flags. Nothing else in the gateway reads a
 //! file of settings, the environment or a constant that an operator may want to change.
 
+mod calls;
 mod check;
+mod credentials;
 mod effective;
 mod error;
 mod follow;
@@ -19,6 +21,8 @@ mod value;
 
 use serde::{Deserialize, Serialize};
 
+pub use calls::{LimitError, calls_per_minute};
+pub use credentials::CredentialSource;
 pub use effective::{Effective, Source};
 pub use error::ConfigError;
 pub use follow::{
@@ -256,6 +260,7 @@ pub struct SandboxLimits {
     pub http_ms_max: u64,
     pub keyvalue_dir: String,
     pub aot_dir: String,
+    pub credentials: Vec<String>,
 }
 
 impl Default for SandboxLimits {
@@ -279,6 +284,7 @@ impl Default for SandboxLimits {
             http_ms_max: 8_000,
             keyvalue_dir: String::new(),
             aot_dir: AUTO.into(),
+            credentials: Vec::new(),
         }
     }
 }

@@ -38,6 +38,14 @@ pub enum StartError {
     /// The sandbox cannot be set up.
     #[error("the sandbox did not start: {0}")]
     Sandbox(#[from] SandboxError),
+    /// A credential of a plugin cannot be used.
+    #[error("sandbox.credentials, {file}: {reason}")]
+    Credential {
+        /// Its file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A plugin's file cannot be read.
     #[error("cannot read the plugin {path}: {source}; check plugins.files", path = .path.display())]
     PluginFile {

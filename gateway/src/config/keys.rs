@@ -96,6 +96,11 @@ pub const KEYS: &[Key] = &[
         "sandbox.aot_dir",
         "folder for compiled plugins, for the gateway alone; auto: the user's cache; empty: none",
     ),
+    key(
+        "sandbox.credentials",
+        "headers that the host adds to requests of a plugin, which never sees them, each as \
+         `weather https://api.example.com authorization FILE`; the file has the whole value",
+    ),
     key("plugins.bundled", "load the plugins that come with the gateway"),
     key("plugins.files", "components to load besides; NAME.grants.toml beside NAME.wasm grants"),
     key("telemetry.log", "filter of log lines, as `info,hyfunc=debug`"),
@@ -147,6 +152,7 @@ pub const KEYS: &[Key] = &[
          lists made by `hyfunc plugin index`; needs library.dir",
     ),
     key("follow.interval_ms", "milliseconds between two looks at each"),
+    key("follow.look_ms_max", "milliseconds of one look, with all that it fetches"),
     key("follow.jitter", "share of that, 0 to 1, by which looks come sooner or later at random"),
     key("follow.backoff_ms_max", "milliseconds between two looks after many that failed"),
     key(

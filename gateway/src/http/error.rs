@@ -199,7 +199,8 @@ fn of_publish(error: &PublishError) -> Row {
             CompileError::Refused { .. } | CompileError::Crashed { .. } => bad("invalid_component"),
             CompileError::Time { .. } => bad("compile_time_limit"),
             CompileError::Memory { .. } => bad("compile_memory_limit"),
-            CompileError::Start { .. } => fault("compiler_failed"),
+            CompileError::Start { .. } | CompileError::Failed { .. } => fault("compiler_failed"),
+            CompileError::Full { .. } => row(StatusCode::INSUFFICIENT_STORAGE, SERVER, "disk_full"),
         },
         E::Registry(RegistryError::Full { .. }) => {
             row(StatusCode::INSUFFICIENT_STORAGE, SERVER, "disk_full")

@@ -132,12 +132,20 @@ fn assert_load(part: &Json) {
 }
 
 fn assert_library(part: &Json) {
-    let both = ["publish to the first answered call", "the same, compiled before"];
-    assert_eq!(rows(part), both.map(|name| (name, None::<u64>)));
+    let published =
+        ["publish to the first answered call", "the same, of 1 MB", "the same, compiled before"];
+    let called = ["calls, nothing is published", "calls, their plugin is replaced"];
+    let published_rows = published.map(|name| (name, None::<u64>));
+    let called_rows = called.map(|name| (name, Some(8)));
+    assert_eq!(rows(part), [&published_rows[..], &called_rows[..]].concat());
     part["rows"].as_array().unwrap().iter().for_each(assert_times);
-    for name in both {
-        assert!(row(part, name)["figures"]["component_bytes"].as_f64().unwrap() > 10_000.0);
+    for (name, bytes_min) in published.into_iter().zip([10_000.0, 1e6, 10_000.0]) {
+        let bytes = row(part, name)["figures"]["component_bytes"].as_f64().unwrap();
+        assert!(bytes >= bytes_min, "{name}: {bytes}");
     }
+    let replaced = row(part, called[1]);
+    assert_ratio(replaced, called[0]);
+    assert_eq!(replaced["figures"]["replaced"], 6.0);
 }
 
 fn assert_removals(part: &Json) {

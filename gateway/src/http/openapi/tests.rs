@@ -256,10 +256,14 @@ fn of_compiling() -> Vec<CompileError> {
         E::Memory { bytes_max: 1 },
         E::Crashed { how: String::new() },
         E::Start { program: "x".into(), source: nothing() },
+        E::Failed { message: String::new() },
+        E::Full { message: String::new() },
     ];
     for sample in &samples {
         match sample {
             E::Refused { .. }
+            | E::Failed { .. }
+            | E::Full { .. }
             | E::Time { .. }
             | E::Memory { .. }
             | E::Crashed { .. }
