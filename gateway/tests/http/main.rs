@@ -20,6 +20,7 @@ mod operations;
 mod playground;
 mod recent;
 mod responses;
+mod slow;
 mod streaming;
 mod support;
 mod tls;
