@@ -26,3 +26,4 @@ mod support;
 mod tls;
 mod tracing_out;
 mod upstream;
+mod wire;
