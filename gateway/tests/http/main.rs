@@ -10,6 +10,7 @@ mod chat;
 mod contract;
 mod deadlines;
 mod endpoints;
+mod every_field;
 mod keys;
 mod limits;
 mod live;
