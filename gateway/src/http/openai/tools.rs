@@ -329,10 +329,13 @@ mod tests {
         let property = |schema: Json| json!({"type": "object", "properties": {"p": schema}});
         let mut open = property(json!({"type": "string"}));
         open["additionalProperties"] = true.into();
+        let mut rarely = property(json!({"type": "string"}));
+        rarely["multipleOf"] = 3.into();
         for (parameters, kept) in [
             (property(json!({"type": "integer", "minimum": 1})), true),
             (property(json!({"type": "string", "enum": ["a", "b"]})), true),
             (property(json!({"type": "number", "multipleOf": 3})), false),
+            (rarely, false),
             (open, true),
         ] {
             for strict in [true, false] {
