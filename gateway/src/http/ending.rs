@@ -1,7 +1,7 @@
 //! The end of a stream that fails.
 //!
-//! Its events have their places from the start: a channel that a slow reader has left full takes them
-//! all the same, so that a stream that was cut is never one that merely ends.
+//! Its events have their places from the start: a channel that a slow reader has left full takes
+//! them all the same, so that a stream that was cut is never one that merely ends.
 
 use axum::response::sse::Event;
 use tokio::sync::mpsc::{OwnedPermit, Sender};

@@ -25,7 +25,7 @@ fn parameters() -> Json {
         "type": "object",
         "description": "what it takes",
         "properties": {
-            "url": {"type": "string", "description": "where", "minLength": 1, "pattern": "^[a-z.]+$"},
+            "url": {"type": "string", "description": "it", "minLength": 1, "pattern": "^[a-z.]+$"},
             "tab": {"type": "integer", "minimum": 1, "maximum": 9},
             "kind": {"enum": ["plain", "private"]},
             "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 4},
