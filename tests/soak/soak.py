@@ -256,10 +256,10 @@ def phases(server, options):
     client_notes("80 %", steady)
     client_notes("300 %", overload)
     faults = judge(steady, overload, options)
-    path, body = healthy(0)
-    status, _, answer = server.send("POST", path, body, server.caller)
-    if status != 200 or what_is_wrong(path, body, answer):
-        faults.append(f"after all that, a healthy request gets {status}")
+    last = Tally()
+    ask(server, last, 0, time.monotonic(), time.monotonic())
+    if not last.answered:
+        faults.append(f"after all that, a healthy request is not answered: {last.first_errors}")
     return faults
 
 
