@@ -269,6 +269,17 @@ pub enum RequestError {
         /// When to come back, in milliseconds.
         retry_after_ms: u64,
     },
+    /// Bodies that are being read fill what there is for them.
+    #[error(
+        "the gateway is busy: the bodies that it reads hold {bytes_max} bytes already; try again in \
+         {retry_after_ms} ms"
+    )]
+    BodiesTooLarge {
+        /// The limit of all of them together.
+        bytes_max: usize,
+        /// When to come back, in milliseconds.
+        retry_after_ms: u64,
+    },
     /// As many MCP clients as are kept have a session.
     #[error(
         "{sessions_max} MCP sessions are open already; try again in {retry_after_ms} ms, end those \

@@ -420,6 +420,7 @@ fn errors() -> Vec<RequestError> {
         E::UnknownRequest { id: text(), requests_max: 1 },
         E::Foreign { header: "host", value: text() },
         E::Overloaded { waiting: 1, retry_after_ms: 1 },
+        E::BodiesTooLarge { bytes_max: 1, retry_after_ms: 1 },
         E::TooManySessions { sessions_max: 1, retry_after_ms: 1 },
         E::Draining { retry_after_ms: 1 },
         E::Deadline { step: Step::Accept, deadline_ms: 1 },
@@ -456,6 +457,7 @@ fn errors() -> Vec<RequestError> {
             | E::Replay(_)
             | E::Foreign { .. }
             | E::Overloaded { .. }
+            | E::BodiesTooLarge { .. }
             | E::TooManySessions { .. }
             | E::Draining { .. }
             | E::Deadline { .. }
