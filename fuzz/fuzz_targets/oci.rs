@@ -1,12 +1,19 @@
-//! What registries answer and what stands beside it: manifests, references, digests, signed documents.
+//! What registries answer and what stands beside it: manifests, lists, references, digests, signed
+//! documents, keys and trusted roots.
 #![no_main]
 
-use hyfunc_distribution::{Digest, Manifest, Payload, PublicKey, Reference, signature_tag};
+use hyfunc_distribution::{
+    Digest, Index, Manifest, Payload, PublicKey, Reference, TrustedRoot, signature_tag,
+};
 use libfuzzer_sys::fuzz_target;
 
 /// What is read and written is read as the same, and names nothing but what is on its face.
 fn check(data: &[u8]) {
     manifest(data);
+    index(data);
+    if let Err(error) = TrustedRoot::read(data) {
+        assert!(!error.to_string().is_empty());
+    }
     payload(data);
     let Ok(text) = std::str::from_utf8(data) else { return };
     reference(text.trim_end_matches('\n'));
@@ -23,6 +30,13 @@ fn manifest(data: &[u8]) {
     match manifest.component() {
         Ok(component) => assert_eq!(manifest.layers.as_slice(), std::slice::from_ref(component)),
         Err(error) => assert!(error.to_string().contains("application/wasm")),
+    }
+}
+
+fn index(data: &[u8]) {
+    match Index::read(data) {
+        Ok(index) => assert_eq!(Index::read(&index.to_bytes()).as_ref(), Ok(&index)),
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 

@@ -9,15 +9,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use hyfunc_cascade::{Ablation, Cascade, CascadeConfig, CascadeError};
-use hyfunc_sandbox::{Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
+use hyfunc_sandbox::{Credential, Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::config::{
-    AUTO, CALIBRATED, Config, ConfigError, Inputs, ModelsConfig, Reload, STOCK, SandboxLimits,
-    ServerConfig, cache_dir,
+    AUTO, CALIBRATED, Config, ConfigError, CredentialSource, Inputs, ModelsConfig, Reload, STOCK,
+    SandboxLimits, ServerConfig, cache_dir,
 };
 use crate::error::StartError;
 use crate::follow::Follower;
@@ -388,6 +388,7 @@ pub fn cascade_without(config: &ModelsConfig, ablate: Ablation) -> Result<Cascad
         call_threshold: (call_threshold != CALIBRATED).then_some(call_threshold as f32),
         batch_tokens_max: config.batch_tokens_max,
         ablate,
+        chained_slots: false,
         blocks_bytes_max: config.blocks_bytes_max,
         prepared_dir: match config.prepared_dir.as_str() {
             AUTO => cache_dir().map(|dir| dir.join("prepared")),
@@ -438,6 +439,7 @@ pub fn sandbox(config: &SandboxLimits) -> Result<Sandbox, StartError> {
         http_ms_max: config.http_ms_max,
         keyvalue_dir: folder(&config.keyvalue_dir),
         aot_dir,
+        credentials: credentials(config)?,
         ..SandboxConfig::default()
     };
     match Sandbox::new(limits.clone()) {
@@ -448,6 +450,20 @@ pub fn sandbox(config: &SandboxLimits) -> Result<Sandbox, StartError> {
         }
         built => Ok(built?),
     }
+}
+
+/// What the host adds to requests of plugins, each value from its own file.
+fn credentials(config: &SandboxLimits) -> Result<Vec<Credential>, StartError> {
+    let sources = config.credential_sources().into_iter();
+    let read = sources.map(|CredentialSource { plugin, origin, header, file }| {
+        let failed = |reason: String| StartError::Credential { file: file.clone(), reason };
+        let value = std::fs::read_to_string(&file).map_err(|error| {
+            failed(format!("{error}; check the path, and that the gateway's user may read it"))
+        })?;
+        let credential = Credential::new(&plugin, &origin, &header, &value);
+        credential.map_err(|error| failed(error.to_string()))
+    });
+    read.collect()
 }
 
 /// What is published, where the configuration has a place for it. In the plugins' own sandbox, so
@@ -511,8 +527,19 @@ pub fn plugin_sources(config: &Config) -> Result<Vec<PluginSource>, StartError> 
             grants: Cow::Borrowed(bundled.grants),
         }));
     }
-    for path in &config.plugins.files {
-        let source = plugin_file(Path::new(path))?;
+    let files = config.plugins.files.iter().map(|path| plugin_file(Path::new(path)));
+    with_more(sources, files.collect::<Result<_, _>>()?)
+}
+
+/// Components, and others besides.
+///
+/// # Errors
+/// Two of one name.
+pub fn with_more(
+    mut sources: Vec<PluginSource>,
+    more: Vec<PluginSource>,
+) -> Result<Vec<PluginSource>, StartError> {
+    for source in more {
         if sources.iter().any(|other| other.name == source.name) {
             return Err(StartError::PluginTwice { plugin: source.name });
         }

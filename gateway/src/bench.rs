@@ -23,6 +23,7 @@ mod row;
 mod samples;
 mod sandbox;
 mod start;
+mod stock;
 mod synthetic;
 mod units;
 
@@ -30,13 +31,16 @@ use clap::ValueEnum;
 use hyfunc_cascade::CascadeError;
 use hyfunc_cascade::error::WeightsError;
 use hyfunc_functions::json::JsonError;
+use hyfunc_functions::schema::SchemaError;
 use hyfunc_retrieval::RetrievalError;
 use hyfunc_sandbox::{BareError, CallError};
+use hyfunc_stock::StockError;
 use tokio::task::spawn_blocking;
 
 pub use ceiling::Ceilings;
 pub use effort::{Effort, SAMPLES_MAX};
 pub use machine::Machine;
+pub(crate) use machine::resident_bytes;
 pub use picture::{Picture, Scale, Series, Span};
 pub use report::{PartReport, Report, VERSION};
 pub use row::{At, Floor, Ratio, Row};
@@ -64,6 +68,8 @@ pub enum Part {
     Removals,
     /// Starting with a large library, first and later, and adding a plugin to it
     Start,
+    /// One call of a checkpoint (--checkpoint), each step beside its floor; only where it is named
+    Stock,
 }
 
 impl Part {
@@ -78,6 +84,7 @@ impl Part {
             Part::Library => "library",
             Part::Removals => "removals",
             Part::Start => "start",
+            Part::Stock => "stock",
         }
     }
 }
@@ -85,6 +92,15 @@ impl Part {
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
+    /// There is nothing to measure.
+    #[error("`hyfunc bench stock` measures a checkpoint: name one with --checkpoint PATH")]
+    NoCheckpoint,
+    /// The function that a checkpoint is asked for cannot be made.
+    #[error("the function that the checkpoint is asked for: {0}")]
+    Schema(#[from] SchemaError),
+    /// The checkpoint did not decode.
+    #[error("the checkpoint did not decode: {0}")]
+    Stock(#[from] StockError),
     /// A part of the gateway did not start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -149,7 +165,7 @@ pub enum BenchError {
 /// What is to be measured, and how long.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// The parts, each once; none means all of them.
+    /// The parts, each once; none means all but the one that needs a checkpoint.
     pub parts: Vec<Part>,
     /// How long each row is measured.
     pub effort: Effort,
@@ -162,7 +178,11 @@ pub struct Plan {
 impl Plan {
     /// The parts in the order in which a report shows them, each once.
     fn parts(&self) -> Vec<Part> {
-        let wanted = |part: &Part| self.parts.is_empty() || self.parts.contains(part);
+        // A checkpoint is somebody's own: without a name there is none to measure.
+        let wanted = |part: &Part| match self.parts.as_slice() {
+            [] => *part != Part::Stock,
+            named => named.contains(part),
+        };
         Part::value_variants().iter().copied().filter(wanted).collect()
     }
 }
@@ -206,6 +226,7 @@ pub async fn run(config: Config, plan: &Plan) -> Result<Report, BenchError> {
             Part::Library => library::measure(&bench).await?,
             Part::Removals => removals::measure(&bench).await?,
             Part::Start => start::measure(&bench).await?,
+            Part::Stock => stock::measure(&bench).await?,
         });
     }
     parts.sort_by_key(|report| wanted.iter().position(|part| *part == report.part));
@@ -227,8 +248,10 @@ mod tests {
     }
 
     #[test]
-    fn no_name_is_every_part_and_a_name_twice_is_one() {
-        assert_eq!(plan(&[]).parts(), Part::value_variants());
+    fn no_name_is_every_part_without_a_checkpoint_and_a_name_twice_is_one() {
+        let (last, others) = Part::value_variants().split_last().unwrap();
+        assert_eq!((*last, plan(&[]).parts().as_slice()), (Part::Stock, others));
+        assert_eq!(plan(&[Part::Stock]).parts(), [Part::Stock]);
         let twice = plan(&[Part::Load, Part::Http, Part::Load]);
         assert_eq!(twice.parts(), [Part::Http, Part::Load]);
     }

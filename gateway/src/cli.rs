@@ -1,5 +1,6 @@
 //! What can be typed: commands, options and examples.
 
+mod ablation;
 mod key;
 mod library;
 mod models;
@@ -13,7 +14,9 @@ use clap::{Args, Parser, Subcommand};
 use hyfunc_training::bfcl::Category;
 
 use crate::bench::Part;
+use crate::eval::retrieval::compare::Collection;
 
+pub use ablation::EvalAblationArgs;
 pub use key::{CreateKeyArgs, KeyCommand, ListKeysArgs, RevokeKeyArgs};
 pub use library::{
     ApproveArgs, CompileArgs, GatewayArgs, LibraryCommand, ListArgs, PublishArgs, RemoveArgs,
@@ -22,7 +25,7 @@ pub use models::{ListModelsArgs, ModelsArgs, ModelsCommand, PullModelArgs, Verif
 pub use plugin::{AuthorCommand, BuildArgs, CheckArgs, NewArgs, PluginCallArgs, TestArgs};
 pub use registry::{
     AccessArgs, IndexArgs, KeyGenerateArgs, PullArgs, PushArgs, RegistryCommand, SignArgs,
-    SigningKeyCommand, VerifyArgs,
+    SigningKeyCommand, StoreArgs, VerifyArgs,
 };
 pub use train::{
     CheckArg, DataArgs, ReadingArgs, ScheduleArgs, TrainCommand, TrainEmbedArgs, TrainLmsArgs,
@@ -236,7 +239,8 @@ pub struct CallArgs {
 pub enum EvalCommand {
     /// Send requests over the loaded library through the gateway's own steps, without running calls
     #[command(after_help = "Examples:\n  hyfunc eval requests requests.jsonl --failures\n  \
-                            hyfunc eval requests requests.jsonl --json")]
+                            hyfunc eval requests requests.jsonl --json\n  \
+                            hyfunc eval requests requests.jsonl --wit plugins")]
     Requests(EvalRequestsArgs),
     /// Decode rows that bring their own functions
     #[command(after_help = "Examples:\n  hyfunc eval rows rows.jsonl.gz --html rows.html\n  \
@@ -246,9 +250,15 @@ pub enum EvalCommand {
     /// Look requests up in a catalogue of functions: the index as served, BM25 alone, vectors alone
     #[command(after_help = RETRIEVAL_HELP)]
     Retrieval(EvalRetrievalArgs),
+    /// Measure the index over a real catalogue: the graph beside the exact scan
+    #[command(after_help = INDEX_HELP)]
+    Index(EvalIndexArgs),
     /// Answer the rows of the Berkeley Function-Calling Leaderboard, and score the calls
     #[command(after_help = BFCL_HELP)]
     Bfcl(EvalBfclArgs),
+    /// Measure what each part is worth: rows with and without it, trained and scored alike
+    #[command(after_help = ablation::ABLATION_HELP)]
+    Ablation(EvalAblationArgs),
 }
 
 /// What its files hold.
@@ -257,10 +267,22 @@ Examples:
   hyfunc eval retrieval --queries queries.jsonl.gz --catalogue functions.jsonl.gz
   hyfunc eval retrieval --queries queries.jsonl --catalogue a.jsonl --catalogue b.jsonl \
 --k 1,5,10 --limit 500 --html retrieval.html
+  hyfunc eval retrieval --k 5 --collection seal=queries.jsonl.gz,functions.jsonl.gz \
+--collection tools=q.jsonl,f.jsonl --encoder minilm=all-MiniLM-L6-v2
 
 A line of a catalogue is {\"name\", \"description\", \"parameters\"}, one of the queries \
 {\"id\", \"query\", \"relevant\": [names of functions]}. All three ways are measured in one run, over \
-the same vectors and words; intervals are of 95 %.";
+the same vectors and words; intervals are of 95 %. With --collection or --encoder, BM25, the models \
+and every encoder, alone and mixed, are measured over every collection, in one table.";
+
+/// Beside what it is measured.
+const INDEX_HELP: &str = "\
+Examples:
+  hyfunc eval index --queries queries.jsonl.gz --catalogue functions.jsonl.gz
+  hyfunc eval index --queries q.jsonl --catalogue f.jsonl --candidates 32,64,128 --vectors vectors
+
+Files are those of `hyfunc eval retrieval`. --vectors writes functions.npy and queries.npy, so that \
+others can be measured on the same vectors: tests/peers/index.sh does that.";
 
 /// Where its answers come from.
 const BFCL_HELP: &str = "\
@@ -276,9 +298,12 @@ the benchmark's own checker has its say besides ours.";
 /// Options of `eval requests`.
 #[derive(Debug, Args)]
 pub struct EvalRequestsArgs {
-    /// Requests, one JSON object a line: id, kind, query, calls, accept
+    /// Requests, one JSON object a line: id, kind, query, calls, accept, plugin
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Folder of plugins of which there is only WIT, NAME.wit each: they join the library
+    #[arg(long, value_name = "DIR")]
+    pub wit: Option<PathBuf>,
     /// List the requests that were not answered right
     #[arg(long)]
     pub failures: bool,
@@ -335,11 +360,22 @@ pub enum SoftTokenArg {
 #[derive(Debug, Args)]
 pub struct EvalRetrievalArgs {
     /// Requests with the names of their functions (jsonl or jsonl.gz)
-    #[arg(long, value_name = "FILE")]
-    pub queries: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "collection",
+        requires = "catalogue"
+    )]
+    pub queries: Option<PathBuf>,
     /// Functions to find (jsonl or jsonl.gz); may be repeated
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", requires = "queries")]
     pub catalogue: Vec<PathBuf>,
+    /// A column of a comparison: its name, its requests and the functions to find; may be repeated
+    #[arg(long, value_name = "NAME=QUERIES,CATALOGUE", value_parser = collection)]
+    pub collection: Vec<Collection>,
+    /// A sentence encoder to compare, a folder as `models.encoder` has it; may be repeated
+    #[arg(long, value_name = "[NAME=]DIR", value_parser = encoder)]
+    pub encoder: Vec<(String, PathBuf)>,
     /// Ranks up to which finding a function counts
     #[arg(
         long,
@@ -361,6 +397,54 @@ pub struct EvalRetrievalArgs {
     /// Write a page with pictures and the worst examples besides
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+/// Options of `eval index`.
+#[derive(Debug, Args)]
+pub struct EvalIndexArgs {
+    /// Requests with the names of their functions (jsonl or jsonl.gz)
+    #[arg(long, value_name = "FILE")]
+    pub queries: PathBuf,
+    /// Functions to find (jsonl or jsonl.gz); may be repeated
+    #[arg(long, value_name = "FILE", required = true)]
+    pub catalogue: Vec<PathBuf>,
+    /// Functions to look for
+    #[arg(
+        long,
+        value_name = "K",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u16).range(1..=1000)
+    )]
+    pub k: u16,
+    /// Points that the graph looks at in a search: a row each
+    #[arg(
+        long,
+        value_name = "N,N",
+        value_delimiter = ',',
+        default_values_t = [32u16, 64, 128, 256, 512],
+        value_parser = clap::value_parser!(u16).range(1..=4096)
+    )]
+    pub candidates: Vec<u16>,
+    /// Threads that link the graph; searches take one
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=256)
+    )]
+    pub threads: u16,
+    /// So many requests at most, taken at equal distances
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Folder for functions.npy and queries.npy, the vectors that were searched
+    #[arg(long, value_name = "DIR")]
+    pub vectors: Option<PathBuf>,
+    /// Folder of the models; else those that `models.dir` names, or the embedded ones
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `eval bfcl`.
@@ -405,6 +489,37 @@ fn category(name: &str) -> Result<Category, String> {
     })
 }
 
+fn collection(text: &str) -> Result<Collection, String> {
+    let form = || "write it as NAME=QUERIES,CATALOGUE or NAME=QUERIES,CATALOGUE,CATALOGUE";
+    let (name, files) = text.split_once('=').ok_or_else(form)?;
+    let mut files = files.split(',').map(PathBuf::from);
+    let queries = files.next().unwrap_or_default();
+    let catalogues: Vec<PathBuf> = files.collect();
+    let is_named = |path: &PathBuf| !path.as_os_str().is_empty();
+    if name.trim().is_empty() || catalogues.is_empty() {
+        return Err(form().to_owned());
+    }
+    if !is_named(&queries) || !catalogues.iter().all(is_named) {
+        return Err(format!("a file has no name: {}", form()));
+    }
+    Ok(Collection { name: name.trim().to_owned(), queries, catalogues })
+}
+
+/// `NAME=DIR`, or `DIR` under the folder's own name.
+fn encoder(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, dir) = match text.split_once('=') {
+        Some((name, dir)) => (name.trim().to_owned(), PathBuf::from(dir)),
+        None => {
+            let dir = PathBuf::from(text);
+            (dir.file_name().unwrap_or_default().to_string_lossy().into_owned(), dir)
+        }
+    };
+    if name.is_empty() || dir.as_os_str().is_empty() {
+        return Err("name a folder, or write it as NAME=DIR".to_owned());
+    }
+    Ok((name, dir))
+}
+
 /// What it takes, and how to ask for less.
 const BENCH_HELP: &str = "\
 Examples:
@@ -419,9 +534,15 @@ what the JSON holds.";
 /// Options of `bench`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct BenchArgs {
-    /// What to measure; everything when left out
+    /// What to measure; everything but `stock` when left out
     #[arg(value_name = "PART", value_enum)]
     pub parts: Vec<Part>,
+    /// Folder or .gguf file that `stock` decodes with [models.checkpoint]
+    #[arg(long, value_name = "PATH")]
+    pub checkpoint: Option<PathBuf>,
+    /// What its weights are held in [models.weights]
+    #[arg(long, value_name = "FORMAT", value_parser = ["auto", "q8_0", "q4_k"])]
+    pub weights: Option<String>,
     /// Milliseconds for which each row is measured, after a tenth of that to warm up [default: 3000]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=600_000))]
     pub duration_ms: Option<u32>,
@@ -485,6 +606,49 @@ mod tests {
         visit(&cli);
     }
 
+    /// The lines of a page that type `hyfunc`, in words as a shell would split them.
+    fn typed(page: &str) -> Vec<Vec<String>> {
+        let page = page.replace("\\\n", " ");
+        let fenced = page.split("```").skip(1).step_by(2);
+        let lines = fenced.flat_map(str::lines).flat_map(|line| {
+            let line = line.split(" #").next().unwrap_or_default();
+            line.split("&&").map(str::trim).filter(|typed| typed.starts_with("hyfunc "))
+        });
+        let words = |line: &str| {
+            let (mut words, mut is_quoted) = (vec![String::new()], false);
+            for char in line.chars() {
+                match char {
+                    '\'' => is_quoted = !is_quoted,
+                    char if char.is_whitespace() && !is_quoted => words.push(String::new()),
+                    char => words.last_mut().expect("there is one").push(char),
+                }
+            }
+            words.retain(|word| !word.is_empty());
+            words
+        };
+        lines.map(words).collect()
+    }
+
+    #[test]
+    fn whatever_the_pages_type_is_understood() {
+        for (name, page, least) in [
+            ("README.md", include_str!("../../README.md"), 15),
+            ("plugins/README.md", include_str!("../../plugins/README.md"), 8),
+            ("plugins/OPERATORS.md", include_str!("../../plugins/OPERATORS.md"), 2),
+        ] {
+            let lines = typed(page);
+            assert!(lines.len() >= least, "{name}: {lines:?}");
+            for line in lines {
+                let cli = Cli::try_parse_from(&line)
+                    .unwrap_or_else(|error| panic!("{name}: {line:?}: {error}"));
+                for (key, _) in &cli.set {
+                    let is_known = crate::config::KEYS.iter().any(|known| known.path == key);
+                    assert!(is_known, "{name}: {key} is no key");
+                }
+            }
+        }
+    }
+
     #[test]
     fn evaluations_are_asked_for_by_ranks_and_categories() {
         let retrieval = |extra: &[&str]| {
@@ -500,6 +664,39 @@ mod tests {
             assert!(retrieval(&["--k", wrong]).is_err(), "{wrong:?}");
         }
         assert!(retrieval(&["--limit", "0"]).is_err());
+        let compared = retrieval(&["--collection", "seal=q,c,d", "--encoder", "m=a/b"]).unwrap();
+        let [seal] = compared.collection.as_slice() else { panic!("{compared:?}") };
+        assert_eq!((seal.name.as_str(), seal.catalogues.len()), ("seal", 2));
+        assert_eq!(compared.encoder, [("m".to_owned(), PathBuf::from("a/b"))]);
+        assert_eq!(retrieval(&["--encoder", "a/b"]).unwrap().encoder[0].0, "b");
+        for wrong in ["q,c", "seal=q", "=q,c", "seal=,c", "seal=q,"] {
+            assert!(retrieval(&["--collection", wrong]).is_err(), "{wrong:?}");
+        }
+        for wrong in ["", "=a", "m="] {
+            assert!(retrieval(&["--encoder", wrong]).is_err(), "{wrong:?}");
+        }
+        for (typed, is_right) in [
+            (vec!["--collection", "a=q,c"], true),
+            (vec!["--queries", "q"], false),
+            (vec!["--catalogue", "c"], false),
+            (vec![], false),
+        ] {
+            let all = ["hyfunc", "eval", "retrieval"].into_iter().chain(typed.iter().copied());
+            assert_eq!(Cli::try_parse_from(all).is_ok(), is_right, "{typed:?}");
+        }
+        let index = |extra: &[&str]| {
+            let typed = ["hyfunc", "eval", "index", "--queries", "q", "--catalogue", "c"];
+            Cli::try_parse_from(typed.iter().chain(extra)).map(|cli| match cli.command {
+                Command::Eval(EvalCommand::Index(args)) => args,
+                other => panic!("{other:?}"),
+            })
+        };
+        let defaults = index(&[]).unwrap();
+        assert_eq!((defaults.k, defaults.threads), (10, 1));
+        assert_eq!(index(&["--candidates", "16,99"]).unwrap().candidates, [16, 99]);
+        for wrong in [["--k", "0"], ["--candidates", "0"], ["--threads", "0"], ["--limit", "0"]] {
+            assert!(index(&wrong).is_err(), "{wrong:?}");
+        }
         let bfcl = |categories: &str| {
             let typed = ["hyfunc", "eval", "bfcl", "--data", "d", "--categories", categories];
             Cli::try_parse_from(typed).map(|cli| match cli.command {

@@ -1,5 +1,6 @@
 //! Commands that need no server: each gives the text to print.
 
+mod ablation;
 mod bench;
 mod call;
 mod compile;
@@ -10,13 +11,14 @@ mod models;
 mod plugin;
 mod train;
 
+pub use ablation::eval_ablation;
 pub use bench::bench;
 pub use call::call;
 pub use compile::compile;
-pub use eval::{eval_bfcl, eval_requests, eval_retrieval, eval_rows};
+pub use eval::{eval_bfcl, eval_index, eval_requests, eval_retrieval, eval_rows};
 pub use key::{NewKey, create_key, list_keys, revoke_key};
 pub use library::{GatewayError, approve_plugin, list_plugins, publish_plugin, remove_plugin};
-pub use models::{list_models, pull_model, verify_models};
+pub use models::{list_models, pull_model, stock_model, verify_models};
 pub use plugin::{
     AuthorError, BuildOptions, CheckOptions, DistributionError, Language, Policy, TrialOptions,
     Verdict, build_plugin, bundled_functions, call_plugin, check_plugin, generate_key,
@@ -141,7 +143,7 @@ fn advice(source: &std::io::Error) -> &'static str {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "; choose a place that you may write to, or ask its owner"
         }
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space and try again",
+        kind if crate::file::is_full(kind) => "; free some space and try again",
         ErrorKind::IsADirectory => "; name a file, not a folder",
         ErrorKind::NotADirectory => "; one part of the path is a file, not a folder",
         ErrorKind::InvalidData => "; save the file as UTF-8 text",

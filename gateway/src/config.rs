@@ -3,7 +3,9 @@
 //! One precedence: defaults < file < environment < flags. Nothing else in the gateway reads a
 //! file of settings, the environment or a constant that an operator may want to change.
 
+mod calls;
 mod check;
+mod credentials;
 mod device;
 mod effective;
 mod error;
@@ -20,6 +22,8 @@ mod value;
 
 use serde::{Deserialize, Serialize};
 
+pub use calls::{LimitError, calls_per_minute};
+pub use credentials::CredentialSource;
 pub use device::Device;
 pub use effective::{Effective, Source};
 pub use error::ConfigError;
@@ -31,7 +35,7 @@ pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
 pub use library::{AdminConfig, LibraryConfig};
 pub use live::Live;
-pub use models::{CPU, STOCK, TINY};
+pub use models::{CPU, Q4_K, Q8_0, STOCK, TINY};
 pub use reload::{LIVE, Reload, reload};
 pub use upstream::UpstreamConfig;
 
@@ -168,6 +172,7 @@ pub struct ModelsConfig {
     pub preset: String,
     pub dir: String,
     pub checkpoint: String,
+    pub weights: String,
     pub encoder: String,
     pub spelling: String,
     pub device: String,
@@ -190,6 +195,7 @@ impl Default for ModelsConfig {
             preset: TINY.into(),
             dir: String::new(),
             checkpoint: String::new(),
+            weights: AUTO.into(),
             encoder: String::new(),
             spelling: AUTO.into(),
             device: CPU.into(),
@@ -260,6 +266,7 @@ pub struct SandboxLimits {
     pub http_ms_max: u64,
     pub keyvalue_dir: String,
     pub aot_dir: String,
+    pub credentials: Vec<String>,
 }
 
 impl Default for SandboxLimits {
@@ -283,6 +290,7 @@ impl Default for SandboxLimits {
             http_ms_max: 8_000,
             keyvalue_dir: String::new(),
             aot_dir: AUTO.into(),
+            credentials: Vec::new(),
         }
     }
 }

@@ -38,6 +38,14 @@ pub enum StartError {
     /// The sandbox cannot be set up.
     #[error("the sandbox did not start: {0}")]
     Sandbox(#[from] SandboxError),
+    /// A credential of a plugin cannot be used.
+    #[error("sandbox.credentials, {file}: {reason}")]
+    Credential {
+        /// Its file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A plugin's file cannot be read.
     #[error("cannot read the plugin {path}: {source}; check plugins.files", path = .path.display())]
     PluginFile {
@@ -258,6 +266,17 @@ pub enum RequestError {
     Overloaded {
         /// Requests in the queue.
         waiting: usize,
+        /// When to come back, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// Bodies that are being read fill what there is for them.
+    #[error(
+        "the gateway is busy: the bodies that it reads hold {bytes_max} bytes already; try again in \
+         {retry_after_ms} ms"
+    )]
+    BodiesTooLarge {
+        /// The limit of all of them together.
+        bytes_max: usize,
         /// When to come back, in milliseconds.
         retry_after_ms: u64,
     },

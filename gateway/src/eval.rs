@@ -2,8 +2,9 @@
 //!
 //! [`requests`] go through the way that `POST /v1/route` takes: accept, distil, retrieve and decode
 //! are the gateway's own; nothing is run. They go one after the other, so that their times are
-//! those of a gateway at rest. [`bfcl`] and [`retrieval`] bring functions of their own.
+//! those of a gateway at rest. [`bfcl`], [`retrieval`] and [`ablation`] bring functions of their own.
 
+pub mod ablation;
 pub mod bfcl;
 mod compare;
 mod gold;
@@ -13,12 +14,13 @@ pub mod retrieval;
 mod route;
 mod soft;
 mod times;
+mod wit;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use compare::{Call, same_calls, same_functions};
-pub use gold::Gold;
+pub use gold::{Gold, Said, Speaker};
 pub use judge::Judged;
 pub(crate) use judge::ask;
 pub use report::Report;
@@ -27,6 +29,8 @@ pub use times::Times;
 pub(crate) use times::{ms, quantile};
 
 use hyfunc_cascade::CascadeError;
+use hyfunc_checkpoint::CheckpointError;
+use hyfunc_functions::docs::DocsError;
 use hyfunc_retrieval::RetrievalError;
 use hyfunc_training::TrainingError;
 use hyfunc_training::soft::SoftToken;
@@ -51,7 +55,8 @@ pub enum EvalError {
     /// A line is no request.
     #[error(
         "{path}, line {line}: {source}; a line is {{\"id\", \"kind\", \"query\", \"calls\": \
-         [{{\"name\", \"arguments\"}}], \"accept\": [calls, …]}}",
+         [{{\"name\", \"arguments\"}}], \"accept\": [calls, …], \"earlier\": [{{\"role\", \
+         \"content\"}}]}}",
         path = .path.display()
     )]
     Line {
@@ -78,6 +83,20 @@ pub enum EvalError {
         /// The nearest known name.
         suggestion: Option<String>,
     },
+    /// A folder without plugins.
+    #[error("no .wit file in {path}; a plugin is a file there, and its name the plugin's", path = .path.display())]
+    NoWit {
+        /// As typed.
+        path: PathBuf,
+    },
+    /// A plugin's WIT that says nothing that could be called.
+    #[error("{path}: {source}", path = .path.display())]
+    Wit {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<DocsError>,
+    },
     /// The gateway did not start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -98,6 +117,17 @@ pub enum EvalError {
     /// The functions cannot be indexed or searched.
     #[error("the index failed: {0}")]
     Index(#[from] RetrievalError),
+    /// The system gives no threads.
+    #[error("cannot start the threads that link the graph: {0}; ask for fewer with --threads")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// A folder that is no sentence encoder.
+    #[error("cannot use the encoder {path}: {source}", path = .path.display())]
+    Encoder {
+        /// As typed.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<CheckpointError>,
+    },
     /// No function to find.
     #[error(
         "no function in {path}; a line is {{\"name\", \"description\", \"parameters\"}}\n{left_out}"
@@ -120,6 +150,11 @@ pub enum EvalError {
         /// Lines by why they cannot be used.
         left_out: String,
     },
+    /// An ablation of models that are not trained here, on no rows.
+    #[error(
+        "the stock preset is not trained here, so that no rows are held out: name a file with --on"
+    )]
+    NothingToScoreOn,
     /// Predictions of other rows.
     #[error("no row has a prediction; are the predictions those of other rows?")]
     NoPrediction,
@@ -137,19 +172,37 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), EvalError> {
     std::fs::write(path, text).map_err(|source| EvalError::Write { path: path.to_owned(), source })
 }
 
-/// Asks every request of a file.
+/// Asks every request of a file. Plugins in the folder `wit` join the library, as if published.
 ///
 /// # Errors
-/// A file that cannot be used, or a gateway that does not start. A request that the gateway
+/// Files that cannot be used, or a gateway that does not start. A request that the gateway
 /// refuses is a wrong answer, not an error.
-pub async fn requests(config: Config, path: &Path, soft: SoftToken) -> Result<Report, EvalError> {
+pub async fn requests(
+    config: Config,
+    path: &Path,
+    wit: Option<&Path>,
+    soft: SoftToken,
+) -> Result<Report, EvalError> {
     let rows = gold::read(path)?;
-    let models = Controlled::new(app::models(&config.models)?, soft);
-    let app = App::with_models(config, Arc::new(models)).await?;
+    let outlines = wit.map(wit::plugins).transpose()?.unwrap_or_default();
+    let models = Arc::new(Controlled::new(app::models(&config.models)?, soft));
+    let app = if outlines.is_empty() {
+        App::with_models(config, models).await?
+    } else {
+        let sources = app::with_more(app::plugin_sources(&config)?, outlines)?;
+        let plugins = app::load_sources(&config, sources).await?;
+        App::assemble(config, models, &plugins).await?
+    };
     let pipeline = app.pipeline();
-    check(&rows, &pipeline.shelf.snapshot())?;
+    let library = pipeline.shelf.snapshot();
+    check(&rows, &library)?;
     let bar = hyfunc_training::run::bar("requests", rows.len(), 0);
-    let mut report = Report { model: pipeline.models.info().id, soft, ..Report::default() };
+    let mut report = Report {
+        model: pipeline.models.info().id,
+        soft,
+        functions: library.entries().len(),
+        ..Report::default()
+    };
     for row in rows {
         report.add(ask(pipeline, row).await);
         bar.inc(1);

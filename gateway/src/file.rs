@@ -36,6 +36,13 @@ pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     sync_folder(path)
 }
 
+/// No room on the disk, in the quota, or in the longest file that the system allows.
+pub fn is_full(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+
+    matches!(kind, StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 /// The file of that ending beside another.
 pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::Instrument as _;
 
 pub use error::FollowError;
@@ -121,8 +122,13 @@ impl Follower {
         let span = telemetry::follow_span(&reference);
         let began = Instant::now();
         let work = poll::poll(&self.publisher, &source, &settings, &before);
-        let polled = AssertUnwindSafe(work).catch_unwind().instrument(span.clone()).await;
-        let polled = polled.unwrap_or(Err(FollowError::Panicked));
+        let polled = AssertUnwindSafe(work).catch_unwind().instrument(span.clone());
+        // Others wait for the place that this look takes up.
+        let look_ms_max = settings.look_ms_max;
+        let polled = match timeout(Duration::from_millis(look_ms_max), polled).await {
+            Ok(polled) => polled.unwrap_or(Err(FollowError::Panicked)),
+            Err(_) => Err(FollowError::TooLong { look_ms_max }),
+        };
         let failure = match &polled {
             Ok(report) => report.failure.as_ref(),
             Err(error) => Some(error),

@@ -5,6 +5,7 @@ mod admin;
 mod body;
 mod chat;
 mod docs;
+mod ending;
 mod error;
 mod fields;
 mod file;

@@ -23,6 +23,7 @@ pub mod keys;
 pub mod library;
 pub mod mcp;
 pub mod models;
+mod open_files;
 pub mod pipeline;
 pub mod publish;
 pub mod recent;

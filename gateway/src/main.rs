@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use hyfunc::app::{self, App};
+use hyfunc::bench::Part;
 use hyfunc::cli::{
     AuthorCommand, BenchArgs, Cli, Command, DemoArgs, EvalCommand, KeyCommand, LibraryCommand,
     ModelsCommand, PluginCommand, RegistryCommand, ServeArgs, SigningKeyCommand,
@@ -42,9 +43,6 @@ fn run(cli: Cli) -> Result<ExitCode> {
     if let Command::Compile(args) = &cli.command {
         return Ok(commands::compile(args));
     }
-    let trains = matches!(cli.command, Command::Train(_));
-    threads::settle(if trains { Work::Train } else { Work::Serve })
-        .context("cannot set the threads of tensor operations; set RAYON_NUM_THREADS=1")?;
     let mut flags = match &cli.command {
         Command::Serve(serve) => serve.settings(),
         Command::Mcp(mcp) => mcp.settings(),
@@ -62,6 +60,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
     flags.extend(cli.set);
     let inputs = Inputs::from_process(cli.config, flags);
     let effective = config::load(&inputs)?;
+    threads::settle(work(&cli.command, &effective.config))
+        .context("cannot set the threads of tensor operations; set RAYON_NUM_THREADS=1")?;
     match cli.command {
         Command::Serve(ServeArgs { .. }) => block_on(serve(effective, inputs)),
         Command::Mcp(_) => block_on(mcp(effective)),
@@ -83,11 +83,29 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Eval(EvalCommand::Retrieval(args)) => {
             print(&commands::eval_retrieval(&effective.config, &args)?)
         }
+        Command::Eval(EvalCommand::Index(args)) => {
+            print(&commands::eval_index(&effective.config, &args)?)
+        }
         Command::Eval(EvalCommand::Bfcl(args)) => {
             block_on(async move { print(&commands::eval_bfcl(effective.config, &args).await?) })
         }
+        Command::Eval(EvalCommand::Ablation(args)) => {
+            print(&commands::eval_ablation(&effective.config.models, args)?)
+        }
         Command::Bench(args) => block_on(bench(effective, args)),
         Command::Compile(args) => Ok(commands::compile(&args)),
+    }
+}
+
+/// What the process will mostly do.
+fn work(command: &Command, config: &Config) -> Work {
+    match command {
+        Command::Train(_) | Command::Eval(EvalCommand::Ablation(_)) => Work::Train,
+        // The other parts measure the models that are trained here.
+        Command::Bench(args) if args.parts.as_slice() == [Part::Stock] => Work::Stock,
+        Command::Bench(_) => Work::Serve,
+        _ if config.models.preset == config::STOCK => Work::Stock,
+        _ => Work::Serve,
     }
 }
 
@@ -251,10 +269,10 @@ fn models(effective: &Effective, command: Option<ModelsCommand>) -> Result<ExitC
         None => {}
     }
     let models = &effective.config.models;
-    let info = app::models(models)?.info();
     if models.preset == config::STOCK {
-        return print(&format!("{}\n  from      {}\n", info.id, models.checkpoint));
+        return print(&commands::stock_model(models)?);
     }
+    let info = app::models(models)?.info();
     let from = match models.dir.as_str() {
         "" => "embedded",
         dir => dir,

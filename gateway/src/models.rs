@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures::future::BoxFuture;
 use hyfunc_cascade::{
-    Cascade, CascadeError, DecodeRequest, Decoded, Intent, ModelInfo, Prepared, Progress,
+    Cascade, CascadeError, DecodeRequest, Decoded, Earlier, Intent, ModelInfo, Prepared, Progress,
 };
 use hyfunc_functions::Function;
 
@@ -31,6 +31,17 @@ pub trait Models: Send + Sync {
         query: &'a str,
         deadline: Instant,
     ) -> BoxFuture<'a, Result<Intent, CascadeError>>;
+
+    /// The same in the light of what was said and done before. Models that cannot heed it read the
+    /// query alone.
+    fn distil_after<'a>(
+        &'a self,
+        _earlier: &'a [Earlier],
+        query: &'a str,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Intent, CascadeError>> {
+        self.distil(query, deadline)
+    }
 
     /// The calls that answer the query.
     fn decode(&self, request: DecodeRequest) -> BoxFuture<'_, Result<Decoded, CascadeError>>;
@@ -80,6 +91,15 @@ impl Models for Cascade {
         deadline: Instant,
     ) -> BoxFuture<'a, Result<Intent, CascadeError>> {
         Box::pin(Cascade::distil(self, query, deadline))
+    }
+
+    fn distil_after<'a>(
+        &'a self,
+        earlier: &'a [Earlier],
+        query: &'a str,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Intent, CascadeError>> {
+        Box::pin(Cascade::distil_after(self, earlier, query, deadline))
     }
 
     fn decode(&self, request: DecodeRequest) -> BoxFuture<'_, Result<Decoded, CascadeError>> {

@@ -191,7 +191,8 @@ impl Pipeline {
     }
 
     async fn distil(&self, arrival: &Arrival, request: &Request) -> Result<Intent, RequestError> {
-        let intent = self.models.distil(&request.query, arrival.deadline).await;
+        let Request { query, earlier, .. } = request;
+        let intent = self.models.distil_after(earlier, query, arrival.deadline).await;
         intent.map_err(|source| Step::Distil.failed(source, arrival))
     }
 
@@ -222,6 +223,7 @@ impl Pipeline {
         };
         let request = DecodeRequest {
             query: request.query.clone(),
+            earlier: request.earlier.clone(),
             intent,
             candidates: candidates
                 .iter()

@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::task::spawn_blocking;
 use tracing::Instrument as _;
 
-pub use compile::{COMMAND, CompileError, REFUSED};
+pub use compile::{COMMAND, CompileError, FAILED, FULL, REFUSED};
 pub use error::PublishError;
 pub use registry::{Registry, RegistryError};
 pub use revision::{Followed, Past, Record, Revision};
@@ -85,6 +85,15 @@ pub enum Outcome {
     Unchanged,
     /// It waits for approval of what it wants to do.
     Waits,
+}
+
+/// What becomes of the past of a plugin that is taken out.
+#[derive(Clone, Copy, Debug)]
+enum Memory {
+    /// It is forgotten.
+    Goes,
+    /// It is kept, for when the name comes back.
+    Stays,
 }
 
 /// A plugin, as it can be told about.
@@ -195,9 +204,34 @@ impl Publisher {
     ) -> Result<(), PublishError> {
         let (publisher, name) = (Arc::clone(self), name.to_owned());
         detached("remove", Arc::clone(self), name.clone(), async move {
-            publisher.remove_steps(&name, &expected).await
+            publisher.remove_steps(&name, &expected, Memory::Goes).await
         })
         .await
+    }
+
+    /// Takes a plugin out that the registry it came from has no more. What served stays in memory,
+    /// so that no earlier revision comes back by way of a removal.
+    ///
+    /// # Errors
+    /// As [`Publisher::remove`].
+    pub async fn let_go(
+        self: &Arc<Self>,
+        name: &str,
+        expected: Expected,
+    ) -> Result<(), PublishError> {
+        let (publisher, name) = (Arc::clone(self), name.to_owned());
+        detached("remove", Arc::clone(self), name.clone(), async move {
+            publisher.remove_steps(&name, &expected, Memory::Stays).await
+        })
+        .await
+    }
+
+    /// What is remembered under a name, whether anything serves there or not.
+    ///
+    /// # Errors
+    /// A registry that cannot be read.
+    pub async fn remembered(&self, name: &str) -> Result<Record, PublishError> {
+        self.store.get(name).await
     }
 
     /// Every plugin, by name.
@@ -340,7 +374,12 @@ impl Publisher {
         Ok(if created { Outcome::Created } else { Outcome::Replaced })
     }
 
-    async fn remove_steps(&self, name: &str, expected: &Expected) -> Result<(), PublishError> {
+    async fn remove_steps(
+        &self,
+        name: &str,
+        expected: &Expected,
+        memory: Memory,
+    ) -> Result<(), PublishError> {
         if let Some(by) = self.store.origin(name) {
             return Err(PublishError::Fixed { name: name.to_owned(), by });
         }
@@ -354,7 +393,14 @@ impl Publisher {
         let library = self.pipeline.shelf.snapshot();
         let plugins = others(&library, name).cloned().collect();
         let next = library.next(plugins, self.pipeline.models.as_ref()).await?;
-        self.store.remove(name).await?;
+        match memory {
+            Memory::Stays if record.last().is_some() => {
+                self.store.let_go(name, record.let_go()).await?;
+            }
+            Memory::Stays | Memory::Goes => {
+                self.store.remove(name).await?;
+            }
+        }
         self.pipeline.shelf.swap(next);
         Ok(())
     }

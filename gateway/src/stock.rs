@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::BoxFuture;
+use hyfunc_cascade::conversation::{self, Earlier};
 use hyfunc_cascade::{CascadeError, DecodeRequest, Decoded, Intent, ModelInfo, Prepared};
-use hyfunc_checkpoint::{Cache, ChatTemplate, Checkpoint, CheckpointError, Encoder, Options};
+use hyfunc_checkpoint::{
+    Cache, ChatTemplate, Checkpoint, CheckpointError, Encoder, Footprint, Options, Precision,
+};
 use hyfunc_functions::{Function, Spelling};
 use hyfunc_stock::{Causal, Chat, Decoder, Embed, Stock, StockConfig, StockError, Vocabulary};
 use serde_json::Value as Json;
 
-use crate::config::{CALIBRATED, Device, ModelsConfig};
+use crate::config::{self, CALIBRATED, Device, ModelsConfig};
 use crate::error::StartError;
 use crate::models::Models;
 
@@ -22,12 +25,9 @@ use crate::models::Models;
 pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
     match Device::parse(&config.device) {
         Some(Device::Cuda { ordinal }) => on_gpu(config, ordinal),
-        // No other value is let in.
-        Some(Device::Cpu) | None => {
-            let checkpoint = Checkpoint::open(Path::new(&config.checkpoint), &Options::default());
-            // One forward keeps all cores busy: more threads only help where many ask at once.
-            serve(config, checkpoint.map_err(unopened)?.map(Model), 1)
-        }
+        // No other value is let in. One forward keeps all cores busy: more threads only help where
+        // many ask at once.
+        Some(Device::Cpu) | None => serve(config, parts(config)?, 1),
     }
 }
 
@@ -40,10 +40,11 @@ fn on_gpu(config: &ModelsConfig, ordinal: usize) -> Result<Stock, StartError> {
     let bytes = config.cache_bytes_max;
     let (path, room) = (Path::new(&config.checkpoint), hyfunc_device::Room::serving(bytes));
     let opened = hyfunc_device::open(path, &Options::default(), ordinal, room);
+    let checkpoint = without_thoughts(opened.map_err(uncomputed)?);
     // Prompts that are kept lie in the same memory: half of it is for requests at work.
     let kept = config.prefix_bytes_max.min(bytes / 2);
     let config = ModelsConfig { prefix_bytes_max: kept, ..config.clone() };
-    serve(&config, opened.map_err(uncomputed)?, GPU_THREADS)
+    serve(&config, assembled(&config, checkpoint)?, GPU_THREADS)
 }
 
 #[cfg(feature = "cuda")]
@@ -61,20 +62,101 @@ fn on_gpu(_: &ModelsConfig, ordinal: usize) -> Result<Stock, StartError> {
     Err(CascadeError::Stock { reason }.into())
 }
 
+/// Starts so many threads, unless the configuration names another number.
 fn serve<M: Causal>(
     config: &ModelsConfig,
-    mut checkpoint: Checkpoint<M>,
+    parts: Parts<M>,
     threads: usize,
 ) -> Result<Stock, StartError> {
-    // A thought before the answer would stand where calls begin; templates without it ignore this.
-    checkpoint.chat.set("enable_thinking", Json::Bool(false));
+    let Parts { decoder, encoder, id, .. } = parts;
+    let info = ModelInfo {
+        id,
+        // What a checkpoint of somebody else's is made of is known to its card.
+        parameters_large: 0,
+        parameters_small: 0,
+        digest: String::new(),
+        retrieval_threshold: 0.0,
+    };
+    let threads = match config.threads {
+        0 => threads,
+        threads => threads,
+    };
+    Ok(Stock::start(decoder, encoder, info, (threads, config.queue_jobs_max))?)
+}
+
+/// The parts of the preset, before any thread has them.
+pub(crate) struct Parts<M: Causal = Model> {
+    /// Decodes along templates, or freely.
+    pub(crate) decoder: Decoder<M>,
+    /// Without one, functions are found by their words.
+    pub(crate) encoder: Option<Box<dyn Embed>>,
+    /// Name of the checkpoint.
+    pub(crate) id: String,
+    /// Tokens that end an answer.
+    pub(crate) ends: Vec<u32>,
+    /// How it writes calls.
+    pub(crate) spelling: Spelling,
+}
+
+/// Opens the parts, on the processor.
+///
+/// # Errors
+/// As [`checkpoint`], and an encoder that cannot be used.
+pub(crate) fn parts(config: &ModelsConfig) -> Result<Parts, StartError> {
+    assembled(config, checkpoint(config)?.map(Model))
+}
+
+fn assembled<M: Causal>(
+    config: &ModelsConfig,
+    checkpoint: Checkpoint<M>,
+) -> Result<Parts<M>, StartError> {
     let encoder: Option<Box<dyn Embed>> = match config.encoder.as_str() {
         "" => None,
         dir => Some(Box::new(Sentences(Encoder::open(Path::new(dir)).map_err(unopened)?))),
     };
+    let settings = settings(config, &checkpoint);
+    let spelling = settings.spelling;
+    let Checkpoint { model, tokenizer, chat, id, eos } = checkpoint;
+    let vocabulary = Vocabulary::new(tokenizer).map_err(unusable)?;
+    let chat = Box::new(Template(chat));
+    let decoder = Decoder::new(model, vocabulary, chat, settings).map_err(unusable)?;
+    Ok(Parts { decoder, encoder, id, ends: eos, spelling })
+}
+
+/// The checkpoint that the configuration names, on the processor. Blocking: it is read whole.
+///
+/// # Errors
+/// One that cannot be used, with what to do about it; a configuration that names a GPU.
+pub fn checkpoint(config: &ModelsConfig) -> Result<Checkpoint, StartError> {
+    if let Some(Device::Cuda { ordinal }) = Device::parse(&config.device) {
+        // Only `open` leads to a GPU: measured here, the processor would pass for it.
+        let reason = format!(
+            "models.device names cuda:{ordinal}, and this is of the processor alone: add \
+             `--set models.device=cpu`"
+        );
+        return Err(CascadeError::Stock { reason }.into());
+    }
+    let precision = match config.weights.as_str() {
+        config::Q8_0 => Precision::Q8,
+        config::Q4_K => Precision::Q4,
+        _ => Precision::F32,
+    };
+    let options = Options { precision, ..Options::default() };
+    let opened = Checkpoint::open(Path::new(&config.checkpoint), &options);
+    Ok(without_thoughts(opened.map_err(unopened)?))
+}
+
+/// A thought before the answer would stand where calls begin; templates without it ignore this.
+fn without_thoughts<M>(mut checkpoint: Checkpoint<M>) -> Checkpoint<M> {
+    checkpoint.chat.set("enable_thinking", Json::Bool(false));
+    checkpoint
+}
+
+/// Settings of the decoder, as configured or as the checkpoint tells.
+pub fn settings<M>(config: &ModelsConfig, checkpoint: &Checkpoint<M>) -> StockConfig {
     let defaults = StockConfig::default();
-    let settings = StockConfig {
-        spelling: spelling(config, &checkpoint),
+    StockConfig {
+        spelling: spelling(config, checkpoint),
         query_tokens_max: config.query_tokens_max,
         value_tokens_max: config.value_tokens_max,
         prefix_bytes_max: config.prefix_bytes_max,
@@ -84,23 +166,7 @@ fn serve<M: Causal>(
             config.call_threshold as f32
         },
         ..defaults
-    };
-    let info = ModelInfo {
-        id: checkpoint.id,
-        // What a checkpoint of somebody else's is made of is known to its card.
-        parameters_large: 0,
-        parameters_small: 0,
-        digest: String::new(),
-        retrieval_threshold: 0.0,
-    };
-    let vocabulary = Vocabulary::new(checkpoint.tokenizer).map_err(unusable)?;
-    let chat = Box::new(Template(checkpoint.chat));
-    let decoder = Decoder::new(checkpoint.model, vocabulary, chat, settings).map_err(unusable)?;
-    let threads = match config.threads {
-        0 => threads,
-        threads => threads,
-    };
-    Ok(Stock::start(decoder, encoder, info, (threads, config.queue_jobs_max))?)
+    }
 }
 
 fn unopened(error: CheckpointError) -> StartError {
@@ -140,6 +206,18 @@ impl Models for Stock {
         Box::pin(Stock::distil(self, query, deadline))
     }
 
+    fn distil_after<'a>(
+        &'a self,
+        earlier: &'a [Earlier],
+        query: &'a str,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Intent, CascadeError>> {
+        Box::pin(async move {
+            let words = conversation::words(earlier, query);
+            Stock::distil(self, &words, deadline).await
+        })
+    }
+
     fn decode(&self, request: DecodeRequest) -> BoxFuture<'_, Result<Decoded, CascadeError>> {
         Box::pin(Stock::decode(self, request))
     }
@@ -157,7 +235,15 @@ impl Models for Stock {
     }
 }
 
-struct Model(Box<dyn hyfunc_checkpoint::Causal>);
+/// A checkpoint's model, for a decoder.
+pub struct Model(pub Box<dyn hyfunc_checkpoint::Causal>);
+
+impl Model {
+    /// Memory that it holds.
+    pub fn footprint(&self) -> Footprint {
+        self.0.footprint()
+    }
+}
 
 impl Causal for Model {
     type Cache = Cache;
@@ -178,17 +264,26 @@ impl Causal for Model {
         cache.bytes()
     }
 
-    fn forward(
+    fn head_rows_max(&self) -> usize {
+        self.0.head_rows_max()
+    }
+
+    fn read(
         &self,
         tokens: &[u32],
         cache: &mut Cache,
         last: usize,
     ) -> Result<Vec<Vec<f32>>, String> {
-        self.0.forward(tokens, cache, last).map_err(|error| error.to_string())
+        self.0.read(tokens, cache, last).map_err(|error| error.to_string())
+    }
+
+    fn logits(&self, states: &[Vec<f32>], ids: Option<&[u32]>) -> Result<Vec<Vec<f32>>, String> {
+        self.0.logits(states, ids).map_err(|error| error.to_string())
     }
 }
 
-struct Template(ChatTemplate);
+/// A checkpoint's chat template, for a decoder.
+pub struct Template(pub ChatTemplate);
 
 impl Chat for Template {
     fn render(
@@ -215,15 +310,25 @@ mod tests {
     use super::*;
     use crate::config::STOCK;
 
-    #[test]
-    fn a_gpu_that_cannot_be_used_is_said_at_the_start() {
-        let config = ModelsConfig {
+    fn on_a_gpu() -> ModelsConfig {
+        ModelsConfig {
             preset: STOCK.into(),
             checkpoint: "no/such/folder".into(),
             device: "cuda:4095".into(),
             ..ModelsConfig::default()
-        };
-        let Err(error) = open(&config) else { panic!("there are not so many GPUs") };
+        }
+    }
+
+    #[test]
+    fn what_is_of_the_processor_alone_is_not_said_of_a_gpu() {
+        let Err(error) = parts(&on_a_gpu()) else { panic!("it would be the processor's") };
+        let said = error.to_string();
+        assert!(said.contains("cuda:4095") && said.contains("models.device=cpu"), "{said}");
+    }
+
+    #[test]
+    fn a_gpu_that_cannot_be_used_is_said_at_the_start() {
+        let Err(error) = open(&on_a_gpu()) else { panic!("there are not so many GPUs") };
         let said = error.to_string();
         if cfg!(feature = "cuda") {
             // No driver, an old one, or no such device: the checkpoint is not looked at.

@@ -2,6 +2,7 @@
 and output, each with the revision that needs no session and with the last one that does."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -224,6 +225,23 @@ def test_many_calls_at_once_keep_their_answers_apart(connect):
             ]
             results = await asyncio.gather(*calls)
             assert [as_json(result)["result"] for result in results] == list(range(1, 25))
+
+    asyncio.run(main())
+
+
+@everywhere
+def test_a_call_that_is_aborted_leaves_the_others_alone(connect):
+    async def main():
+        async with connect() as client:
+            for pause in (0, 0.005, 0.02):
+                aborted = asyncio.create_task(client.call_tool("route", {"request": "Convert 12 kilometers to miles"}))
+                beside = asyncio.create_task(client.call_tool("text_count_letter", {"text": "banana", "letter": "a"}))
+                await asyncio.sleep(pause)
+                aborted.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await aborted
+                assert as_json(await beside) == {"result": 3}
+            assert as_json(await client.call_tool("text_count_letter", {"text": "ab", "letter": "a"})) == {"result": 1}
 
     asyncio.run(main())
 

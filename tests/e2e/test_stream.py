@@ -1,12 +1,20 @@
 """Streamed chat completions, chunk by chunk and byte by byte."""
 
+import asyncio
 import http.client
 import json
 import os
 import time
 from urllib.parse import urlsplit
 
+import openai
+import pytest
+
 READING = "What does station KX7 read in celsius?"
+
+
+def chat(client, model, text="Convert 12 kilometers to miles", **options):
+    return client.chat.completions.create(model=model, messages=[{"role": "user", "content": text}], **options)
 
 
 def chunks_of(client, model, text, **options):
@@ -125,3 +133,37 @@ def test_clients_that_leave_do_no_harm(http_request, model):
     reply = http_request("POST", "/v1/chat/completions", json.loads(body) | {"stream": False})
     assert reply.status == 200
     assert reply.json["choices"][0]["message"]["content"]
+
+
+def test_a_client_that_aborts_finds_the_gateway_as_it_was(client, model, http_request):
+    # A stream that is left, a request that is cancelled at work, and one that waits no longer.
+    with chat(client, model, stream=True) as stream:
+        assert next(iter(stream)).id
+
+    async def cancelled():
+        async with openai.AsyncOpenAI(base_url=client.base_url, api_key="unused", max_retries=0) as patient:
+            asked = asyncio.create_task(chat(patient, model))
+            await asyncio.sleep(0.005)
+            asked.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+
+    asyncio.run(cancelled())
+    with pytest.raises(openai.APITimeoutError):
+        chat(client.with_options(timeout=0.001), model)
+    assert http_request("GET", "/readyz").status == 200
+    assert chat(client, model).choices[0].message.content
+
+
+def test_parallel_calls_are_the_same_streamed_and_plain(client, model, tools, arguments_fit):
+    choice = {"type": "function", "function": {"name": "station_reading"}}
+    text = "What do stations KX7 and QR2 read in celsius?"
+    plain = chat(client, model, text, tools=tools, tool_choice=choice).choices[0].message.tool_calls
+    assert plain and len({call.id for call in plain}) == len(plain)
+    for call in plain:
+        arguments_fit(call)
+    with client.chat.completions.stream(
+        model=model, messages=[{"role": "user", "content": text}], tools=tools, tool_choice=choice
+    ) as stream:
+        told = stream.get_final_completion().choices[0].message.tool_calls
+    assert [call.function.arguments for call in told] == [call.function.arguments for call in plain]

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
 import { createOpenAI } from '@ai-sdk/openai';
+import { createOpenResponses } from '@ai-sdk/open-responses';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { APICallError, generateText, isStepCount, jsonSchema, streamText, tool } from 'ai';
 
@@ -14,10 +15,12 @@ import {
 
 const compatible = createOpenAICompatible({ name: 'hyfunc', baseURL, includeUsage: true });
 const openai = createOpenAI({ baseURL, apiKey: 'unused' });
+const open = createOpenResponses({ name: 'hyfunc', url: `${baseURL}/responses` });
 const providers = [
   ['chat completions, @ai-sdk/openai-compatible', (model) => compatible.chatModel(model)],
   ['chat completions, @ai-sdk/openai', (model) => openai.chat(model)],
   ['responses, @ai-sdk/openai', (model) => openai.responses(model)],
+  ['responses, @ai-sdk/open-responses', (model) => open(model)],
 ];
 
 // Functions without `execute` leave their calls to us.

@@ -253,6 +253,17 @@ fails "half a component is refused" "nothing was kept" \
     hyfunc pull "$registry/me/dates:1.0.0" --key author.pub -o damaged.wasm
 passes "and nothing was written" test ! -e damaged.wasm
 cp whole "$blob"
+# No file may grow beyond a kilobyte; whoever writes more is told so, and not ended.
+limited() {
+    (
+        trap '' XFSZ
+        ulimit -f 1
+        exec "$bin" plugin "$@"
+    )
+}
+fails "a disk without room is said" "free some space" \
+    limited pull "$registry/me/units:1.0.0" --verify off -o full.wasm
+passes "and nothing was written" test ! -e full.wasm
 passes "whole again it is pulled" \
     hyfunc pull "$registry/me/dates:1.0.0" --key author.pub -o damaged.wasm
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use hyfunc_functions::{Function, Spelling, Template, Value};
 
 use crate::blocks::Block;
+use crate::conversation::Earlier;
 use crate::evidence::Profile;
 use crate::labels::Labels;
 use crate::prompt;
@@ -119,6 +120,8 @@ pub enum ToolChoice {
 pub struct DecodeRequest {
     /// What the person asks.
     pub query: String,
+    /// What was said and done before it, the oldest first.
+    pub earlier: Vec<Earlier>,
     /// What the large model made of it.
     pub intent: Intent,
     /// Functions that it may call, best first.

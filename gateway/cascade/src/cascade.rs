@@ -9,6 +9,7 @@ use hyfunc_functions::Function;
 
 use crate::api::{DecodeRequest, Decoded, Intent, ModelInfo, Prepared};
 use crate::config::{CascadeConfig, ModelConfig, TinyConfig};
+use crate::conversation::{self, Earlier};
 use crate::engine::{Engine, Stay};
 use crate::error::CascadeError;
 use crate::lexicon::{KINDS, SHAPES};
@@ -76,7 +77,17 @@ impl Cascade {
 
     /// Distils a query into a soft token and a vector.
     pub async fn distil(&self, query: &str, deadline: Instant) -> Result<Intent, CascadeError> {
-        let answer = self.engine.distil(query.to_owned(), deadline);
+        self.distil_after(&[], query, deadline).await
+    }
+
+    /// Distils a query in the light of what was said before it; see [`conversation`].
+    pub async fn distil_after(
+        &self,
+        earlier: &[Earlier],
+        query: &str,
+        deadline: Instant,
+    ) -> Result<Intent, CascadeError> {
+        let answer = self.engine.distil(conversation::compose(earlier, query), deadline);
         until(deadline, "distil", answer).await
     }
 
@@ -88,9 +99,10 @@ impl Cascade {
     /// Decides the calls of a request; tells in the meantime what can no longer change.
     pub async fn decode_told(
         &self,
-        request: DecodeRequest,
+        mut request: DecodeRequest,
         progress: Progress,
     ) -> Result<Decoded, CascadeError> {
+        request.query = conversation::compose(&request.earlier, &request.query);
         let deadline = request.deadline;
         until(deadline, "decode", self.engine.decode(request, progress)).await
     }

@@ -26,6 +26,9 @@ pub struct CascadeConfig {
     pub batch_tokens_max: usize,
     /// What is left out of the engine, to measure what it gains.
     pub ablate: Ablation,
+    /// Whether a call's parameters are asked one after another, each after the values of those before
+    /// it, instead of beside each other. For models that were trained so: others do worse.
+    pub chained_slots: bool,
     /// Bytes of the library's blocks that stay in memory; others come back when they are asked for.
     pub blocks_bytes_max: usize,
     /// Folder for what the models make of the library's functions, for this user alone; `None`
@@ -59,6 +62,7 @@ impl Default for CascadeConfig {
             call_threshold: None,
             batch_tokens_max: 256,
             ablate: Ablation::default(),
+            chained_slots: false,
             blocks_bytes_max: 512 << 20,
             prepared_dir: None,
             prepared_bytes_max: 4 << 30,

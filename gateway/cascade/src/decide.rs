@@ -247,6 +247,12 @@ impl CallFilling {
             .collect()
     }
 
+    /// Tokens of the branches of all parameters before one, in their order.
+    pub fn tokens_before(&self, index: usize) -> Vec<Token> {
+        let before = self.parameters.iter().take(index);
+        before.flat_map(|parameter| parameter.branch.tokens().iter().cloned()).collect()
+    }
+
     /// Tokens of all values, in the parameters' order.
     pub fn value_tokens(&self) -> Vec<Token> {
         self.parameters.iter().flat_map(|p| p.branch.tokens().iter().cloned()).collect()

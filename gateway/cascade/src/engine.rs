@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::api::{DecodeRequest, Decoded, Intent, Prepared};
 use crate::config::CascadeConfig;
+use crate::conversation;
 use crate::decode::Decoder;
 use crate::error::CascadeError;
 use crate::generate::Masks;
@@ -263,8 +264,9 @@ impl Works {
         if Instant::now() >= deadline {
             return Err(CascadeError::Deadline { step: "distil" });
         }
-        let query = self.tiny.tokenizer.encode(query);
-        let (tokens, tokens_max) = (query.len(), self.config.query_tokens_max);
+        let tokens_max = self.config.query_tokens_max;
+        let (_, query) = conversation::encode(&self.tiny.tokenizer, query.to_owned(), tokens_max);
+        let tokens = query.len();
         if tokens > tokens_max {
             return Err(CascadeError::QueryTooLong { tokens, tokens_max });
         }

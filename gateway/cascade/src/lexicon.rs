@@ -63,7 +63,8 @@ const STOP_WORDS: [&str; 52] = [
     "this", "to", "want", "was", "what", "when", "which", "will", "with", "would", "you", "your",
 ];
 
-const NUMBER_WORDS: [&str; 38] = [
+/// Numbers below twenty, each at its own place.
+pub const UNDER_TWENTY: [&str; 20] = [
     "zero",
     "one",
     "two",
@@ -84,23 +85,15 @@ const NUMBER_WORDS: [&str; 38] = [
     "seventeen",
     "eighteen",
     "nineteen",
-    "twenty",
-    "thirty",
-    "forty",
-    "fifty",
-    "sixty",
-    "seventy",
-    "eighty",
-    "ninety",
-    "hundred",
-    "thousand",
-    "million",
-    "billion",
-    "dozen",
-    "half",
-    "quarter",
-    "couple",
-    "third",
+];
+
+/// Twenty, thirty, and so on.
+pub const TENS: [&str; 8] =
+    ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+
+/// Other words of numbers.
+const NUMBER_WORDS: [&str; 10] = [
+    "hundred", "thousand", "million", "billion", "dozen", "half", "quarter", "couple", "third",
     "point",
 ];
 
@@ -167,7 +160,7 @@ const TIME_WORDS: [&str; 12] = [
 
 /// Whether `word`, in lower case, is a number in words.
 pub fn is_number_word(word: &str) -> bool {
-    NUMBER_WORDS.contains(&word)
+    UNDER_TWENTY.contains(&word) || TENS.contains(&word) || NUMBER_WORDS.contains(&word)
 }
 
 /// Words of `text`, in order. A word is a run of letters, digits and the marks that join them

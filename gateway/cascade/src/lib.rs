@@ -12,6 +12,7 @@ pub mod branch;
 pub mod cascade;
 pub mod ceiling;
 pub mod config;
+pub mod conversation;
 pub mod decide;
 pub mod decode;
 mod disk;
@@ -42,5 +43,6 @@ pub use api::{
 };
 pub use cascade::Cascade;
 pub use config::{Ablation, CascadeConfig};
+pub use conversation::Earlier;
 pub use error::CascadeError;
 pub use progress::{Progress, Settled, SettledCall};

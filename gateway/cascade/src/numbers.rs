@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::lexicon::words;
+use crate::lexicon::{TENS, UNDER_TWENTY, words};
 
 /// A number that a text mentions.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,31 +143,7 @@ enum Part {
 }
 
 fn part(word: &str) -> Option<Part> {
-    const UNITS: [&str; 20] = [
-        "zero",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-    ];
-    const TENS: [&str; 8] =
-        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-    if let Some(unit) = UNITS.iter().position(|&unit| unit == word) {
+    if let Some(unit) = UNDER_TWENTY.iter().position(|&unit| unit == word) {
         return Some(Part::Add(unit as f64));
     }
     if let Some(ten) = TENS.iter().position(|&ten| ten == word) {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use hyfunc_functions::Value;
 use hyfunc_functions::template::SlotType;
 
+use crate::conversation;
 use crate::lexicon::words;
 use crate::numbers;
 use crate::text::Token;
@@ -24,23 +25,34 @@ pub struct Span {
 }
 
 /// Every span of `query` that `slot` admits.
+///
+/// Of a conversation, none goes beyond what was said at once, and those of the last turn come first.
 pub fn candidates(query: &str, tokens: &[Token], slot: &SlotType) -> Vec<Span> {
-    let found = match slot {
-        SlotType::Int(_) | SlotType::Float(_) => numeric(query, slot),
-        SlotType::Char => chars(query),
-        SlotType::String(_) | SlotType::Key => textual(query),
-        SlotType::Bytes => textual(query)
-            .into_iter()
-            .filter_map(|(bytes, _)| Some((bytes.clone(), slot.parse(&query[bytes]).ok()?)))
-            .collect(),
-    };
+    let parts = conversation::parts(query).into_iter();
+    let found = parts.flat_map(|part| {
+        let at = part.start;
+        let found = said(&query[part], slot).into_iter();
+        found.map(move |(bytes, value)| (at + bytes.start..at + bytes.end, value))
+    });
     found
-        .into_iter()
         .filter(|(_, value)| slot.admits(value))
         .filter_map(|(bytes, value)| {
             Some(Span { tokens: token_range(tokens, &bytes)?, bytes, value })
         })
         .collect()
+}
+
+/// Stretches of a text that a slot could take, and what they mean.
+fn said(text: &str, slot: &SlotType) -> Vec<(Range<usize>, Value)> {
+    match slot {
+        SlotType::Int(_) | SlotType::Float(_) => numeric(text, slot),
+        SlotType::Char => chars(text),
+        SlotType::String(_) | SlotType::Key => textual(text),
+        SlotType::Bytes => textual(text)
+            .into_iter()
+            .filter_map(|(bytes, _)| Some((bytes.clone(), slot.parse(&text[bytes]).ok()?)))
+            .collect(),
+    }
 }
 
 /// The span that means `value`, if the query has one, and whether it means it negated (*down 12*);
@@ -180,7 +192,7 @@ mod tests {
     use hyfunc_functions::template::SlotType;
     use hyfunc_functions::types::{IntType, StringType};
 
-    use super::{covers, find, negated};
+    use super::{candidates, covers, find, negated};
     use crate::lexicon::words;
     use crate::text::Token;
 
@@ -222,6 +234,31 @@ mod tests {
         assert_ne!(first.bytes, second.bytes);
         let both = [first.bytes.clone(), second.bytes];
         assert_eq!(find(&both).expect("again, the first").0.bytes, first.bytes);
+    }
+
+    #[test]
+    fn of_a_conversation_the_last_turn_is_meant_first_and_no_span_leaves_its_turn() {
+        use crate::conversation::{Earlier, TURN_END, compose};
+
+        let earlier = [Earlier::Person("weather in Oslo, 5 days".into())];
+        let text = SlotType::String(StringType::default());
+        let number = SlotType::Int(IntType { min: 0, max: 100 });
+        for (said, slot, value, expected) in [
+            ("and in Rome?", &text, Value::String("oslo".into()), Some(("Oslo", false))),
+            ("and in Rome?", &text, Value::String("rome".into()), Some(("Rome", true))),
+            ("Oslo again", &text, Value::String("oslo".into()), Some(("Oslo", true))),
+            ("and in Rome?", &number, Value::Int(5), Some(("5", false))),
+            ("5 again", &number, Value::Int(5), Some(("5", true))),
+        ] {
+            let query = compose(&earlier, said);
+            let border = query.find(TURN_END).expect("two turns");
+            let found = find(&query, &tokens(&query), slot, &value, &[]);
+            let found =
+                found.map(|(span, _)| (&query[span.bytes.clone()], span.bytes.start > border));
+            assert_eq!(found, expected, "{said}");
+            let all = candidates(&query, &tokens(&query), slot);
+            assert!(all.iter().all(|span| !query[span.bytes.clone()].contains(TURN_END)));
+        }
     }
 
     #[test]

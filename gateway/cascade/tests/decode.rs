@@ -53,7 +53,15 @@ async fn decode_told(
     let candidates =
         prepared.into_iter().map(|prepared| Candidate { prepared, score: 1.0 }).collect();
     let query = query.to_owned();
-    let request = DecodeRequest { query, intent, candidates, choice, calls_max: 4, deadline };
+    let request = DecodeRequest {
+        query,
+        earlier: Vec::new(),
+        intent,
+        candidates,
+        choice,
+        calls_max: 4,
+        deadline,
+    };
     cascade.decode_told(request, progress).await
 }
 
@@ -61,9 +69,14 @@ const LONG: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn random_weights_decode_to_valid_calls() {
-    let limits = CascadeConfig { value_tokens_max: 4, ..CascadeConfig::default() };
     let functions = [wide_function(), plain_function("forecast")];
     for round in 0..2 {
+        // Once beside each other, once one after another.
+        let limits = CascadeConfig {
+            value_tokens_max: 4,
+            chained_slots: round == 1,
+            ..CascadeConfig::default()
+        };
         let cascade = cascade(&limits);
         for query in QUERIES {
             let decoded = decode(&cascade, &functions, query, ToolChoice::Required, LONG).await;
@@ -185,6 +198,7 @@ async fn a_passed_deadline_names_its_step() {
     let intent = cascade.distil("hello", Instant::now() + LONG).await.unwrap();
     let request = DecodeRequest {
         query: "hello".into(),
+        earlier: Vec::new(),
         intent,
         candidates: vec![Candidate { prepared: prepared[0].clone(), score: 1.0 }],
         choice: ToolChoice::Required,

@@ -91,6 +91,7 @@ impl Scene {
             .enumerate()
             .map(|(index, query)| DecodeRequest {
                 query: (*query).to_owned(),
+                earlier: Vec::new(),
                 intent: tiny.distil(&tiny.tokenizer.encode(query)).unwrap(),
                 candidates: candidates(&prepared),
                 choice: if index % 3 == 0 { ToolChoice::Required } else { ToolChoice::Auto },
@@ -233,6 +234,55 @@ fn nothing_that_can_be_left_out_changes_a_result() {
         let mut rng = ChaCha8Rng::seed_from_u64(9);
         same(&alone, &scheduled(&scene, &config, &mut rng), &format!("{ablate:?}, scheduled"));
     }
+}
+
+/// Where there is but one parameter, there is nothing to stand in a row.
+#[test]
+fn one_parameter_is_a_chain_by_itself() {
+    let mut scene = Scene::new();
+    let one = |name: &str, field: serde_json::Value| {
+        let schema = json!({"type": "object", "properties": {"of": field}, "required": ["of"]});
+        Arc::new(function_from_schema(name, "Tell the weather.", &schema).unwrap())
+    };
+    let text = json!({"type": "string"});
+    let list = json!({"type": "array", "items": {"type": "string"}, "maxItems": 3});
+    let prepared = scene.tiny.prepare(&[one("weather", text), one("forecast", list)]).unwrap();
+    for request in &mut scene.requests {
+        request.candidates = candidates(&prepared);
+    }
+    let alone = scene.alone(&limits());
+    let chained = CascadeConfig { chained_slots: true, ..limits() };
+    same(&alone, &scene.alone(&chained), "chained");
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    same(&alone, &scheduled(&scene, &chained, &mut rng), "chained, scheduled");
+}
+
+/// Chained, a call is one branch: every parameter stands after those before it, and is asked alone.
+#[test]
+fn chained_parameters_are_read_after_those_before_them() {
+    let scene = Scene::new();
+    let config = CascadeConfig { chained_slots: true, ..limits() };
+    let mut grown = 0;
+    for request in &scene.requests {
+        let decoder = scene.decoder(&config);
+        let mut decoding = Decoding::new(decoder, request.clone(), Progress::silent()).unwrap();
+        let mut before = 0;
+        while !decoding.is_done() {
+            let step = {
+                let lists = decoding.lists();
+                for list in &lists {
+                    let Some(places) = &list.places else { continue };
+                    assert_eq!(list.wanted, [places.len() - 1]);
+                    assert!(places.iter().copied().eq(0..places.len()), "{places:?}");
+                    grown += usize::from(places.len() > before && before > 0);
+                    before = places.len();
+                }
+                Arc::new(scene.tiny.small.step(&lists).unwrap())
+            };
+            decoding.take(&step, 0).unwrap();
+        }
+    }
+    assert!(grown > 3, "{grown}");
 }
 
 /// Asks an engine for all requests at once.

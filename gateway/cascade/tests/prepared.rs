@@ -53,6 +53,7 @@ async fn seen(cascade: &Cascade, prepared: Vec<Arc<Prepared>>) -> Vec<String> {
         let intent = cascade.distil(query, deadline).await.unwrap();
         let request = DecodeRequest {
             query: query.into(),
+            earlier: Vec::new(),
             intent,
             candidates: candidates.clone(),
             choice: ToolChoice::Required,

@@ -109,6 +109,25 @@ fn files_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn damage_that_its_hash_vouches_for_is_refused_all_the_same() {
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 6] = [
+        ("empty", |large| large.clear()),
+        ("half of its length", |large| large.truncate(4)),
+        ("half of its header", |large| large.truncate(40)),
+        ("half of its data", |large| large.truncate(large.len() - 7)),
+        ("a header without end", |large| large[..8].copy_from_slice(&u64::MAX.to_le_bytes())),
+        ("a header that is no JSON", |large| large[8..24].fill(b'?')),
+    ];
+    for (name, damage) in damages {
+        let damaged = OwnFiles::random().load_forged(|large, _| damage(large));
+        let error = damaged.err().expect(name).to_string();
+        assert!(error.contains("large.safetensors is damaged"), "{name}: {error}");
+        assert!(!error.contains("SHA-256"), "{name}: {error}");
+    }
+}
+
+#[test]
 fn a_folder_that_is_not_there_says_what_to_pass() {
     let missing = std::path::Path::new("no/such/folder");
     let error = hyfunc_cascade::shipped::load_dir(missing, &Device::Cpu).err().unwrap();

@@ -8,7 +8,7 @@ use crate::decoder::{EMBEDDING, HEAD, NORM};
 use crate::error::CheckpointError;
 use crate::options::Options;
 use crate::rope::{Pairs, Rope};
-use crate::weights::Weights;
+use crate::weights::{Role, Weights};
 
 /// What a decoder is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,7 +61,8 @@ pub struct LayerParameters {
     pub down: Vec<f32>,
 }
 
-/// A decoder before it is loaded: its sizes, and its weights one by one.
+/// A decoder before it is loaded: its sizes, and its weights one by one, as exact as the files have
+/// them, whatever [`Options::precision`] says.
 pub struct Blueprint<'a> {
     config: DecoderConfig,
     weights: &'a dyn Weights,
@@ -210,7 +211,7 @@ impl<'a> Blueprint<'a> {
     }
 
     fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<Vec<f32>, CheckpointError> {
-        dense(match self.weights.matrix(name, shape)? {
+        dense(match self.weights.matrix(name, shape, Role::Dense)? {
             QMatMul::QTensor(tensor) => tensor.dequantize(&Device::Cpu)?,
             QMatMul::Tensor(tensor) | QMatMul::TensorF16(tensor) => tensor,
         })

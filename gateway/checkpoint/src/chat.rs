@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
+use hyfunc_functions::bounded;
+use hyfunc_functions::bounded::tag;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind};
@@ -19,10 +21,18 @@ use crate::checkpoint::text_of;
 use crate::error::CheckpointError;
 use crate::files;
 
-/// Steps that a template may take: it comes with the checkpoint, and may be anybody's.
-const FUEL: u64 = 10_000_000;
+/// Steps that a template may take, 64 bytes of data each: it comes with the checkpoint, and may be
+/// anybody's.
+const FUEL: u64 = 250_000;
 /// Bytes of a template.
-const TEMPLATE_BYTES_MAX: usize = 1 << 20;
+const TEMPLATE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of one `{{ … }}`, `{% … %}` or `{# … #}`.
+const TAG_BYTES_MAX: usize = 16 << 10;
+/// Tags of a template.
+const TAGS_MAX: usize = 4_000;
+/// The engine recurses over chains such as `- - - -1` and `elif` while it reads a template, without a
+/// bound of its own: some kilobytes a link, on a stack that takes memory only as far as it is used.
+const READ_STACK_BYTES: usize = 256 << 20;
 /// Where a newer checkpoint has it.
 const FILE: &str = "chat_template.jinja";
 /// Of several templates, those for conversations without and with tools.
@@ -92,17 +102,15 @@ impl ChatTemplate {
         templates: &[(&str, &str)],
         tokens: BTreeMap<String, String>,
     ) -> Result<Self, CheckpointError> {
-        let mut environment = environment()?;
-        for (name, source) in templates {
-            if source.len() > TEMPLATE_BYTES_MAX {
-                let bytes = source.len();
-                let told = format!("it has {bytes} bytes, {TEMPLATE_BYTES_MAX} are the most");
-                return Err(template(&told));
-            }
-            environment
-                .add_template_owned((*name).to_owned(), without_generation(source))
-                .map_err(refusal)?;
-        }
+        let outcome = std::thread::scope(|scope| {
+            let reader = std::thread::Builder::new()
+                .name("hyfunc-template".to_owned())
+                .stack_size(READ_STACK_BYTES)
+                .spawn_scoped(scope, || read(templates))
+                .map_err(|error| template(&format!("no thread to read it on: {error}")))?;
+            reader.join().map_err(|_| template("reading it failed"))
+        });
+        let environment = outcome??;
         let scope = tokens.into_iter().map(|(name, token)| (name, Json::String(token))).collect();
         Ok(Self { environment, scope })
     }
@@ -146,8 +154,31 @@ impl ChatTemplate {
         scope.insert("tools".to_owned(), tools.cloned().unwrap_or_default());
         scope.insert("documents".to_owned(), Json::Null);
         scope.insert("add_generation_prompt".to_owned(), Json::Bool(add_generation_prompt));
-        template.render(Value::from(Serde(&scope))).map_err(refusal)
+        bounded::render(&environment, &template, Value::from(Serde(&scope))).map_err(refusal)
     }
+}
+
+/// An environment with templates, by name.
+fn read(templates: &[(&str, &str)]) -> Result<Environment<'static>, CheckpointError> {
+    let mut environment = environment()?;
+    for (name, source) in templates {
+        let tags = tag::measure(source);
+        for (has, most, what) in [
+            (source.len(), TEMPLATE_BYTES_MAX, "bytes"),
+            (tags.bytes_max, TAG_BYTES_MAX, "bytes in one tag"),
+            (tags.count, TAGS_MAX, "tags"),
+        ] {
+            if has > most {
+                return Err(template(&format!("it has {has} {what}, {most} are the most")));
+            }
+        }
+        bounded::check_text(source).map_err(refusal)?;
+        environment
+            .add_template_owned((*name).to_owned(), without_generation(source))
+            .map_err(refusal)?;
+        bounded::check(&environment.get_template(name).map_err(refusal)?).map_err(refusal)?;
+    }
+    Ok(environment)
 }
 
 /// What `transformers` gives templates.
@@ -169,6 +200,7 @@ fn environment() -> Result<Environment<'static>, CheckpointError> {
     environment.add_test("iterable", is_iterable);
     environment.add_test("sequence", is_sequence);
     environment.add_function("raise_exception", raise_exception);
+    bounded::guard(&mut environment);
     Ok(environment)
 }
 
@@ -322,6 +354,54 @@ mod tests {
         ] {
             let error = render(source, &json!([])).unwrap_err();
             assert!(matches!(error, CheckpointError::Template { .. }), "{source}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_template_takes_more_than_its_share() {
+        let chain = |link: &str, end: &str, len: usize| {
+            format!("{{{{ {}{end} }}}}", link.repeat(len / link.len()))
+        };
+        let looped = |change: &str, told: &str| {
+            format!(
+                "{{% set ns = namespace(a=[1], t='x') %}}{{% for i in range(99) %}}\
+                 {{% set {change} %}}{{% endfor %}}{told}"
+            )
+        };
+        let elif = "{%if a%}".to_owned() + &"{%elif a%}".repeat(3_900) + "{%endif%}";
+        let nested = format!("{{{{ {}{} }}}}", "[".repeat(400), "]".repeat(400));
+        for source in [
+            "x".repeat(TEMPLATE_BYTES_MAX + 1),
+            "{{a}}".repeat(TAGS_MAX + 1),
+            chain("- ", "1", TAG_BYTES_MAX),
+            nested,
+            looped("ns.a = [ns.a, ns.a]", "{{ ns.a }}"),
+            looped("ns.a = [ns.a, ns.a]", "{{ ns.a|tojson }}"),
+            looped("ns.a = {'l': ns.a, 'r': ns.a}", "{{ ns.a ~ '' }}"),
+            looped("ns.a = ns.a + ns.a", "{{ ns.a|length }}"),
+            looped("ns.t = ns.t ~ ns.t", "{{ ns.t }}"),
+            looped("ns.t = ns.t.replace('', ns.t)", "{{ ns.t }}"),
+            looped("ns.t = ns.t.join([ns.t, ns.t])", "{{ ns.t }}"),
+            looped("ns.t = [ns.t, ns.t]|string", "{{ ns.t }}"),
+            looped("ns.t = ns.t|tojson(separators=(ns.t, ns.t))", "{{ ns.t }}"),
+            looped("ns.t = [1, 2]|tojson(separators=(ns.t ~ ns.t, ns.t))", "{{ ns.t }}"),
+            looped("ns.a = ns", "{{ ns }}"),
+            "{{ [1]|tojson(indent=99999999999) }}".to_owned(),
+            "{{ ('x' * 999999).replace('', 'x' * 999999) }}".to_owned(),
+            "{{ ('x' * 999999).join(('a,' * 9999).split(',')) }}".to_owned(),
+            "{{ 'a,' * 400000 }}{{ ('a,' * 400000).split(',') }}".to_owned(),
+            "{{ [1] * 99999999 ~ '' }}".to_owned(),
+            "{{ messages * 99999999 }}".to_owned(),
+            "{% for i in range(99999) %}{{ 'x' * 999999 }}{% endfor %}".to_owned(),
+            "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}".to_owned(),
+        ] {
+            let shown: String = source.chars().take(120).collect();
+            let error = render(&source, &json!([{"role": "user"}])).unwrap_err();
+            assert!(matches!(error, CheckpointError::Template { .. }), "{shown}: {error}");
+        }
+        // Long but within bounds: read, whatever comes of it.
+        for source in [elif, chain("- ", "a", 16_000), chain("1+", "1", 16_000)] {
+            let _ = render(&source, &json!([]));
         }
     }
 

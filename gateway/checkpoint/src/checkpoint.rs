@@ -38,9 +38,17 @@ impl Checkpoint {
     /// # Errors
     /// Whatever would be computed wrong is refused by name: see [`CheckpointError`].
     pub fn open(dir_or_gguf: &Path, options: &Options) -> Result<Self, CheckpointError> {
-        Self::open_as(dir_or_gguf, options, |blueprint| {
+        let opened = Self::open_as(dir_or_gguf, options, |blueprint| {
             Ok::<Box<dyn Causal>, CheckpointError>(Box::new(Decoder::load(blueprint)?))
-        })
+        })?;
+        tracing::info!(
+            id = opened.id.as_str(),
+            vocab_size = opened.model.vocab_size(),
+            context_tokens_max = opened.model.context_tokens_max(),
+            weights_bytes = opened.model.footprint().weights_bytes(),
+            "a checkpoint is open"
+        );
+        Ok(opened)
     }
 }
 
@@ -54,19 +62,10 @@ impl<M> Checkpoint<M> {
         options: &Options,
         load: impl FnOnce(&Blueprint<'_>) -> Result<M, E>,
     ) -> Result<Self, E> {
-        let mut sizes = None;
-        let load = |blueprint: &Blueprint<'_>| {
-            sizes = Some((blueprint.sizes().vocab_size, blueprint.sizes().context_tokens_max));
-            load(blueprint)
-        };
-        let opened = match find(dir_or_gguf)? {
+        match find(dir_or_gguf)? {
             Found::Folder(folder) => Self::open_folder(&folder, options, load),
             Found::Gguf(path) => Self::open_gguf(&path, options, load),
-        }?;
-        let (vocab_size, context_tokens_max) = sizes.unwrap_or_default();
-        let id = opened.id.as_str();
-        tracing::info!(id, vocab_size, context_tokens_max, "a checkpoint is open");
-        Ok(opened)
+        }
     }
 
     /// The same with another model, made of its own.

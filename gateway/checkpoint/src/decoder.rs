@@ -1,7 +1,9 @@
 //! The decoders of Llama 3, Qwen 2 and Qwen 3: one model, whose config says what differs.
 
-use candle_core::quantized::QMatMul;
-use candle_core::{Device, Module as _, Result as TensorResult, Tensor};
+use candle_core::quantized::{QMatMul, QTensor};
+use candle_core::{
+    DType, Device, Error as TensorError, Module as _, Result as TensorResult, Tensor,
+};
 use candle_nn::ops::{rms_norm, softmax_last_dim};
 
 use crate::blueprint::Blueprint;
@@ -9,12 +11,16 @@ use crate::cache::Cache;
 use crate::causal::Causal;
 use crate::config::DecoderConfig;
 use crate::error::CheckpointError;
+use crate::footprint::{Footprint, of_matrix, of_tensor};
 use crate::rope::Rope;
-use crate::weights::Weights;
+use crate::weights::{Role, Weights};
 
 /// Tokens that are read at once: bounds the memory of scores, which grow with its product with the
 /// context.
 const CHUNK_TOKENS_MAX: usize = 256;
+
+/// How many times as long a row of the head takes that is fetched and unpacked by itself as one of all.
+const GATHER_COST: usize = 32;
 
 /// A matrix, and what is added.
 struct Linear {
@@ -29,17 +35,51 @@ impl Linear {
         [out, width]: [usize; 2],
         has_bias: bool,
     ) -> Result<Self, CheckpointError> {
-        let weight = weights.matrix(&format!("{name}.weight"), [out, width])?;
+        let weight = weights.matrix(&format!("{name}.weight"), [out, width], Role::Layer)?;
         let bias = has_bias.then(|| weights.vector(&format!("{name}.bias"), out)).transpose()?;
         Ok(Self { weight, bias })
     }
 
     fn forward(&self, x: &Tensor) -> TensorResult<Tensor> {
-        let product = self.weight.forward(x)?;
+        self.biased(self.weight.forward(x)?)
+    }
+
+    fn biased(&self, product: Tensor) -> TensorResult<Tensor> {
         match &self.bias {
             Some(bias) => product.broadcast_add(bias),
             None => Ok(product),
         }
+    }
+
+    /// Several of the same rows: where they can, they round these once, and the threads meet once.
+    fn forward_all<const N: usize>(all: [&Linear; N], x: &Tensor) -> TensorResult<[Tensor; N]> {
+        let quantized: Vec<&QTensor> = all
+            .iter()
+            .filter_map(|linear| match &linear.weight {
+                QMatMul::QTensor(tensor) => Some(tensor.as_ref()),
+                QMatMul::Tensor(_) | QMatMul::TensorF16(_) => None,
+            })
+            .collect();
+        let products = match quantized.len() == N {
+            true => QTensor::gemv_fused_shared_lhs(&quantized, x)?,
+            false => None,
+        };
+        let products: Vec<Tensor> = match products {
+            Some(products) => {
+                let pairs = all.iter().zip(products);
+                pairs
+                    .map(|(linear, product)| linear.biased(product))
+                    .collect::<TensorResult<_>>()?
+            }
+            None => all.iter().map(|linear| linear.forward(x)).collect::<TensorResult<_>>()?,
+        };
+        products.try_into().map_err(|_| TensorError::msg("not one product a matrix"))
+    }
+
+    fn add_to(&self, footprint: &mut Footprint) {
+        let (bytes, weights) = of_matrix(&self.weight);
+        footprint.layers_bytes += bytes + self.bias.as_ref().map_or(0, |bias| of_tensor(bias).0);
+        footprint.layers_weights += weights;
     }
 }
 
@@ -79,10 +119,16 @@ impl Decoder {
     pub(crate) fn load(blueprint: &Blueprint<'_>) -> Result<Self, CheckpointError> {
         let (config, weights) = (blueprint.config().clone(), blueprint.weights());
         let shape = [config.vocab_size, config.hidden_size];
-        let embedding = weights.matrix(EMBEDDING, shape)?;
-        let head = match blueprint.has_head()? {
-            true => weights.matrix(HEAD, shape)?,
-            false => embedding.clone(),
+        let (embedding, head) = match blueprint.has_head()? {
+            true => {
+                let embedding = weights.matrix(EMBEDDING, shape, Role::Embedding)?;
+                (embedding, weights.matrix(HEAD, shape, Role::Head)?)
+            }
+            false => {
+                // Held once, in what heads are held in.
+                let head = weights.matrix(EMBEDDING, shape, Role::Head)?;
+                (head.clone(), head)
+            }
         };
         let layers = (0..config.layers).map(|layer| Layer::load(&config, weights, layer));
         let layers = layers.collect::<Result<_, _>>()?;
@@ -110,9 +156,15 @@ impl Decoder {
         }
     }
 
-    fn read(&self, tokens: &[u32], cache: &mut Cache, last: usize) -> TensorResult<Vec<Vec<f32>>> {
+    /// States of the last `last` positions, ready for the head: `[last][hidden]`.
+    fn states(
+        &self,
+        tokens: &[u32],
+        cache: &mut Cache,
+        last: usize,
+    ) -> TensorResult<Vec<Vec<f32>>> {
         let unasked = tokens.len() - last;
-        let mut logits = Vec::with_capacity(last);
+        let mut states = Vec::with_capacity(last);
         let mut start = 0;
         for chunk in tokens.chunks(CHUNK_TOKENS_MAX) {
             let hidden = self.hidden(chunk, cache)?;
@@ -120,11 +172,26 @@ impl Decoder {
             if skipped < chunk.len() {
                 let rows = hidden.narrow(0, skipped, chunk.len() - skipped)?.contiguous()?;
                 let rows = rms_norm(&rows, &self.norm, self.config.norm_epsilon)?;
-                logits.extend(self.head.forward(&rows)?.to_vec2::<f32>()?);
+                states.extend(rows.to_vec2::<f32>()?);
             }
             start += chunk.len();
         }
-        Ok(logits)
+        Ok(states)
+    }
+
+    /// Logits of states: of a few ids by taking their rows of the head, of many or all by all of it.
+    fn predict(&self, states: &[Vec<f32>], ids: Option<&[u32]>) -> TensorResult<Vec<Vec<f32>>> {
+        let rows = (states.len(), self.config.hidden_size);
+        let states = Tensor::from_vec(states.concat(), rows, &Device::Cpu)?;
+        if let Some(ids) = ids.filter(|ids| ids.len() <= self.head_rows_max()) {
+            let ids = Tensor::from_slice(ids, ids.len(), &Device::Cpu)?;
+            let taken = self.head.embedding(&ids)?.to_dtype(DType::F32)?;
+            return states.matmul(&taken.t()?)?.to_vec2();
+        }
+        let all = self.head.forward(&states)?.to_vec2::<f32>()?;
+        let Some(ids) = ids else { return Ok(all) };
+        let pick = |row: Vec<f32>| -> Vec<f32> { ids.iter().map(|id| row[*id as usize]).collect() };
+        Ok(all.into_iter().map(pick).collect())
     }
 
     /// What the last layer says of each token: `[tokens, hidden]`.
@@ -132,7 +199,7 @@ impl Decoder {
         let turns = self.rope.at(cache.len(), tokens.len())?;
         let mask = mask(cache.len(), tokens.len())?;
         let ids = Tensor::from_slice(tokens, tokens.len(), &Device::Cpu)?;
-        let mut x = self.embedding.embedding(&ids)?;
+        let mut x = self.embedding.embedding(&ids)?.to_dtype(DType::F32)?;
         for (index, layer) in self.layers.iter().enumerate() {
             let normed = rms_norm(&x, &layer.attention_norm, self.config.norm_epsilon)?;
             let mut attend = |keys, values| cache.extend(index, keys, values);
@@ -167,11 +234,35 @@ impl Causal for Decoder {
         self.config.context_tokens_max
     }
 
+    fn footprint(&self) -> Footprint {
+        let config = &self.config;
+        let (head_bytes, head_weights) = of_matrix(&self.head);
+        let mut footprint = Footprint {
+            embedding_bytes: if config.is_tied { 0 } else { of_matrix(&self.embedding).0 },
+            head_bytes,
+            head_weights,
+            // Keys and values, f32.
+            token_bytes: 2
+                * config.layers
+                * config.key_heads
+                * config.head_width
+                * size_of::<f32>(),
+            ..Footprint::default()
+        };
+        self.layers.iter().for_each(|layer| layer.add_to(&mut footprint));
+        footprint.layers_bytes += of_tensor(&self.norm).0;
+        footprint
+    }
+
+    fn head_rows_max(&self) -> usize {
+        self.config.vocab_size / GATHER_COST
+    }
+
     fn new_cache(&self) -> Cache {
         Cache::new(self.config.layers)
     }
 
-    fn forward(
+    fn read(
         &self,
         tokens: &[u32],
         cache: &mut Cache,
@@ -179,11 +270,30 @@ impl Causal for Decoder {
     ) -> Result<Vec<Vec<f32>>, CheckpointError> {
         self.check(tokens, cache, last)?;
         let before = cache.len();
-        let read = self.read(tokens, cache, last);
+        let read = self.states(tokens, cache, last);
         if read.is_err() {
             cache.truncate(before);
         }
         Ok(read?)
+    }
+
+    fn logits(
+        &self,
+        states: &[Vec<f32>],
+        ids: Option<&[u32]>,
+    ) -> Result<Vec<Vec<f32>>, CheckpointError> {
+        let (wanted, vocab_size) = (self.config.hidden_size, self.config.vocab_size);
+        if let Some(other) = states.iter().find(|state| state.len() != wanted) {
+            return Err(CheckpointError::ForeignState { found: other.len(), wanted });
+        }
+        let unknown = |id: &&u32| **id as usize >= vocab_size;
+        if let Some(&token) = ids.and_then(|ids| ids.iter().find(unknown)) {
+            return Err(CheckpointError::Token { token, vocab_size });
+        }
+        if states.is_empty() || ids.is_some_and(<[u32]>::is_empty) {
+            return Ok(vec![Vec::new(); states.len()]);
+        }
+        Ok(self.predict(states, ids)?)
     }
 }
 
@@ -222,6 +332,20 @@ impl Layer {
     }
 }
 
+impl Layer {
+    fn add_to(&self, footprint: &mut Footprint) {
+        let Attention { query, key, value, output, query_norm, key_norm } = &self.attention;
+        let FeedForward { gate, up, down } = &self.feed_forward;
+        for linear in [query, key, value, output, gate, up, down] {
+            linear.add_to(footprint);
+        }
+        let norms = [&self.attention_norm, &self.feed_forward_norm];
+        for norm in norms.into_iter().chain(query_norm).chain(key_norm) {
+            footprint.layers_bytes += of_tensor(norm).0;
+        }
+    }
+}
+
 impl Attention {
     /// `x [tokens, hidden]` → the same; `extend` puts keys and values behind those read before.
     fn forward(
@@ -243,9 +367,11 @@ impl Attention {
             };
             x.transpose(0, 1)?.contiguous()
         };
-        let queries = rope.turn(&split(self.query.forward(x)?, heads, &self.query_norm)?, turns)?;
-        let keys = rope.turn(&split(self.key.forward(x)?, key_heads, &self.key_norm)?, turns)?;
-        let values = split(self.value.forward(x)?, key_heads, &None)?;
+        let [queries, keys, values] =
+            Linear::forward_all([&self.query, &self.key, &self.value], x)?;
+        let queries = rope.turn(&split(queries, heads, &self.query_norm)?, turns)?;
+        let keys = rope.turn(&split(keys, key_heads, &self.key_norm)?, turns)?;
+        let values = split(values, key_heads, &None)?;
         let (keys, values) = extend(keys, values)?;
         // Heads that share keys lie beside each other, so that one product serves them all.
         let (shared, context) = (heads / key_heads, keys.dim(1)?);
@@ -267,8 +393,8 @@ impl Attention {
 
 impl FeedForward {
     fn forward(&self, x: &Tensor) -> TensorResult<Tensor> {
-        let gate = self.gate.forward(x)?.silu()?;
-        self.down.forward(&(gate * self.up.forward(x)?)?)
+        let [gate, up] = Linear::forward_all([&self.gate, &self.up], x)?;
+        self.down.forward(&(gate.silu()? * up)?)
     }
 }
 

@@ -241,6 +241,14 @@ pub enum CheckpointError {
         /// Tokens given.
         tokens: usize,
     },
+    /// States of another model.
+    #[error("a state has {found} numbers, the model's have {wanted}: it is of another model")]
+    ForeignState {
+        /// Numbers of the state.
+        found: usize,
+        /// Numbers of the model's.
+        wanted: usize,
+    },
     /// A cache of another model.
     #[error("this cache has {found} layers, the model has {wanted}: it is of another model")]
     ForeignCache {

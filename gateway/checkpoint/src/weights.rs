@@ -11,6 +11,9 @@ use candle_core::{DType, Tensor};
 use crate::error::CheckpointError;
 use crate::options::{Options, Precision};
 
+/// The largest number that f16 has.
+const F16_MAX: f32 = 65_504.0;
+
 /// Tensors by the names of `transformers`, each checked when it is asked for.
 pub(crate) trait Weights {
     /// For messages.
@@ -22,8 +25,9 @@ pub(crate) trait Weights {
     /// Whether two tensors hold the same.
     fn is_same(&self, name: &str, other: &str) -> Result<bool, CheckpointError>;
 
-    /// A matrix to multiply rows with.
-    fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<QMatMul, CheckpointError>;
+    /// A matrix to multiply rows with, or to take rows of.
+    fn matrix(&self, name: &str, shape: [usize; 2], role: Role)
+    -> Result<QMatMul, CheckpointError>;
 
     /// A vector, as f32.
     fn vector(&self, name: &str, size: usize) -> Result<Tensor, CheckpointError>;
@@ -32,14 +36,43 @@ pub(crate) trait Weights {
     fn rope_divisors(&self, size: usize) -> Result<Option<Vec<f32>>, CheckpointError>;
 }
 
-/// A matrix in the precision that was asked for, rows that do not fill blocks as they are.
-fn matrix(tensor: Tensor, options: &Options) -> Result<QMatMul, CheckpointError> {
-    let dtype = GgmlDType::Q8_0;
-    let fits = tensor.dim(1)?.is_multiple_of(dtype.block_size());
-    match options.precision {
-        Precision::Q8 if fits => Ok(QMatMul::from_qtensor(QTensor::quantize(&tensor, dtype)?)?),
-        Precision::Q8 | Precision::F32 => Ok(QMatMul::Tensor(tensor)),
+/// What a matrix is for, which says what it may be rounded to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Rows of it are taken: an embedding that is not the head.
+    Embedding,
+    /// Of a layer.
+    Layer,
+    /// The head, which may be the embedding, too.
+    Head,
+    /// Any of them, for who computes elsewhere: it is never rounded here.
+    Dense,
+}
+
+/// A matrix in the precision that was asked for; one whose rows fill no blocks is left as it is.
+fn matrix(tensor: Tensor, options: &Options, role: Role) -> Result<QMatMul, CheckpointError> {
+    let dtypes: &[GgmlDType] = match (options.precision, role) {
+        (Precision::F32, _) | (_, Role::Dense) => &[],
+        (Precision::Q8 | Precision::Q4, Role::Embedding) => return Ok(halved(tensor)?),
+        (Precision::Q8, Role::Layer | Role::Head) => &[GgmlDType::Q8_0],
+        (Precision::Q4, Role::Layer) => &[GgmlDType::Q4K, GgmlDType::Q8_0],
+        // As llama.cpp has it: what every token is chosen with keeps more.
+        (Precision::Q4, Role::Head) => &[GgmlDType::Q6K, GgmlDType::Q8_0],
+    };
+    let width = tensor.dim(1)?;
+    match dtypes.iter().find(|dtype| width.is_multiple_of(dtype.block_size())) {
+        Some(&dtype) => Ok(QMatMul::from_qtensor(QTensor::quantize(&tensor, dtype)?)?),
+        None => Ok(QMatMul::Tensor(tensor)),
     }
+}
+
+/// The same as f16, where its numbers fit.
+fn halved(tensor: Tensor) -> candle_core::Result<QMatMul> {
+    let most = tensor.abs()?.max_all()?.to_scalar::<f32>()?;
+    if most > F16_MAX {
+        return Ok(QMatMul::Tensor(tensor));
+    }
+    Ok(QMatMul::TensorF16(tensor.to_dtype(DType::F16)?))
 }
 
 /// Refuses what is not a number.

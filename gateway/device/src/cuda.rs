@@ -22,5 +22,8 @@ pub fn open(
 ) -> Result<Checkpoint<Decoder<Device>>, DeviceError> {
     let device = Device::open(ordinal)?;
     tracing::info!(ordinal, name = device.name(), "a GPU is open");
-    Checkpoint::open_as(dir_or_gguf, options, |blueprint| load(device, room, blueprint))
+    let opened =
+        Checkpoint::open_as(dir_or_gguf, options, |blueprint| load(device, room, blueprint))?;
+    tracing::info!(id = opened.id.as_str(), "a checkpoint is open");
+    Ok(opened)
 }

@@ -1,5 +1,6 @@
 //! A checkpoint's decoder on a machine, as the stock preset asks it.
 
+use hyfunc_checkpoint::CheckpointError;
 use hyfunc_kernels::model::{Model, Sequence};
 use hyfunc_kernels::{KernelError, Machine};
 use hyfunc_stock::Causal;
@@ -45,21 +46,40 @@ impl<M: Machine> Decoder<M> {
     /// # Errors
     /// No tokens, unknown ones or too many; positions that are not there; no free pages; or the
     /// device fails.
-    pub fn read(
+    pub fn forward(
         &self,
         tokens: &[u32],
         cache: &mut Cache,
         last: usize,
     ) -> Result<Vec<Vec<f32>>, DeviceError> {
         let before = cache.sequence.len();
-        let read = self.read_chunks(tokens, cache, last);
-        if read.is_err() {
+        let logits = self.forward_chunks(tokens, cache, last);
+        if logits.is_err() {
             cache.sequence.truncate(before);
         }
-        read
+        logits
     }
 
-    fn read_chunks(
+    /// Of rows of all logits those of `ids` in their order, or the rows as they are.
+    fn pick(
+        &self,
+        rows: &[Vec<f32>],
+        ids: Option<&[u32]>,
+    ) -> Result<Vec<Vec<f32>>, CheckpointError> {
+        let vocab_size = self.vocab_size;
+        if let Some(other) = rows.iter().find(|row| row.len() != vocab_size) {
+            return Err(CheckpointError::ForeignState { found: other.len(), wanted: vocab_size });
+        }
+        let Some(ids) = ids else { return Ok(rows.to_vec()) };
+        if let Some(&token) = ids.iter().find(|id| **id as usize >= vocab_size) {
+            return Err(CheckpointError::Token { token, vocab_size });
+        }
+        let pick =
+            |row: &Vec<f32>| -> Vec<f32> { ids.iter().map(|id| row[*id as usize]).collect() };
+        Ok(rows.iter().map(pick).collect())
+    }
+
+    fn forward_chunks(
         &self,
         tokens: &[u32],
         cache: &mut Cache,
@@ -99,6 +119,9 @@ impl<M: Machine> Decoder<M> {
     }
 }
 
+/// A state is a row of all logits. The head is asked in the forward that reads its position, for all
+/// requests that share it: later, it would take a turn of its own on the device, and that costs more
+/// than rows of the head of which nobody wants to know.
 impl<M> Causal for Decoder<M>
 where
     M: Machine + Send + 'static,
@@ -122,13 +145,22 @@ where
         cache.sequence.pages() * self.page_bytes
     }
 
-    fn forward(
+    /// All of them: to take a few of a row is less than to hand on the row.
+    fn head_rows_max(&self) -> usize {
+        self.vocab_size
+    }
+
+    fn read(
         &self,
         tokens: &[u32],
         cache: &mut Cache,
         last: usize,
     ) -> Result<Vec<Vec<f32>>, String> {
-        self.read(tokens, cache, last).map_err(|error| error.to_string())
+        self.forward(tokens, cache, last).map_err(|error| error.to_string())
+    }
+
+    fn logits(&self, states: &[Vec<f32>], ids: Option<&[u32]>) -> Result<Vec<Vec<f32>>, String> {
+        self.pick(states, ids).map_err(|error| error.to_string())
     }
 
     fn is_lost(&self) -> bool {

@@ -46,7 +46,7 @@ fn tokens(seed: u32, count: u32) -> Vec<u32> {
 }
 
 fn read<M: Machine>(decoder: &Decoder<M>, cache: &mut Cache, tokens: &[u32]) -> Vec<Vec<f32>> {
-    decoder.read(tokens, cache, tokens.len()).unwrap()
+    decoder.forward(tokens, cache, tokens.len()).unwrap()
 }
 
 #[test]
@@ -124,6 +124,24 @@ fn many_who_ask_at_once_are_answered_as_each_alone() {
 }
 
 #[test]
+fn of_a_state_all_logits_are_asked_for_or_some() {
+    let device = on_device("llama", ROOM);
+    let text = tokens(6, 9);
+    let wanted = device.forward(&text, &mut device.new_cache(), 2).unwrap();
+    let states = device.read(&text, &mut device.new_cache(), 2).unwrap();
+    assert_eq!(device.logits(&states, None).unwrap(), wanted);
+    let few = device.logits(&states, Some(&[299, 0, 7])).unwrap();
+    let expected: Vec<Vec<f32>> = wanted.iter().map(|row| vec![row[299], row[0], row[7]]).collect();
+    assert_eq!(few, expected);
+    assert_eq!(device.logits(&states, Some(&[])).unwrap(), vec![Vec::<f32>::new(); 2]);
+    assert!(device.logits(&[], None).unwrap().is_empty());
+    let said = device.logits(&states, Some(&[0, 300])).unwrap_err();
+    assert!(said.contains("token 300 is not one of the 300"), "{said}");
+    let said = device.logits(&[vec![0.0; 9]], None).unwrap_err();
+    assert!(said.contains("of another model"), "{said}");
+}
+
+#[test]
 fn what_was_kept_forgotten_and_evicted_gives_the_same() {
     let device = on_device("qwen3", ROOM);
     let prefix = tokens(4, 48);
@@ -162,7 +180,7 @@ fn what_cannot_be_read_is_an_error_and_the_device_goes_on() {
         (vec![1, 2], 0, "1 to all of the tokens"),
         (vec![1, 2], 3, "1 to all of the tokens"),
     ] {
-        let error = Causal::forward(&device, &tokens, &mut cache, last).unwrap_err();
+        let error = Causal::read(&device, &tokens, &mut cache, last).unwrap_err();
         assert!(error.contains(said), "{error}");
         assert_eq!(read(&device, &mut cache.clone(), &[7]), wanted, "{said}");
     }

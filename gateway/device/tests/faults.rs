@@ -97,17 +97,17 @@ fn says(faults: &Faults, error: KernelError, times: usize) {
 fn a_fault_fails_one_request_and_leaves_its_cache_as_it_was() {
     let (device, faults) = failing();
     let mut cache = device.new_cache();
-    device.forward(&PREFIX, &mut cache, 1).unwrap();
-    let wanted = device.forward(&[4, 5], &mut cache.clone(), 2).unwrap();
+    device.read(&PREFIX, &mut cache, 1).unwrap();
+    let wanted = device.read(&[4, 5], &mut cache.clone(), 2).unwrap();
     for (error, said) in [
         (KernelError::OutOfMemory { bytes: Some(64) }, "out of device memory (64 bytes"),
         (KernelError::Driver { what: "testing".into(), code: "X".into() }, "answered X"),
     ] {
         says(&faults, error, 1);
-        let told = device.forward(&[4, 5], &mut cache, 2).unwrap_err();
+        let told = device.read(&[4, 5], &mut cache, 2).unwrap_err();
         assert!(told.contains(said), "{told}");
         assert!(!device.is_lost());
-        assert_eq!(device.forward(&[4, 5], &mut cache.clone(), 2).unwrap(), wanted);
+        assert_eq!(device.read(&[4, 5], &mut cache.clone(), 2).unwrap(), wanted);
     }
 }
 
@@ -115,13 +115,13 @@ fn a_fault_fails_one_request_and_leaves_its_cache_as_it_was() {
 fn a_lost_device_answers_every_request_at_once_with_an_error() {
     let (device, faults) = failing();
     let mut cache = device.new_cache();
-    device.forward(&PREFIX, &mut cache, 1).unwrap();
+    device.read(&PREFIX, &mut cache, 1).unwrap();
     says(&faults, KernelError::Sticky { code: "ILLEGAL_ADDRESS".into() }, 1);
     thread::scope(|scope| {
         let asked: Vec<_> = (0..6u32)
             .map(|token| {
                 let (device, mut cache) = (&device, cache.clone());
-                scope.spawn(move || device.forward(&[token], &mut cache, 1))
+                scope.spawn(move || device.read(&[token], &mut cache, 1))
             })
             .collect();
         for answer in asked {
@@ -131,6 +131,6 @@ fn a_lost_device_answers_every_request_at_once_with_an_error() {
     });
     assert!(device.is_lost());
     // The machine would answer again; what it holds is not to be trusted.
-    let told = device.forward(&[4], &mut cache, 1).unwrap_err();
+    let told = device.read(&[4], &mut cache, 1).unwrap_err();
     assert!(told.contains("the device is lost"), "{told}");
 }

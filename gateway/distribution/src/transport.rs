@@ -48,6 +48,8 @@ pub fn unseen() -> Progress {
 pub(crate) struct Transport {
     tls: TlsConnector,
     allow_plain: bool,
+    /// Milliseconds without a byte before an answer begins.
+    silent_ms_max: u64,
 }
 
 impl fmt::Debug for Transport {
@@ -72,7 +74,8 @@ impl Transport {
             .with_safe_default_protocol_versions()
             .expect("ring supports the default versions of TLS");
         let config = builder.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { tls: TlsConnector::from(Arc::new(config)), allow_plain })
+        let tls = TlsConnector::from(Arc::new(config));
+        Ok(Self { tls, allow_plain, silent_ms_max: SILENT_MS_MAX })
     }
 
     /// Sends, and waits for the head of the answer.
@@ -91,7 +94,7 @@ impl Transport {
         let stream = timeout(connect_max, connect(url, &host));
         let stream = stream.await.map_err(|_| slow(CONNECT_MS_MAX))??;
         let is_upload = request.body().bytes_left() > 0;
-        let answer_ms_max = if is_upload { TRANSFER_MS_MAX } else { SILENT_MS_MAX };
+        let answer_ms_max = if is_upload { TRANSFER_MS_MAX } else { self.silent_ms_max };
         let answer_max = Duration::from_millis(answer_ms_max);
         let sent = if is_tls {
             let stream = timeout(connect_max, self.secure(url, &host, stream));
@@ -299,6 +302,27 @@ mod tests {
             let error = Transport::new(Some(&file), false).unwrap_err().to_string();
             assert!(error.starts_with("ca.pem holds no certificate"), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_is_silent_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepted = tokio::spawn(async move {
+            let mut streams = Vec::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                streams.push(stream);
+            }
+        });
+        let mut transport = Transport::new(None, false).unwrap();
+        transport.silent_ms_max = 50;
+        let url = Url::parse(&format!("http://{address}/v2/")).unwrap();
+        let request = Request::new(Upload::new(Bytes::new(), unseen()));
+        let error = transport.send(&url, request).await.unwrap_err();
+        assert!(matches!(error, RegistryError::Slow { silent_ms: 50, .. }), "{error}");
+        let said = error.to_string();
+        assert!(said.contains(&address.to_string()) && said.contains("try again later"), "{said}");
+        accepted.abort();
     }
 
     #[tokio::test]

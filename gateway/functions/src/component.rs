@@ -9,6 +9,7 @@
 //! whole component for one export that WIT cannot express, and panics on some bytes.
 
 mod nesting;
+mod outline;
 mod signature;
 mod surface;
 
@@ -25,6 +26,7 @@ use crate::names;
 use nesting::NestingError;
 use signature::Reader;
 
+pub use outline::outline;
 pub use surface::{Surface, surface};
 
 /// Bounds on a component that is read.

@@ -20,6 +20,7 @@ use serde_json::{Map, Value as Json};
 pub use apply::{apply, check};
 pub use bounds::{EXAMPLES_MAX, TEXT_BYTES_MAX};
 pub use source::docs_from_wit;
+pub(crate) use source::resolve_world;
 
 use crate::component::{DocsSource, Refusal};
 use crate::function::Function;

@@ -1,5 +1,6 @@
 //! Functions, their types and values, JSON Schema, WIT reading, templates and calls: no I/O, no tensors.
 
+pub mod bounded;
 pub mod component;
 pub mod docs;
 pub mod function;

@@ -4,14 +4,13 @@
 //! (the call's arguments), and the result's fields where it is a record. Enums are their names,
 //! numbers read as a person writes them (`21`, not `21.0`; `0.3`, not `0.30000000000000004`).
 
-mod tag;
-
 use std::collections::BTreeSet;
 
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{Environment, Error as TemplateError, ErrorKind, Output, State, UndefinedBehavior};
 use serde_json::{Map, Number, Value as Json};
 
+use crate::bounded::{self, tag};
 use crate::json::to_json;
 use crate::plain;
 use crate::types::Type;
@@ -119,7 +118,8 @@ pub fn render_reply(
 
     let environment = environment();
     let template = parse(&environment, template)?;
-    let text = template.render(minijinja::Value::from(Serde(&scope))).map_err(reason)?;
+    let scope = minijinja::Value::from(Serde(&scope));
+    let text = bounded::render(&environment, &template, scope).map_err(reason)?;
     if text.len() > REPLY_BYTES_MAX {
         return Err(ReplyError::TooLong { bytes: text.len() });
     }
@@ -212,8 +212,9 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.set_auto_escape_callback(|_name| minijinja::AutoEscape::None);
     environment.set_formatter(write_value);
-    // Shows the whole state, and is there for template authors at their desks.
-    environment.remove_global("debug");
+    bounded::guard(&mut environment);
+    // What changes is for programs.
+    environment.remove_global("namespace");
     environment
 }
 
@@ -254,6 +255,7 @@ fn parse<'env, 'source>(
         let reason = format!("`{statement}` is no statement of replies, which have no macros");
         return Err(ReplyError::Template { reason });
     }
+    bounded::check_text(template).map_err(reason)?;
     environment.template_from_str(template).map_err(reason)
 }
 
@@ -391,6 +393,18 @@ mod tests {
         let long = " ".repeat(TEMPLATE_BYTES_MAX + 1);
         assert!(matches!(null(&long), Err(ReplyError::TemplateTooLong { bytes: 4_097 })));
         assert!(matches!(null("{% include \"/etc/passwd\" %}"), Err(ReplyError::Template { .. })));
+        for changes in
+            ["{% set n = namespace() %}{% set n.a = n %}{{ n }}", "{{ [1] * 99999999 ~ '' }}"]
+        {
+            assert!(matches!(null(changes), Err(ReplyError::Template { .. })), "{changes}");
+        }
+        // Each twice as large as the one before it.
+        let doubled = |n: usize| format!("{{%set v{n}=[v{},v{}]%}}", n - 1, n - 1);
+        let doubled = "{%set v0=[1]%}".to_owned() + &(1..60).map(doubled).collect::<String>();
+        for told in ["{{ v59 }}", "{{ v59 ~ '' }}", "{{ v59|join }}", "{{ v59 == v58 }}"] {
+            let told = doubled.clone() + told;
+            assert!(matches!(null(&told), Err(ReplyError::Template { .. })), "{told}");
+        }
         assert_eq!(null("{{ ((((1)))) }}").as_deref(), Ok("1"));
         let nested = format!("{{{{ {}1{} }}}}", "(".repeat(200), ")".repeat(200));
         assert!(matches!(null(&nested), Err(ReplyError::Template { .. })));

@@ -384,6 +384,36 @@ fn constraints_that_are_not_enforced_are_listed() {
 }
 
 #[test]
+fn constraints_on_all_parameters_together_are_listed_too() {
+    for (keyword, value, is_listed) in [
+        ("dependentRequired", json!({"a": ["b"]}), true),
+        ("not", json!({"required": ["a", "b"]}), true),
+        ("if", json!({"required": ["a"]}), true),
+        ("minProperties", json!(1), true),
+        ("minProperties", json!(0), false),
+        ("maxProperties", json!(1), true),
+        ("propertyNames", json!({"pattern": "^a"}), true),
+        ("unevaluatedProperties", json!(false), false),
+    ] {
+        let string = json!({"type": "string"});
+        let mut parameters = json!({"type": "object", "properties": {"a": string, "b": string}});
+        parameters[keyword] = value;
+        let reading = read_function("f", "", &parameters).expect("readable");
+        let listed: Vec<(&str, &str)> = reading
+            .ignored
+            .iter()
+            .map(|ignored| (ignored.path.as_str(), ignored.keyword.as_str()))
+            .collect();
+        let wanted = if is_listed { vec![("$", keyword)] } else { Vec::new() };
+        assert_eq!(listed, wanted, "{parameters}");
+    }
+    // Parameters that are written alone may have the names of keywords.
+    let parameters = json!({"not": {"type": "string"}, "if": {"type": "integer"}});
+    let reading = read_function("f", "", &parameters).expect("readable");
+    assert_eq!((reading.ignored, reading.read.parameters.fields.len()), (Vec::new(), 2));
+}
+
+#[test]
 fn functions_without_parameters_and_functions_that_are_none() {
     for parameters in [
         json!(null),

@@ -168,6 +168,13 @@ impl Hnsw {
         Ok(built)
     }
 
+    /// The same graph, searched with another number of candidates. The graph itself is shared.
+    pub fn with_search_candidates(&self, candidates: usize) -> Self {
+        let mut other = self.clone();
+        other.config.search_candidates = candidates;
+        other
+    }
+
     /// Number of live ids.
     pub fn len(&self) -> usize {
         self.ids.len() - self.tombstones_len + self.newcomers.len()

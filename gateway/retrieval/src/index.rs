@@ -306,3 +306,38 @@ impl Index {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On a spiral, so that each has neighbours of its own.
+    fn entry(id: u32) -> Entry {
+        let angle = id as f32 * 0.37;
+        let vector = vec![angle.cos(), angle.sin(), id as f32 * 0.004];
+        Entry { id, vector, text: "f".to_owned() }
+    }
+
+    #[test]
+    fn a_graph_of_many_changes_is_built_anew() {
+        let config = IndexConfig { hnsw_functions_min: 100, ..IndexConfig::default() };
+        let mut index = Index::build((0..400).map(entry).collect(), config).expect("sound");
+        // Half of it goes and half of it comes: each is more than a graph may carry along.
+        for id in 0..200 {
+            assert_eq!(index.remove(id), Ok(true));
+            let graph = index.graph.as_ref().expect("the graph serves");
+            assert!(!graph.is_stale() && graph.is_trusted(), "after {id} went: {graph:?}");
+            assert_eq!(graph.len(), index.len());
+        }
+        for id in 400..600 {
+            index.insert(entry(id)).expect("it is new");
+            let graph = index.graph.as_ref().expect("the graph serves");
+            assert!(!graph.is_stale() && graph.is_trusted(), "after {id} came: {graph:?}");
+        }
+        for id in [200, 399, 400, 599] {
+            let hits = index.search(&entry(id).vector, "", 5).expect("sound");
+            assert_eq!(hits[0].id, id);
+            assert!(hits.iter().all(|hit| hit.id >= 200), "{hits:?}");
+        }
+    }
+}

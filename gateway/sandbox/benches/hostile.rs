@@ -4,10 +4,12 @@
 //! cargo bench -p hyfunc-sandbox --bench hostile
 //! cargo bench -p hyfunc-sandbox --bench hostile -- spin log
 //! HYFUNC_BENCH_MS=3000 cargo bench -p hyfunc-sandbox --bench hostile
+//! HYFUNC_BENCH_OUT=$PWD/tests/hostile/LATENCY.md cargo bench -p hyfunc-sandbox --bench hostile
 //! ```
 //!
 //! A report, not a check: machines differ, so each row is beside the same calls alone, measured
-//! right before it. Words choose the cases whose names hold one of them.
+//! right before it and right after. Words choose the cases whose names hold one of them. The last
+//! line writes the table into a file as well; a path that is not absolute begins at this crate.
 
 #[path = "../tests/support/beside.rs"]
 mod beside;
@@ -26,8 +28,10 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 /// How long each row is measured, in milliseconds, when `HYFUNC_BENCH_MS` says nothing.
 const WINDOW_MS: u64 = 1_000;
-/// How long the calls alone before each row are measured, as a part of that.
+/// How long the calls alone before and after each row are measured, each as a part of that.
 const ALONE_PART: u32 = 2;
+/// By how much the p99 of healthy calls may rise, at most.
+const TIMES_MAX: f64 = 1.5;
 
 /// The latencies of the healthy calls of one window.
 struct Row {
@@ -37,6 +41,12 @@ struct Row {
 }
 
 impl Row {
+    fn join(mut self, other: Self) -> Self {
+        self.latencies_us.extend(other.latencies_us);
+        self.latencies_us.sort_unstable();
+        Self { failed: self.failed + other.failed, ..self }
+    }
+
     /// In microseconds; 0 where nothing was measured.
     fn percentile(&self, percent: usize) -> u64 {
         let last = self.latencies_us.len().saturating_sub(1);
@@ -57,17 +67,25 @@ async fn main() {
     let healthy = Healthy::load(&sandbox);
     let server = Server::start().await;
     measure(&healthy, window).await;
-    println!("Calls of a bundled plugin, one after another, alone and beside each hostile one.\n");
-    println!("| beside | calls | failed | p50 | p99 | p99 alone | times |");
-    println!("|---|---:|---:|---:|---:|---:|---:|");
-    let (mut worst, mut failed) = (0.0_f64, 0);
+    let mut report = Report::default();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    report.line(&format!(
+        "Calls of a bundled plugin, one after another, alone and beside each plugin of \
+         tests/hostile; {cores} cores, {} ms a row. Made by `cargo bench -p hyfunc-sandbox --bench \
+         hostile`.\n",
+        window.as_millis()
+    ));
+    report.line("| beside | calls | failed | p50 | p99 | p99 alone | times |");
+    report.line("|---|---:|---:|---:|---:|---:|---:|");
+    let (mut worst, mut failed, mut rows, mut slow) = (0.0_f64, 0, 0, Vec::new());
     for case in cases().into_iter().filter(is_wanted).map(Arc::new) {
-        let alone = measure(&healthy, window / ALONE_PART).await;
+        let before = measure(&healthy, window / ALONE_PART).await;
         let attack = Attack::start(&case, &sandbox, server.port).await;
         let row = measure(&healthy, window).await;
         attack.stop().await;
+        let alone = before.join(measure(&healthy, window / ALONE_PART).await);
         let times = row.percentile(99) as f64 / alone.percentile(99).max(1) as f64;
-        println!(
+        report.line(&format!(
             "| {} | {} | {} | {} µs | {} µs | {} µs | {times:.2} |",
             case.name,
             row.latencies_us.len(),
@@ -75,11 +93,43 @@ async fn main() {
             row.percentile(50),
             row.percentile(99),
             alone.percentile(99),
-        );
+        ));
         worst = worst.max(times);
-        failed += row.failed;
+        failed += row.failed + alone.failed;
+        rows += 1;
+        if times > TIMES_MAX {
+            slow.push(case.name.clone());
+        }
     }
-    println!("\nAt worst {worst:.2} times the p99 alone; {failed} calls failed.");
+    report.line(&format!(
+        "\nAt worst {worst:.2} times the p99 alone; above {TIMES_MAX} times: {} of {rows}{}; \
+         {failed} calls failed.",
+        slow.len(),
+        if slow.is_empty() { String::new() } else { format!(" ({})", slow.join(", ")) },
+    ));
+    report.write();
+}
+
+/// What is printed, and kept for the file.
+#[derive(Default)]
+struct Report {
+    text: String,
+}
+
+impl Report {
+    fn line(&mut self, line: &str) {
+        println!("{line}");
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    /// Into the file that `HYFUNC_BENCH_OUT` names, if it does.
+    fn write(&self) {
+        if let Some(path) = std::env::var_os("HYFUNC_BENCH_OUT") {
+            std::fs::write(&path, &self.text)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        }
+    }
 }
 
 /// Calls the healthy plugin for so long, one call after another.

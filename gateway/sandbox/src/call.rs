@@ -161,7 +161,7 @@ impl Plugin {
         };
         let facts =
             Facts { request_id: context.request_id, deadline, traceparent: context.traceparent };
-        let state = State::new(config, self.shared_grants(), keyvalue, facts);
+        let state = State::new(config, self.name(), self.shared_grants(), keyvalue, facts);
         let mut store = Store::new(self.engine(), state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(config.hostcall_bytes_max);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::credentials::Credential;
 use crate::error::SandboxError;
 
 /// Bytes of a WebAssembly page: memories are counted in these.
@@ -60,6 +61,8 @@ pub struct SandboxConfig {
     pub epoch_tick_ms: u64,
     /// Where compiled components are kept for the next start; nowhere when absent.
     pub aot_dir: Option<PathBuf>,
+    /// What the host adds to requests of plugins.
+    pub credentials: Vec<Credential>,
 }
 
 impl Default for SandboxConfig {
@@ -86,6 +89,7 @@ impl Default for SandboxConfig {
             http_ms_max: 10_000,
             epoch_tick_ms: 5,
             aot_dir: None,
+            credentials: Vec::new(),
         }
     }
 }

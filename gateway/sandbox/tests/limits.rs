@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use hyfunc_functions::{Export, Value};
 use hyfunc_sandbox::{
-    Allocation, CallError, Grants, LoadError, LogLevel, OutcomeResult, Sandbox, SandboxConfig,
-    SandboxError,
+    Allocation, CallContext, CallError, Grants, LoadError, LogLevel, OutcomeResult, Sandbox,
+    SandboxConfig, SandboxError,
 };
 use support::{call, call_within, context, context_within, guest, load, small, value};
 
@@ -208,6 +208,23 @@ async fn a_guest_knows_how_long_it_may_run() {
     let outcome = plugin.call(&export, &arguments, context_within(10_000)).await.unwrap();
     let OutcomeResult::Value(Some(Value::Int(ms))) = outcome.result else { panic!("{outcome:?}") };
     assert!((5_000..=10_000).contains(&ms), "{ms}");
+}
+
+#[tokio::test]
+async fn a_guest_knows_its_request_and_its_trace() {
+    let plugin = load(small(), "trace");
+    for traceparent in [None, Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")] {
+        let text = |text: &str| Value::String(text.to_owned());
+        for (name, expected) in [
+            ("request", text("request-1")),
+            ("parent", Value::Option(traceparent.map(|parent| Box::new(text(parent))))),
+        ] {
+            let export = Export { interface: None, function: name.into() };
+            let told = CallContext { traceparent: traceparent.map(str::to_owned), ..context() };
+            let outcome = plugin.call(&export, &Value::Record(Vec::new()), told).await.unwrap();
+            assert_eq!(outcome.result, OutcomeResult::Value(Some(expected)), "{name}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use super::{Bench, BenchError, Part, machine, progress};
 use crate::app::App;
 use crate::config::Config;
 use crate::models::Models;
+use crate::open_files;
 use bare::Bare;
 use client::{Load, Loaded};
 use fixed::{Fixed, FixedCall};
@@ -57,14 +58,13 @@ impl Plan {
         let (mut preset, mut fixed) = (own(PRESET_CONNECTIONS), own(FIXED_CONNECTIONS));
         let mut notes = Vec::new();
         if let Some(files_max) = files_max {
-            // Both ends of a connection are files of this process.
-            let fits = |connections: &usize| 2 * connections + FILES_SPARE <= files_max;
+            let fits = |connections: &usize| files(*connections) <= files_max;
             let largest = preset.iter().chain(&fixed).copied().max().unwrap_or(0);
             if !fits(&largest) {
                 notes.push(format!(
                     "left out what needs more open files than the {files_max} allowed; raise the \
                      limit with `ulimit -n {}`",
-                    2 * largest + FILES_SPARE
+                    files(largest)
                 ));
             }
             preset.retain(fits);
@@ -83,8 +83,15 @@ impl Plan {
     }
 }
 
+/// Open files that so many connections take: both ends of each are of this process.
+fn files(connections: usize) -> usize {
+    2 * connections + FILES_SPARE
+}
+
 /// Measures the part.
 pub(super) async fn measure(bench: &Bench) -> Result<PartReport, BenchError> {
+    let most = bench.concurrency.iter().chain(FIXED_CONNECTIONS).copied().max().unwrap_or(1);
+    open_files::allow(files(most) as u64);
     let plan = Plan::new(&bench.concurrency, machine::files_max());
     let config = gateway::config(bench.config.clone(), plan.largest());
     let bar = progress::bar(Part::Http, plan.rows());

@@ -1,17 +1,17 @@
 //! Changing the library while it serves: from the first byte of a publication to the first answered
-//! call, and the same where the component was compiled before.
+//! call, the same where the component was compiled before, and calls beside publications.
+
+mod beside;
+mod subject;
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
-use axum::http::header::CONTENT_TYPE;
-use hyfunc_functions::component::read_component;
-use hyfunc_plugins::Bundled;
-use hyfunc_sandbox::Grants;
 use tower::ServiceExt as _;
 
 use super::effort::{Effort, Turns};
@@ -21,9 +21,14 @@ use super::row::Row;
 use super::samples::Samples;
 use super::{Bench, BenchError, Part, gateway, progress, units};
 use crate::app::App;
+use beside::Called;
+use subject::Subject;
 
 const PUBLISH: &str = "publish to the first answered call";
+const LARGE: &str = "the same, of 1 MB";
 const AGAIN: &str = "the same, compiled before";
+const CALLS: &str = "calls, nothing is published";
+const BESIDE: &str = "calls, their plugin is replaced";
 
 /// Name under which it is published.
 const NAME: &str = "measured";
@@ -34,99 +39,77 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// Measures the part.
 pub(super) async fn measure(bench: &Bench) -> Result<PartReport, BenchError> {
     let folder = Folder::make()?;
-    let mut config = gateway::config(bench.config.clone(), 1);
+    let mut config = gateway::config(bench.config.clone(), beside::CALLERS);
     config.plugins.bundled = false;
     config.library.dir = folder.file("library");
     config.sandbox.aot_dir = folder.file("aot");
     let app = App::build(config).await?;
-    let subject = Subject::find()?;
+    let subject = Arc::new(Subject::find()?);
     let admin = app.admin_router().ok_or(BenchError::Panicked)?;
     let mut routes = Routes { admin, public: app.router(), subject, published: 0 };
-    let bar = progress::bar(Part::Library, 2);
+    let bar = progress::bar(Part::Library, 5);
     bar.set_message(PUBLISH);
     routes.time(bench.effort.warm_up(), Routes::fresh).await?;
     let fresh = routes.time(bench.effort, Routes::fresh).await?;
+    bar.inc(1);
+    bar.set_message(LARGE);
+    let large = routes.time(bench.effort, Routes::large).await?;
     bar.inc(1);
     bar.set_message(AGAIN);
     // Each of the two once, so that both are compiled.
     routes.time(Effort::Iterations(2), Routes::known).await?;
     let known = routes.time(bench.effort, Routes::known).await?;
+    bar.inc(1);
+    bar.set_message(CALLS);
+    let alone = beside::alone(&routes, bench.effort).await?;
+    bar.inc(1);
+    bar.set_message(BESIDE);
+    let (replaced, busy) = beside::replaced(&mut routes, bench.effort).await?;
     bar.finish_and_clear();
-    Ok(report(&routes.subject, &fresh, &known))
-}
-
-/// The largest of the bundled plugins that asks for nothing, and a call of it.
-struct Subject {
-    bundled: &'static Bundled,
-    function: String,
-    arguments: Bytes,
-}
-
-impl Subject {
-    fn find() -> Result<Self, BenchError> {
-        let modest = |bundled: &&Bundled| {
-            Grants::parse(bundled.grants).is_ok_and(|grants| grants.is_empty())
-        };
-        let bundled = hyfunc_plugins::bundled().iter().filter(modest);
-        let bundled = bundled.max_by_key(|bundled| bundled.component.len());
-        let bundled = bundled.ok_or(BenchError::NoExamples)?;
-        let read = read_component(NAME, bundled.component);
-        let functions = read.map_err(|_| BenchError::NoExamples)?.functions;
-        let with_example = functions.iter().find_map(|function| {
-            let example = function.examples.first()?;
-            Some((function, example))
-        });
-        let (function, example) = with_example.ok_or(BenchError::NoExamples)?;
-        let arguments = serde_json::to_vec(&example.arguments).map_err(BenchError::Format)?;
-        Ok(Self { bundled, function: function.name.clone(), arguments: arguments.into() })
-    }
-
-    /// The component, with a mark that makes it another one: nothing is known of it.
-    fn marked(&self, mark: u64) -> Bytes {
-        let mark = mark.to_le_bytes();
-        // A custom section: its id, its size, the length of its name, the name, the mark.
-        let section = [&[0u8, 13, 4][..], &b"mark"[..], &mark[..]].concat();
-        [self.bundled.component, section.as_slice()].concat().into()
-    }
+    let timed = [
+        (PUBLISH, fresh, routes.subject.small.len()),
+        (LARGE, large, routes.subject.large.len()),
+        (AGAIN, known, routes.subject.small.len()),
+    ];
+    Ok(report(&routes.subject, timed, &alone, &busy, replaced))
 }
 
 struct Routes {
     admin: Router,
     public: Router,
-    subject: Subject,
+    subject: Arc<Subject>,
     published: u64,
 }
 
 impl Routes {
-    /// A mark that was never published.
-    fn fresh(&mut self) -> u64 {
+    /// One that was never published.
+    fn fresh(&mut self) -> Bytes {
         self.published += 1;
-        self.published
+        subject::marked(&self.subject.small, self.published)
     }
 
-    /// One of two marks that take turns.
-    fn known(&mut self) -> u64 {
+    /// The same, larger.
+    fn large(&mut self) -> Bytes {
         self.published += 1;
-        u64::MAX - self.published % 2
+        subject::marked(&self.subject.large, self.published)
+    }
+
+    /// One of two that take turns.
+    fn known(&mut self) -> Bytes {
+        self.published += 1;
+        subject::marked(&self.subject.small, u64::MAX - self.published % 2)
     }
 
     async fn time(
         &mut self,
         effort: Effort,
-        mark: fn(&mut Self) -> u64,
+        component: fn(&mut Self) -> Bytes,
     ) -> Result<Samples, BenchError> {
         let turns = Turns::new(effort);
         let mut samples = Samples::default();
         while turns.take() {
-            let mark = mark(self);
-            let publish = Request::put(format!("/v1/plugins/{NAME}"))
-                .header("x-hyfunc-allow-downgrade", "true")
-                .body(Body::from(self.subject.marked(mark)))
-                .expect("a path and a header of our own");
-            let call = Request::post(format!("/v1/functions/{}", self.subject.function))
-                .header(CONTENT_TYPE, "application/json")
-                .body(Body::from(self.subject.arguments.clone()))
-                .expect("a path and a header of our own");
+            let publish = publication(component(self));
+            let call = self.subject.call();
             let began = Instant::now();
             ask(&self.admin, publish).await?;
             ask(&self.public, call).await?;
@@ -134,6 +117,13 @@ impl Routes {
         }
         Ok(samples)
     }
+}
+
+fn publication(component: Bytes) -> Request<Body> {
+    Request::put(format!("/v1/plugins/{NAME}"))
+        .header("x-hyfunc-allow-downgrade", "true")
+        .body(Body::from(component))
+        .expect("a path and a header of our own")
 }
 
 /// An exchange without a socket.
@@ -149,11 +139,16 @@ async fn ask(router: &Router, request: Request<Body>) -> Result<(), BenchError> 
     Err(BenchError::Refused { status: status.as_u16(), body })
 }
 
-fn report(subject: &Subject, fresh: &Samples, known: &Samples) -> PartReport {
-    let bytes = subject.bundled.component.len();
-    let rows: Vec<Row> = [(PUBLISH, fresh), (AGAIN, known)]
+fn report(
+    subject: &Subject,
+    timed: [(&'static str, Samples, usize); 3],
+    alone: &Called,
+    busy: &Called,
+    replaced: usize,
+) -> PartReport {
+    let mut rows: Vec<Row> = timed
         .into_iter()
-        .map(|(name, samples)| {
+        .map(|(name, samples, bytes)| {
             let mut row = Row::timed(name, samples.times_in_turn());
             row.figure("component_bytes", bytes as f64);
             row
@@ -162,18 +157,27 @@ fn report(subject: &Subject, fresh: &Samples, known: &Samples) -> PartReport {
     let bars = Picture::bars("Half of the publications took at most", Scale::Time, &rows, |row| {
         Some(row.times.as_ref()?.p50_us)
     });
+    let of = |name: &'static str, called: &Called| {
+        Row::timed(name, called.samples.times(called.elapsed)).at(beside::CALLERS, "at once")
+    };
+    let (alone, mut busy) = (of(CALLS, alone), of(BESIDE, busy));
+    busy.beside(&alone, CALLS);
+    busy.figure("replaced", replaced as f64);
+    rows.extend([alone, busy]);
     PartReport {
         part: Part::Library,
         about: format!(
             "publishing the plugin {} ({} bytes): compiled in a process of its own, read by the \
              models, indexed, written to the disk, put in place, and then called",
-            subject.bundled.name,
-            units::whole(bytes)
+            subject.name,
+            units::whole(subject.small.len())
         ),
         notes: vec![
             "the functions do not change, so they keep what the models made of them from the first \
              publication on; compiled before: the machine code comes from the cache as well"
                 .into(),
+            "of 1 MB: with code of other plugins that is compiled and not called".into(),
+            "calls: without sockets; a call that failed would end the measurement".into(),
         ],
         rows,
         pictures: vec![bars],
@@ -200,21 +204,5 @@ impl Drop for Folder {
     fn drop(&mut self) {
         // What is left over lies in the system's folder for such things.
         let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_marked_component_is_another_one_of_the_same_functions() {
-        let subject = Subject::find().unwrap();
-        let (one, two) = (subject.marked(1), subject.marked(2));
-        assert_ne!(one, two);
-        let read = |bytes: &[u8]| read_component(NAME, bytes).unwrap().functions;
-        assert_eq!(read(&one), read(&two));
-        assert_eq!(read(&one), read(subject.bundled.component));
-        assert!(read(&one).iter().any(|function| function.name == subject.function));
     }
 }

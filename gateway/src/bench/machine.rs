@@ -96,7 +96,7 @@ impl Machine {
 ///
 /// `/proc/self/statm` counts pages, whose size it does not tell; the same number stands here in
 /// kilobytes.
-pub(super) fn resident_bytes() -> Option<u64> {
+pub(crate) fn resident_bytes() -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "VmRSS")
 }
 

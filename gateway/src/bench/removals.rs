@@ -137,7 +137,15 @@ impl Scene {
                 .collect();
             let choice = ToolChoice::Auto;
             let calls_max = config.request.calls_max;
-            let request = DecodeRequest { query, intent, candidates, choice, calls_max, deadline };
+            let request = DecodeRequest {
+                query,
+                earlier: Vec::new(),
+                intent,
+                candidates,
+                choice,
+                calls_max,
+                deadline,
+            };
             let decoded = whole.decode(request.clone()).await?;
             asked.push(Asked { request, decoded });
         }

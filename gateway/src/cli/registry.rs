@@ -83,15 +83,9 @@ pub struct AccessArgs {
     pub user: Option<String>,
 }
 
-/// Options of `plugin push`.
+/// How something is stored under a tag.
 #[derive(Debug, Args)]
-pub struct PushArgs {
-    /// A component's file, the folder of a plugin that is built, or the name of a bundled one
-    #[arg(value_name = "FILE|DIR|NAME")]
-    pub plugin: PathBuf,
-    /// Where to: registry/repository:tag
-    #[arg(value_name = "REFERENCE")]
-    pub reference: String,
+pub struct StoreArgs {
     /// Sign it with this private key, too
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
@@ -101,6 +95,20 @@ pub struct PushArgs {
     /// How to reach the registry
     #[command(flatten)]
     pub access: AccessArgs,
+}
+
+/// Options of `plugin push`.
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// A component's file, the folder of a plugin that is built, or the name of a bundled one
+    #[arg(value_name = "FILE|DIR|NAME")]
+    pub plugin: PathBuf,
+    /// Where to: registry/repository:tag
+    #[arg(value_name = "REFERENCE")]
+    pub reference: String,
+    /// How it is stored
+    #[command(flatten)]
+    pub store: StoreArgs,
 }
 
 /// Options of `plugin pull`.
@@ -155,15 +163,9 @@ pub struct IndexArgs {
     /// The plugins, as NAME=TAG or NAME=sha256:…, of components in that repository
     #[arg(value_name = "NAME=TAG", required = true)]
     pub entries: Vec<String>,
-    /// Sign it with this private key, too
-    #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
-    /// Replace what has the tag
-    #[arg(long)]
-    pub replace: bool,
-    /// How to reach the registry
+    /// How it is stored
     #[command(flatten)]
-    pub access: AccessArgs,
+    pub store: StoreArgs,
 }
 
 /// Options of `plugin verify`.

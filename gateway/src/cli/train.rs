@@ -117,7 +117,7 @@ pub struct ScheduleArgs {
 }
 
 /// A factor that a learning rate may have.
-fn rate(text: &str) -> Result<f64, String> {
+pub(super) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate <= 100.0 => Ok(rate),
         _ => Err("give a number above 0 and at most 100, such as 0.5".to_owned()),

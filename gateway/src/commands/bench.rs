@@ -20,7 +20,7 @@ const DURATION_MS: u32 = 3_000;
 pub async fn bench(config: Config, args: &BenchArgs) -> Result<String, CommandError> {
     // Before minutes of work: nobody should find out at the end that there is no page.
     let page = args.html.as_deref().map(create).transpose()?;
-    let report = bench::run(config, &plan(args)).await?;
+    let report = bench::run(configured(config, args), &plan(args)).await?;
     if let Some((mut file, path)) = page {
         file.write_all(report.to_html().as_bytes()).map_err(failed(path))?;
     }
@@ -32,6 +32,17 @@ pub async fn bench(config: Config, args: &BenchArgs) -> Result<String, CommandEr
         text.push_str(&format!("\nThe page with pictures: {}\n", path.display()));
     }
     Ok(text)
+}
+
+/// With the checkpoint that was typed.
+fn configured(mut config: Config, args: &BenchArgs) -> Config {
+    if let Some(checkpoint) = &args.checkpoint {
+        config.models.checkpoint = checkpoint.to_string_lossy().into_owned();
+    }
+    if let Some(weights) = &args.weights {
+        config.models.weights.clone_from(weights);
+    }
+    config
 }
 
 fn create(path: &Path) -> Result<(File, &Path), CommandError> {
@@ -94,9 +105,20 @@ mod tests {
     }
 
     #[test]
+    fn a_checkpoint_that_is_typed_goes_before_the_configured_one() {
+        let mut own = Config::default();
+        own.models.checkpoint = "kept".into();
+        assert_eq!(configured(own.clone(), &typed(&["stock"]).unwrap()), own);
+        let args = typed(&["stock", "--checkpoint", "typed", "--weights", "q8_0"]).unwrap();
+        let models = configured(own, &args).models;
+        assert_eq!((models.checkpoint.as_str(), models.weights.as_str()), ("typed", "q8_0"));
+    }
+
+    #[test]
     fn what_cannot_be_measured_is_refused_with_what_can() {
-        let cases: [(&[&str], &str); 7] = [
+        let cases: [(&[&str], &str); 8] = [
             (&["htpp"], "request, http, sandbox, retrieval, load"),
+            (&["stock", "--weights", "q5_1"], "auto, q8_0, q4_k"),
             (&["--iterations", "0"], "1..=5000000"),
             (&["--duration-ms", "0"], "1..=600000"),
             (&["--functions", "1"], "16..=100000"),

@@ -7,7 +7,8 @@ use hyfunc_sandbox::{Allocation, PrecompileError, SandboxConfig, precompile};
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 
 use crate::cli::CompileArgs;
-use crate::publish::REFUSED;
+use crate::file::is_full;
+use crate::publish::{FAILED, FULL, REFUSED};
 
 /// How far this stands back behind whatever serves requests.
 const NICE: i32 = 10;
@@ -20,26 +21,53 @@ const MESSAGE_CHARS_MAX: usize = 4_000;
 pub fn compile(args: &CompileArgs) -> ExitCode {
     match steps(args) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
+        Err(Failure { status, message }) => {
             let message: String = message.chars().take(MESSAGE_CHARS_MAX).collect();
             // Who does not listen has given up already.
             let _ = std::io::stdout().write_all(message.as_bytes());
-            ExitCode::from(REFUSED)
+            ExitCode::from(status)
         }
     }
 }
 
-fn steps(args: &CompileArgs) -> Result<(), String> {
-    bound(args).map_err(|error| format!("cannot bound the compiler: {error}"))?;
+/// Why there is no compiled component, and whose fault that is.
+struct Failure {
+    status: u8,
+    message: String,
+}
+
+impl Failure {
+    /// Not the component's.
+    fn ours(message: String) -> Self {
+        Self { status: FAILED, message }
+    }
+}
+
+impl From<PrecompileError> for Failure {
+    fn from(error: PrecompileError) -> Self {
+        let status = match &error {
+            PrecompileError::Load(_) => REFUSED,
+            PrecompileError::Keep { source, .. } if is_full(source.kind()) => FULL,
+            PrecompileError::Keep { .. }
+            | PrecompileError::NoDirectory
+            | PrecompileError::Sandbox(_) => FAILED,
+        };
+        Self { status, message: error.to_string() }
+    }
+}
+
+fn steps(args: &CompileArgs) -> Result<(), Failure> {
+    bound(args).map_err(|error| Failure::ours(format!("cannot bound the compiler: {error}")))?;
     let allocation = Allocation::ALL.into_iter().find(|known| known.name() == args.allocation);
-    let allocation = allocation.ok_or_else(|| format!("`{}` is no layout", args.allocation))?;
+    let allocation =
+        allocation.ok_or_else(|| Failure::ours(format!("`{}` is no layout", args.allocation)))?;
     let mut component = Vec::new();
     // One more, so that what is too large is seen to be.
     let most = args.component_bytes_max as u64 + 1;
     std::io::stdin()
         .take(most)
         .read_to_end(&mut component)
-        .map_err(|error| format!("the component did not arrive: {error}"))?;
+        .map_err(|error| Failure::ours(format!("the component did not arrive: {error}")))?;
     let config = SandboxConfig {
         memory_bytes_max: args.memory_bytes_max,
         stack_bytes_max: args.stack_bytes_max,
@@ -47,8 +75,7 @@ fn steps(args: &CompileArgs) -> Result<(), String> {
         aot_dir: Some(args.aot_dir.clone()),
         ..SandboxConfig::default()
     };
-    precompile(&config, allocation, &args.name, &component)
-        .map_err(|error: PrecompileError| error.to_string())
+    precompile(&config, allocation, &args.name, &component).map_err(Failure::from)
 }
 
 /// Limits that hold even if whoever started this is gone.

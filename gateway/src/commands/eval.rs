@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hyfunc_cascade::tiny::Tiny;
 use hyfunc_training::bfcl::Category;
 use hyfunc_training::load;
 use hyfunc_training::rows::{self, RowsOptions};
@@ -9,10 +10,14 @@ use hyfunc_training::soft::SoftToken;
 
 use super::CommandError;
 use crate::app;
-use crate::cli::{EvalBfclArgs, EvalRequestsArgs, EvalRetrievalArgs, EvalRowsArgs, SoftTokenArg};
+use crate::cli::{
+    EvalBfclArgs, EvalIndexArgs, EvalRequestsArgs, EvalRetrievalArgs, EvalRowsArgs, SoftTokenArg,
+};
 use crate::config::{CALIBRATED, Config, ModelsConfig};
 use crate::eval::bfcl::{self, BfclOptions};
-use crate::eval::retrieval::{self, RetrievalOptions, TinyEncoder};
+use crate::eval::retrieval::compare::{Collection, ComparisonOptions, compare};
+use crate::eval::retrieval::nearest::{NearestOptions, nearest};
+use crate::eval::retrieval::{self, Encoder, RetrievalOptions, SentenceEncoder, TinyEncoder};
 use crate::eval::{self, EvalError};
 
 /// Sends requests through the gateway's steps; gives a table, or JSON.
@@ -24,7 +29,8 @@ pub async fn eval_requests(
     args: &EvalRequestsArgs,
 ) -> Result<String, CommandError> {
     claim(args.html.as_deref())?;
-    let report = eval::requests(config, &args.file, soft(args.soft_token)).await?;
+    let (wit, soft) = (args.wit.as_deref(), soft(args.soft_token));
+    let report = eval::requests(config, &args.file, wit, soft).await?;
     if let Some(path) = &args.html {
         eval::write(path, &report.to_html(&args.file))?;
     }
@@ -100,19 +106,20 @@ pub async fn eval_bfcl(config: Config, args: &EvalBfclArgs) -> Result<String, Co
 pub fn eval_retrieval(config: &Config, args: &EvalRetrievalArgs) -> Result<String, CommandError> {
     claim(args.html.as_deref())?;
     let tiny = load::models(folder(args.models.as_deref(), &config.models))?;
+    let queries = match &args.queries {
+        Some(queries) if args.collection.is_empty() && args.encoder.is_empty() => queries.clone(),
+        _ => return compared(config, args, tiny),
+    };
     let threshold = if config.retrieval.threshold == CALIBRATED {
         tiny.config.retrieval_threshold
     } else {
         config.retrieval.threshold as f32
     };
-    let mut ks: Vec<usize> = args.k.iter().map(|k| usize::from(*k)).collect();
-    ks.sort_unstable();
-    ks.dedup();
     let options = RetrievalOptions {
-        queries: args.queries.clone(),
+        queries,
         catalogues: args.catalogue.clone(),
         limit: args.limit.map(|limit| limit as usize),
-        ks,
+        ks: ranks(&args.k),
         candidates_max: config.retrieval.candidates_max,
         threshold,
     };
@@ -125,6 +132,64 @@ pub fn eval_retrieval(config: &Config, args: &EvalRetrievalArgs) -> Result<Strin
         return Ok(format!("{:#}\n", report.to_json()));
     }
     Ok(report.to_text())
+}
+
+/// Looks requests up by the exact scan and by the graph; gives a table, or JSON.
+///
+/// # Errors
+/// Files or models that cannot be used, or a file that cannot be written.
+pub fn eval_index(config: &Config, args: &EvalIndexArgs) -> Result<String, CommandError> {
+    let tiny = load::models(folder(args.models.as_deref(), &config.models))?;
+    let encoder = TinyEncoder { tiny, query_tokens_max: config.models.query_tokens_max };
+    let options = NearestOptions {
+        queries: args.queries.clone(),
+        catalogues: args.catalogue.clone(),
+        limit: args.limit.map(|limit| limit as usize),
+        k: usize::from(args.k),
+        candidates: ranks(&args.candidates),
+        threads: usize::from(args.threads),
+        vectors: args.vectors.clone(),
+    };
+    let report = nearest(&encoder, &options)?;
+    if args.json {
+        return Ok(format!("{:#}\n", report.to_json()));
+    }
+    Ok(report.to_text())
+}
+
+/// The models and every encoder over every collection, in one table.
+fn compared(config: &Config, args: &EvalRetrievalArgs, tiny: Tiny) -> Result<String, CommandError> {
+    let query_tokens_max = config.models.query_tokens_max;
+    let mut encoders: Vec<Box<dyn Encoder>> =
+        vec![Box::new(TinyEncoder { tiny, query_tokens_max })];
+    for (name, dir) in &args.encoder {
+        encoders.push(Box::new(SentenceEncoder::open(name, dir)?));
+    }
+    let mut collections = args.collection.clone();
+    if let Some(queries) = &args.queries {
+        let file = queries.file_name().unwrap_or_default().to_string_lossy();
+        let name = file.split('.').next().unwrap_or_default().to_owned();
+        let (queries, catalogues) = (queries.clone(), args.catalogue.clone());
+        collections.push(Collection { name, queries, catalogues });
+    }
+    let limit = args.limit.map(|limit| limit as usize);
+    let options = ComparisonOptions { collections, limit, ks: ranks(&args.k) };
+    let report = compare(&encoders, &options)?;
+    if let Some(path) = &args.html {
+        eval::write(path, &report.to_html())?;
+    }
+    if args.json {
+        return Ok(format!("{:#}\n", report.to_json()));
+    }
+    Ok(report.to_text())
+}
+
+/// Each once, smallest first.
+fn ranks(typed: &[u16]) -> Vec<usize> {
+    let mut ranks: Vec<usize> = typed.iter().map(|k| usize::from(*k)).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    ranks
 }
 
 fn soft(typed: SoftTokenArg) -> SoftToken {

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::CommandError;
 use crate::app;
 use crate::cli::{ApproveArgs, GatewayArgs, ListArgs, PublishArgs, RemoveArgs};
+use crate::error::StartError;
 
 /// Longest wait for a connection, in milliseconds.
 const CONNECT_MS_MAX: u64 = 5_000;
@@ -73,7 +74,7 @@ pub enum GatewayError {
 /// # Errors
 /// A file that cannot be read, or a gateway that does not answer or refuses.
 pub async fn publish_plugin(args: &PublishArgs) -> Result<String, CommandError> {
-    let source = app::plugin_file(&args.file)?;
+    let source = app::plugin_file(&args.file).map_err(as_typed)?;
     let name = args.name.clone().unwrap_or_else(|| source.name.clone());
     let gateway = Gateway::new(&args.to, args.key_file.as_deref())?;
     let component = source.component.into_owned();
@@ -111,6 +112,14 @@ pub async fn publish_plugin(args: &PublishArgs) -> Result<String, CommandError> 
     };
     text.push_str(&describe(&answer.json));
     Ok(text)
+}
+
+/// A file that somebody typed, and no configuration names.
+fn as_typed(error: StartError) -> CommandError {
+    match error {
+        StartError::PluginFile { path, source } => CommandError::File { path, source },
+        error => error.into(),
+    }
 }
 
 /// Approves the revision that waits.

@@ -9,7 +9,8 @@ use serde_json::{Value as Json, json};
 
 use super::{CommandError, Verdict};
 use crate::cli::{ListModelsArgs, PullModelArgs, VerifyModelsArgs};
-use crate::config::cache_dir;
+use crate::config::{ModelsConfig, cache_dir};
+use crate::stock;
 
 /// Fetches a checkpoint.
 ///
@@ -34,6 +35,27 @@ pub async fn pull_model(args: &PullModelArgs) -> Result<String, CommandError> {
         out.display(),
         manifest.files.len(),
         manifest.bytes()
+    ))
+}
+
+/// What the stock preset serves, and the memory that it takes. Blocking: it is read whole.
+///
+/// # Errors
+/// A checkpoint that cannot be used.
+pub fn stock_model(models: &ModelsConfig) -> Result<String, CommandError> {
+    let checkpoint = stock::checkpoint(models)?;
+    let held = checkpoint.model.footprint();
+    Ok(format!(
+        "{}\n  from      {}\n  weights   {} bytes in memory ({}): layers {}, head {}, embedding {}\n  \
+         a token   {} bytes of keys and values\n",
+        checkpoint.id,
+        models.checkpoint,
+        held.weights_bytes(),
+        models.weights,
+        held.layers_bytes,
+        held.head_bytes,
+        held.embedding_bytes,
+        held.token_bytes
     ))
 }
 

@@ -92,7 +92,7 @@ fn reading(args: ReadingArgs) -> Data {
     }
 }
 
-fn data(args: DataArgs) -> Result<Data, CommandError> {
+pub(super) fn data(args: DataArgs) -> Result<Data, CommandError> {
     Ok(Data {
         library: bundled_functions()?,
         rows: args.rows,

@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 
 use super::{
-    ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, follow, idempotency, library, models,
-    upstream,
+    ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, calls_per_minute, credentials, follow,
+    idempotency, library, models, upstream,
 };
-use crate::keys::FunctionLimits;
 
 /// Depth at which the JSON reader itself gives up.
 const JSON_DEPTH_LIMIT: usize = 126;
@@ -39,7 +38,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
                 .into(),
         );
     }
-    if let Err(error) = FunctionLimits::parse(&config.keys.calls_per_minute) {
+    if let Err(error) = calls_per_minute(&config.keys.calls_per_minute) {
         return bad("keys.calls_per_minute", error.to_string());
     }
     for (key, value) in at_least_one(config) {
@@ -76,6 +75,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     library::check(config)?;
     idempotency::check(config)?;
     follow::check(config)?;
+    credentials::check(&config.sandbox)?;
     models::check(&config.models)?;
     let endpoint = &config.telemetry.otlp_endpoint;
     if !endpoint.is_empty() && !endpoint.starts_with("http://") {

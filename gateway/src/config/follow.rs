@@ -25,6 +25,7 @@ pub const REMOVE: &str = "remove";
 pub struct FollowConfig {
     pub references: Vec<String>,
     pub interval_ms: u64,
+    pub look_ms_max: u64,
     pub jitter: f64,
     pub backoff_ms_max: u64,
     pub verify: String,
@@ -42,6 +43,7 @@ impl Default for FollowConfig {
         Self {
             references: Vec::new(),
             interval_ms: 60_000,
+            look_ms_max: 600_000,
             jitter: 0.1,
             backoff_ms_max: 900_000,
             verify: REQUIRE.into(),
@@ -159,6 +161,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let bad = |key: &'static str, reason: String| Err(ConfigError::Value { key, reason });
     for (key, value) in [
         ("follow.interval_ms", follow.interval_ms),
+        ("follow.look_ms_max", follow.look_ms_max),
         ("follow.backoff_ms_max", follow.backoff_ms_max),
     ] {
         if value == 0 {
@@ -255,7 +258,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_with_a_way_out() {
         type Change = fn(&mut FollowConfig);
-        let rows: [(Change, &str); 15] = [
+        let rows: [(Change, &str); 16] = [
             (|follow| follow.references = vec!["tides:1".into()], "names no registry"),
             (|follow| follow.references = vec!["=ghcr.io/me/x:1".into()], "no name before"),
             (|follow| follow.references.push("ghcr.io/me/tides:stable".into()), "there twice"),
@@ -266,6 +269,7 @@ mod tests {
             (|follow| follow.verify = "on".into(), "require, warn or off"),
             (|follow| follow.on_missing = "drop".into(), "keep or remove"),
             (|follow| follow.interval_ms = 0, "at least 1"),
+            (|follow| follow.look_ms_max = 0, "at least 1"),
             (|follow| follow.backoff_ms_max = 0, "at least 1"),
             (|follow| follow.jitter = 1.5, "between 0 and 1"),
             (|follow| follow.jitter = f64::NAN, "between 0 and 1"),

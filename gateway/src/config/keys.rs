@@ -46,6 +46,10 @@ pub const KEYS: &[Key] = &[
     key("models.dir", "folder of models made by `hyfunc train tiny`; empty: the embedded ones"),
     key("models.checkpoint", "folder or .gguf file of a checkpoint, for the stock preset"),
     key(
+        "models.weights",
+        "what its weights are held in: q8_0, q4_k, or auto: quantized as a GGUF has them, else f32",
+    ),
+    key(
         "models.encoder",
         "folder of a sentence encoder that finds functions for it; empty: by words",
     ),
@@ -96,6 +100,11 @@ pub const KEYS: &[Key] = &[
     key(
         "sandbox.aot_dir",
         "folder for compiled plugins, for the gateway alone; auto: the user's cache; empty: none",
+    ),
+    key(
+        "sandbox.credentials",
+        "headers that the host adds to requests of a plugin, which never sees them, each as \
+         `weather https://api.example.com authorization FILE`; the file has the whole value",
     ),
     key("plugins.bundled", "load the plugins that come with the gateway"),
     key("plugins.files", "components to load besides; NAME.grants.toml beside NAME.wasm grants"),
@@ -148,6 +157,7 @@ pub const KEYS: &[Key] = &[
          lists made by `hyfunc plugin index`; needs library.dir",
     ),
     key("follow.interval_ms", "milliseconds between two looks at each"),
+    key("follow.look_ms_max", "milliseconds of one look, with all that it fetches"),
     key("follow.jitter", "share of that, 0 to 1, by which looks come sooner or later at random"),
     key("follow.backoff_ms_max", "milliseconds between two looks after many that failed"),
     key(

@@ -203,6 +203,8 @@ mod tests {
         let effective = load(&Inputs::default()).unwrap();
         assert_eq!(effective.config, Config::default());
         assert_eq!(effective.source("server.address"), Some(&Source::Default));
+        let candidates_max = effective.config.retrieval.candidates_max;
+        assert_eq!(candidates_max, hyfunc_training::calibrate::CANDIDATES, "calibrated for others");
     }
 
     #[test]
@@ -223,6 +225,14 @@ mod tests {
             Some(&Source::Environment("HYFUNC_SERVER__QUEUE_MAX".into()))
         );
         assert_eq!(effective.source("server.concurrent_max"), Some(&Source::Flag));
+        let printed = effective.to_toml();
+        for line in [
+            "queue_max = 2  # HYFUNC_SERVER__QUEUE_MAX\n",
+            "concurrent_max = 3  # flag\n",
+            "candidates_max = 8  # default\n",
+        ] {
+            assert!(printed.contains(line), "{line} in {printed}");
+        }
     }
 
     #[test]

@@ -11,6 +11,15 @@ pub const STOCK: &str = "stock";
 /// The processor computes.
 pub const CPU: &str = "cpu";
 
+/// About a byte a weight, in blocks of 32.
+pub const Q8_0: &str = "q8_0";
+
+/// A little more than half a byte a weight, in blocks of 256.
+pub const Q4_K: &str = "q4_k";
+
+/// What weights may be held in; with `auto`, as the checkpoint has them.
+const WEIGHTS: [&str; 3] = [AUTO, Q8_0, Q4_K];
+
 /// How calls may be written, besides `auto`.
 const SPELLINGS: [&str; 4] = [AUTO, "hermes", "llama", "bracket"];
 
@@ -25,6 +34,9 @@ pub(super) fn check(models: &ModelsConfig) -> Result<(), ConfigError> {
     if !SPELLINGS.contains(&models.spelling.as_str()) {
         return bad("models.spelling", "must be auto, hermes, llama or bracket");
     }
+    if !WEIGHTS.contains(&models.weights.as_str()) {
+        return bad("models.weights", "must be auto, q8_0 or q4_k");
+    }
     let is_stock = models.preset == STOCK;
     if is_stock && models.checkpoint.is_empty() {
         return bad(
@@ -38,6 +50,9 @@ pub(super) fn check(models: &ModelsConfig) -> Result<(), ConfigError> {
             "is for the stock preset: set models.preset to stock, too",
         );
     }
+    if !is_stock && models.weights != AUTO {
+        return bad("models.weights", "is for the stock preset: set models.preset to stock, too");
+    }
     if !is_stock && !models.encoder.is_empty() {
         return bad("models.encoder", "is for the stock preset: set models.preset to stock, too");
     }
@@ -50,6 +65,12 @@ pub(super) fn check(models: &ModelsConfig) -> Result<(), ConfigError> {
             "a GPU computes checkpoints: set models.preset to stock, too, or models.device to cpu",
         );
     }
+    if models.device != CPU && models.weights != AUTO {
+        return bad(
+            "models.weights",
+            "is for the processor, and a GPU holds bf16: set it to auto, or models.device to cpu",
+        );
+    }
     Ok(())
 }
 
@@ -60,13 +81,15 @@ mod tests {
     #[test]
     fn a_preset_says_what_it_lacks() {
         type Set = fn(&mut ModelsConfig);
-        let cases: [(Set, Option<&str>); 11] = [
+        let cases: [(Set, Option<&str>); 15] = [
             (|_| {}, None),
             (|models| models.preset = "large".into(), Some("models.preset")),
             (|models| models.preset = STOCK.into(), Some("models.checkpoint")),
             (|models| models.checkpoint = "m".into(), Some("models.checkpoint")),
             (|models| models.encoder = "e".into(), Some("models.encoder")),
             (|models| models.spelling = "param".into(), Some("models.spelling")),
+            (|models| models.weights = "q5_1".into(), Some("models.weights")),
+            (|models| models.weights = Q8_0.into(), Some("models.weights")),
             (|models| models.device = "gpu".into(), Some("models.device")),
             (|models| models.device = "cuda:".into(), Some("models.device")),
             (|models| models.device = "cuda:1".into(), Some("models.device")),
@@ -74,9 +97,26 @@ mod tests {
                 |models| {
                     models.preset = STOCK.into();
                     models.checkpoint = "m".into();
+                    models.weights = Q4_K.into();
+                },
+                None,
+            ),
+            (
+                |models| {
+                    models.preset = STOCK.into();
+                    models.checkpoint = "m".into();
                     models.device = "cuda:1".into();
                 },
                 None,
+            ),
+            (
+                |models| {
+                    models.preset = STOCK.into();
+                    models.checkpoint = "m".into();
+                    models.device = "cuda".into();
+                    models.weights = Q8_0.into();
+                },
+                Some("models.weights"),
             ),
             (
                 |models| {

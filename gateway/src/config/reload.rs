@@ -31,6 +31,7 @@ pub const LIVE: &[&str] = &[
     "mcp.sessions_max",
     "follow.references",
     "follow.interval_ms",
+    "follow.look_ms_max",
     "follow.jitter",
     "follow.backoff_ms_max",
     "follow.verify",

@@ -1,6 +1,6 @@
 //! `[upstream]`: the chat model for what no function answers.
 
-use axum::http::Uri;
+use hyper::Uri;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hyfunc_cascade::Earlier;
 use serde::Deserialize;
 
 use super::{Call, EvalError};
@@ -14,6 +15,12 @@ pub struct Gold {
     pub id: String,
     /// What it is a case of: a row of the table.
     pub kind: String,
+    /// What was said before, in order; often nothing.
+    #[serde(default)]
+    pub earlier: Vec<Said>,
+    /// Whose function it is about, in a file over several plugins: a row of a second table.
+    #[serde(default)]
+    pub plugin: Option<String>,
     /// What the person says.
     pub query: String,
     /// The right calls; none where no function fits.
@@ -23,7 +30,42 @@ pub struct Gold {
     pub accept: Vec<Vec<Call>>,
 }
 
+/// Something that was said earlier in a conversation, as chats have it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    /// By whom.
+    pub role: Speaker,
+    /// In these words.
+    pub content: String,
+}
+
+/// Who says something.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Speaker {
+    /// Whoever made the frontend.
+    System,
+    /// The person.
+    User,
+    /// The one who answers.
+    Assistant,
+}
+
 impl Gold {
+    /// What was said before, as the gateway takes it.
+    pub(super) fn conversation(&self) -> Vec<Earlier> {
+        let earlier = self.earlier.iter().map(|said| {
+            let text = said.content.clone();
+            match said.role {
+                Speaker::System => Earlier::System(text),
+                Speaker::User => Earlier::Person(text),
+                Speaker::Assistant => Earlier::Reply(text),
+            }
+        });
+        earlier.collect()
+    }
+
     /// Every answer that is right, the first one first.
     pub fn answers(&self) -> impl Iterator<Item = &Vec<Call>> {
         std::iter::once(&self.calls).chain(&self.accept)
@@ -68,6 +110,10 @@ mod tests {
             (format!("{good}\n\n{good}\n"), Ok(2)),
             (format!("{good}\n{{\n"), Err("line 2")),
             (good.replace("\"kind\"", "\"sort\""), Err("line 1")),
+            (
+                good.replace("\"query\"", "\"earlier\": [{\"role\": \"robot\"}], \"query\""),
+                Err("robot"),
+            ),
             ("\n".to_owned(), Err("no request")),
         ] {
             std::fs::write(&path, text).unwrap();
@@ -80,6 +126,16 @@ mod tests {
                 (found, _) => panic!("{outcome:?}, not {found:?}"),
             }
         }
+        let talk = good.replace(
+            "\"query\"",
+            r#""earlier": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"},
+                {"role": "assistant", "content": "a"}], "query""#,
+        );
+        std::fs::write(&path, talk.replace('\n', " ")).unwrap();
+        let earlier = read(&path).unwrap()[0].conversation();
+        let expected =
+            [Earlier::System("s".into()), Earlier::Person("u".into()), Earlier::Reply("a".into())];
+        assert_eq!(earlier, expected);
         assert!(matches!(read(&folder.path().join("none")), Err(EvalError::File { .. })));
     }
 }

@@ -43,7 +43,7 @@ pub struct Judged {
 /// Sends one request through the gateway's steps and judges what was decided; nothing is run.
 pub(crate) async fn ask(pipeline: &Pipeline, gold: Gold) -> Judged {
     let began = Instant::now();
-    let routed = route(pipeline, &gold.id, &gold.query).await;
+    let routed = route(pipeline, &gold).await;
     let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     judge(gold, routed.map_err(|error| error.to_string()), took_us)
 }

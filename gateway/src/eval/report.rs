@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use hyfunc_training::report::{Example, Examples, FailureKind, Groups, Page, Table, plain};
+use hyfunc_training::report::{Example, Examples, FailureKind, Group, Groups, Page, Table, plain};
 use hyfunc_training::soft::SoftToken;
 use serde_json::{Map, Value as Json, json};
 
@@ -18,8 +18,12 @@ pub struct Report {
     pub model: String,
     /// The soft token that the small model read.
     pub soft: SoftToken,
+    /// Functions of the library.
+    pub functions: usize,
     /// By kind, in the order of their first request.
     pub groups: Groups,
+    /// By plugin, of requests that say whose they are.
+    pub plugins: Groups,
     /// How long the steps took.
     pub times: Times,
     /// The worst requests, by where they went wrong.
@@ -33,12 +37,10 @@ impl Report {
     pub fn add(&mut self, judged: Judged) {
         // Equal calls of functions that are told apart by nothing else leave no step to name.
         let wrong = (!judged.whole).then(|| judged.wrong.unwrap_or(FailureKind::Function));
-        let group = self.groups.of(&judged.gold.kind);
-        group.add(wrong);
-        group.share("right functions", usize::from(judged.functions), 1);
-        group.share("among candidates", judged.found, judged.wanted);
-        group.latency.add(judged.took_us);
-        group.tokens.add(&judged.counts);
+        count(self.groups.of(&judged.gold.kind), &judged, wrong);
+        if let Some(plugin) = &judged.gold.plugin {
+            count(self.plugins.of(plugin), &judged, wrong);
+        }
         for (step, micros) in judged.timings.micros() {
             self.times.add(step, micros);
         }
@@ -47,6 +49,12 @@ impl Report {
             self.examples.add(kind.name(), example(&judged));
             self.failures.push(judged);
         }
+    }
+
+    /// Plugins beside each other, where the requests are about several.
+    fn by_plugin(&self) -> Option<[Table; 2]> {
+        let mut plugins = self.plugins.iter();
+        plugins.next().map(|_| [self.plugins.accuracy(), self.plugins.wrong()])
     }
 
     fn steps(&self) -> Table {
@@ -63,6 +71,9 @@ impl Report {
     /// Tables, and below them the requests that went wrong if they are wanted.
     pub fn to_text(&self, with_failures: bool) -> String {
         let mut text = self.groups.to_text();
+        if let Some([right, wrong]) = self.by_plugin() {
+            let _ = write!(text, "\nby plugin\n{}\n{}", right.to_text(), wrong.to_text());
+        }
         let steps = self.steps();
         if !steps.is_empty() {
             let _ = write!(text, "\n{}", steps.to_text());
@@ -83,11 +94,15 @@ impl Report {
         let mut json = json!({
             "model": self.model,
             "soft_token": self.soft.name(),
+            "functions": self.functions,
             "kinds": kinds,
             "total": total,
             "latency_us": {"p50": self.times.whole(0.5), "p95": self.times.whole(0.95)},
             "steps_p50_us": steps,
         });
+        if self.by_plugin().is_some() {
+            json["plugins"] = self.plugins.to_json().0;
+        }
         if with_failures {
             json["failures"] = self.failures.iter().map(failure_json).collect();
         }
@@ -100,16 +115,28 @@ impl Report {
         page.facts(&[
             ("models", self.model.clone()),
             ("requests", file.display().to_string()),
-            ("functions", "the loaded library's; nothing is run".to_owned()),
+            ("functions", format!("{} of the loaded library; nothing is run", self.functions)),
             ("soft token", self.soft.name().to_owned()),
         ]);
         self.groups.write(&mut page);
+        if let Some(tables) = self.by_plugin() {
+            page.heading("By plugin");
+            tables.iter().for_each(|table| page.table(table));
+        }
         page.table(&self.steps());
         page.heading("The worst examples");
         page.paragraph("Those of which the models were surest come first.");
         page.examples(&self.examples);
         page.finish()
     }
+}
+
+fn count(group: &mut Group, judged: &Judged, wrong: Option<FailureKind>) {
+    group.add(wrong);
+    group.share("right functions", usize::from(judged.functions), 1);
+    group.share("among candidates", judged.found, judged.wanted);
+    group.latency.add(judged.took_us);
+    group.tokens.add(&judged.counts);
 }
 
 /// What came instead of the right answer: a label and its text.
@@ -178,6 +205,8 @@ mod tests {
             gold: Gold {
                 id: "a1".into(),
                 kind: kind.into(),
+                earlier: Vec::new(),
+                plugin: (kind == "two").then(|| "tides".to_owned()),
                 query: "how <far>?".into(),
                 calls: vec![Call { name: "f".into(), arguments: json!({"n": 1}) }],
                 accept: Vec::new(),
@@ -212,10 +241,12 @@ mod tests {
         }
         assert!(!text.contains("<far>") && report.to_json(false).get("failures").is_none());
         let text = report.to_text(true);
+        assert!(text.contains("by plugin") && text.contains("tides"), "{text}");
         assert!(text.contains("a1 (two): how <far>?") && text.contains("no call"), "{text}");
         let json = report.to_json(true);
         assert_eq!(json["failures"].as_array().map(Vec::len), Some(1));
         assert_eq!(json["failures"][0]["failure"], "call/no call");
+        assert_eq!(json["plugins"]["tides"]["rows"], 1);
         assert_eq!(json["total"]["among candidates"]["of"], 3);
         let html = report.to_html(Path::new("requests.jsonl"));
         assert!(html.contains("how &lt;far&gt;?") && !html.contains("<far>"), "{html}");
@@ -225,6 +256,7 @@ mod tests {
     fn steps_that_were_timed_are_shown() {
         let mut report = Report::default();
         assert!(!report.to_text(false).contains("decode"));
+        assert!(!report.to_text(false).contains("by plugin"));
         let mut one = judged("one", true);
         one.timings.set(Step::Decode, std::time::Duration::from_micros(1_500));
         report.add(one);

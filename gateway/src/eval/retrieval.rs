@@ -4,7 +4,9 @@
 //! alone, and the vectors alone.
 
 mod catalogue;
+pub mod compare;
 mod encoder;
+pub mod nearest;
 mod queries;
 mod report;
 mod search;
@@ -18,7 +20,7 @@ use hyfunc_functions::Function;
 use hyfunc_training::run;
 use indicatif::ProgressBar;
 
-pub use encoder::{Encoder, TinyEncoder};
+pub use encoder::{Encoder, SentenceEncoder, TinyEncoder};
 pub use report::{RetrievalReport, Scores};
 pub use search::{METHODS, Method, RANK_MAX};
 

@@ -1,10 +1,10 @@
 //! The format of an evaluation: a bare query in, decided calls out.
 
 use axum::body::Bytes;
-use hyfunc_cascade::TokenCounts;
+use hyfunc_cascade::{Earlier, TokenCounts};
 use hyfunc_training::eval::confidence;
 
-use super::Call;
+use super::{Call, Gold};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::pipeline::{Answer, Arrival, Pipeline, Request, Timings, Wire};
@@ -24,8 +24,10 @@ pub(super) struct Routed {
     pub confidence: f32,
 }
 
-/// The body is the query.
-struct Bare;
+/// The body is the query; what was said before it is at hand.
+struct Bare {
+    earlier: Vec<Earlier>,
+}
 
 impl Wire for Bare {
     type Form = ();
@@ -35,8 +37,12 @@ impl Wire for Bare {
     fn accept(&self, body: &[u8], limits: &RequestConfig) -> Result<(Request, ()), RequestError> {
         let query = std::str::from_utf8(body)
             .map_err(|error| RequestError::NotUtf8 { at: error.valid_up_to() })?;
-        let request =
-            Request { query: query.to_owned(), calls_max: limits.calls_max, ..Request::default() };
+        let request = Request {
+            query: query.to_owned(),
+            earlier: self.earlier.clone(),
+            calls_max: limits.calls_max,
+            ..Request::default()
+        };
         Ok((request, ()))
     }
 
@@ -61,17 +67,13 @@ impl Wire for Bare {
     }
 }
 
-/// Sends one query through the pipeline; nothing is run.
+/// Sends one request through the pipeline; nothing is run.
 ///
 /// # Errors
 /// Whatever the gateway would refuse.
-pub(super) async fn route(
-    pipeline: &Pipeline,
-    id: &str,
-    query: &str,
-) -> Result<Routed, RequestError> {
+pub(super) async fn route(pipeline: &Pipeline, gold: &Gold) -> Result<Routed, RequestError> {
     let deadline_ms = pipeline.config.request.deadline_ms;
-    let arrival = Arrival::now(id.to_owned(), deadline_ms, opentelemetry::Context::new());
-    let body = std::future::ready(Ok(Bytes::copy_from_slice(query.as_bytes())));
-    pipeline.run(&Bare, arrival, body).await
+    let arrival = Arrival::now(gold.id.clone(), deadline_ms, opentelemetry::Context::new());
+    let body = std::future::ready(Ok(Bytes::copy_from_slice(gold.query.as_bytes())));
+    pipeline.run(&Bare { earlier: gold.conversation() }, arrival, body).await
 }

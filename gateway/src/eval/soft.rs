@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::future::BoxFuture;
-use hyfunc_cascade::{CascadeError, DecodeRequest, Decoded, Intent, ModelInfo, Prepared};
+use hyfunc_cascade::{CascadeError, DecodeRequest, Decoded, Earlier, Intent, ModelInfo, Prepared};
 use hyfunc_functions::Function;
 use hyfunc_training::soft::{Control, SoftToken};
 
@@ -31,6 +31,13 @@ impl Models for Controlled {
         self.models.prepare(functions)
     }
 
+    fn prepare_library(
+        &self,
+        functions: Vec<Arc<Function>>,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Prepared>>, CascadeError>> {
+        self.models.prepare_library(functions)
+    }
+
     fn distil<'a>(
         &'a self,
         query: &'a str,
@@ -38,6 +45,19 @@ impl Models for Controlled {
     ) -> BoxFuture<'a, Result<Intent, CascadeError>> {
         Box::pin(async move {
             let mut intent = self.models.distil(query, deadline).await?;
+            self.control.lock().unwrap_or_else(PoisonError::into_inner).put(&mut intent);
+            Ok(intent)
+        })
+    }
+
+    fn distil_after<'a>(
+        &'a self,
+        earlier: &'a [Earlier],
+        query: &'a str,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Intent, CascadeError>> {
+        Box::pin(async move {
+            let mut intent = self.models.distil_after(earlier, query, deadline).await?;
             self.control.lock().unwrap_or_else(PoisonError::into_inner).put(&mut intent);
             Ok(intent)
         })

@@ -58,8 +58,8 @@ pub enum FollowError {
     },
     /// An earlier version than the one that serves.
     #[error(
-        "`{name}` is version {serving} here, and the registry offers {offered}, which is earlier: \
-         not taken; set follow.allow_downgrade = true if that is meant"
+        "`{name}` has been version {serving} here, and the registry offers {offered}, which is \
+         earlier: not taken; set follow.allow_downgrade = true if that is meant"
     )]
     Earlier {
         /// The plugin.
@@ -101,6 +101,15 @@ pub enum FollowError {
         /// What is wrong.
         source: BundleError,
     },
+    /// A registry that answers, and never comes to an end.
+    #[error(
+        "looking took more than follow.look_ms_max = {look_ms_max} ms and was ended; what was taken \
+         until then stays, and the next look goes on from there"
+    )]
+    TooLong {
+        /// The limit.
+        look_ms_max: u64,
+    },
     /// A fault of the gateway.
     #[error("a fault in the gateway ended this; see its log")]
     Panicked,
@@ -125,6 +134,7 @@ impl FollowError {
             Self::Named { .. } | Self::File { .. } | Self::Key { .. } | Self::Root { .. } => {
                 "configuration"
             }
+            Self::TooLong { .. } => "registry",
             Self::Panicked => "panicked",
         }
     }

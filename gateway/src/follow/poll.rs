@@ -252,10 +252,13 @@ impl Visit<'_> {
             if same(&view.record.waiting) {
                 return Ok(ItemStatus::Waiting);
             }
-            self.check_version(name, &view.record, artifact.version())?;
             let seen = view.record.digest().map(str::to_owned);
             expected = seen.map_or(Expected::Nothing, Expected::Digest);
         }
+        // Also of a name that is not here any more.
+        let record = self.publisher.remembered(name).await;
+        let record = record.map_err(|source| not_published(name, source))?;
+        self.check_version(name, &record, artifact.version())?;
         // Nothing is fetched that will not be taken.
         let bytes_max = self.publisher.config().component_bytes_max as u64;
         let (registry, nobody) = (&mut self.registry, unseen());
@@ -307,7 +310,7 @@ impl Visit<'_> {
         record: &Record,
         offered: Option<&str>,
     ) -> Result<(), FollowError> {
-        let newest = record.serving.iter().chain(&record.waiting);
+        let newest = record.last().into_iter().chain(&record.waiting);
         let newest = newest.filter_map(|revision| revision.followed.as_ref()?.version.as_deref());
         let newest = newest.filter_map(|text| Some((text.parse::<Version>().ok()?, text))).max();
         let parsed = offered.and_then(|text| Some((text.parse::<Version>().ok()?, text)));
@@ -348,7 +351,7 @@ impl Visit<'_> {
                 continue;
             }
             let expected = Expected::Digest(revision.digest.clone());
-            match self.publisher.remove(&view.name, expected).await {
+            match self.publisher.let_go(&view.name, expected).await {
                 Ok(()) => self.is_changed = true,
                 Err(source) => {
                     let error = not_published(&view.name, source);

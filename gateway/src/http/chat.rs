@@ -50,7 +50,7 @@ pub async fn complete(
     let told = Arc::clone(&wire);
     let fail = move |error: &RequestError| {
         live::count(&told.metrics, error);
-        if let Some(stream) = told.live.rest() {
+        if let Some(mut stream) = told.live.rest() {
             stream.fail(error);
         }
     };

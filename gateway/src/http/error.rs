@@ -55,7 +55,9 @@ fn classify(error: &RequestError) -> Row {
         E::Access(source) => of_access(source),
         E::Replay(source) => of_replay(source),
         E::Foreign { .. } => row(StatusCode::FORBIDDEN, PERMISSION, "foreign_origin"),
-        E::Overloaded { .. } => row(StatusCode::TOO_MANY_REQUESTS, RATE, "overloaded"),
+        E::Overloaded { .. } | E::BodiesTooLarge { .. } => {
+            row(StatusCode::TOO_MANY_REQUESTS, RATE, "overloaded")
+        }
         E::TooManySessions { .. } => {
             row(StatusCode::SERVICE_UNAVAILABLE, SERVER, "too_many_sessions")
         }
@@ -199,7 +201,8 @@ fn of_publish(error: &PublishError) -> Row {
             CompileError::Refused { .. } | CompileError::Crashed { .. } => bad("invalid_component"),
             CompileError::Time { .. } => bad("compile_time_limit"),
             CompileError::Memory { .. } => bad("compile_memory_limit"),
-            CompileError::Start { .. } => fault("compiler_failed"),
+            CompileError::Start { .. } | CompileError::Failed { .. } => fault("compiler_failed"),
+            CompileError::Full { .. } => row(StatusCode::INSUFFICIENT_STORAGE, SERVER, "disk_full"),
         },
         E::Registry(RegistryError::Full { .. }) => {
             row(StatusCode::INSUFFICIENT_STORAGE, SERVER, "disk_full")
@@ -238,6 +241,7 @@ fn param_of(error: &RequestError) -> Option<&str> {
         | E::Access(_)
         | E::Foreign { .. }
         | E::Overloaded { .. }
+        | E::BodiesTooLarge { .. }
         | E::TooManySessions { .. }
         | E::Draining { .. }
         | E::Deadline { .. }
@@ -264,6 +268,7 @@ pub fn retry_after_ms(error: &RequestError) -> Option<u64> {
         };
     }
     let (RequestError::Overloaded { retry_after_ms, .. }
+    | RequestError::BodiesTooLarge { retry_after_ms, .. }
     | RequestError::TooManySessions { retry_after_ms, .. }
     | RequestError::Draining { retry_after_ms }
     | RequestError::Replay(

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
+use super::ending;
 use super::sse::{EVENTS_MAX, events};
 use crate::error::RequestError;
 use crate::telemetry::{self, Metrics};
@@ -30,7 +31,7 @@ pub struct Begun {
 
 /// A new stream of events and the response that carries it.
 pub fn open() -> (Sender<Event>, Response) {
-    let (sender, receiver) = channel(EVENTS_MAX);
+    let (sender, receiver) = channel(EVENTS_MAX + ending::EVENTS);
     let response = Sse::new(events(receiver)).keep_alive(KeepAlive::default()).into_response();
     (sender, response)
 }

@@ -2,22 +2,23 @@
 //!
 //! A gateway without keys that listens on loopback can still be reached by any web page, through
 //! the browser of whoever runs it. A page names itself in `Origin`; one that points a name of its
-//! own at 127.0.0.1 names itself in `Host`.
+//! own at 127.0.0.1 names itself in `Host`. What is said twice is refused wherever it comes from:
+//! somebody on the way may have read the other one.
 
 use std::net::IpAddr;
 
-use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::RequestError;
 
-/// Lets through what this machine sent. With `local_only` unset, everything.
+/// Lets through what this machine sent. With `local_only` unset, everything that is clear.
 pub fn check(headers: &HeaderMap, local_only: bool) -> Result<(), RequestError> {
-    if !local_only {
-        return Ok(());
-    }
     for (name, shown) in [(HOST, "host"), (ORIGIN, "origin")] {
-        let Some(value) = headers.get(name) else { continue };
+        let Some(value) = only(headers, &name)? else { continue };
+        if !local_only {
+            continue;
+        }
         let value = value.to_str().unwrap_or("");
         let authority = value.split_once("://").map_or(value, |(_, authority)| authority);
         if !is_local(authority) {
@@ -25,6 +26,22 @@ pub fn check(headers: &HeaderMap, local_only: bool) -> Result<(), RequestError> 
         }
     }
     Ok(())
+}
+
+/// The value of a header that may be sent once.
+fn only<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a HeaderValue>, RequestError> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next();
+    match values.next() {
+        None => Ok(value),
+        Some(_) => Err(RequestError::Field {
+            param: name.to_string(),
+            reason: "this header was sent twice; send it once".into(),
+        }),
+    }
 }
 
 /// Whether `host[:port]` is this machine, without asking anyone.
@@ -66,5 +83,19 @@ mod tests {
             assert!(check(&headers, false).is_ok(), "an operator may open it");
         }
         assert!(check(&HeaderMap::new(), true).is_ok(), "HTTP/1.0 has no Host");
+    }
+
+    #[test]
+    fn what_is_sent_twice_is_clear_to_nobody() {
+        for name in [HOST, ORIGIN] {
+            let mut headers = HeaderMap::new();
+            for value in ["http://127.0.0.1:8080", "http://evil.example"] {
+                headers.append(&name, value.parse().unwrap());
+            }
+            for local_only in [true, false] {
+                let error = check(&headers, local_only).unwrap_err().to_string();
+                assert!(error.contains(name.as_str()) && error.contains("once"), "{error}");
+            }
+        }
     }
 }

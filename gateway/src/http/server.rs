@@ -19,9 +19,13 @@ use super::tls::{Stream, Tls};
 use crate::admission::Admission;
 use crate::config::ServerConfig;
 use crate::error::StartError;
+use crate::open_files;
 
 /// Wait after the system could not accept (too many open files, for one), in milliseconds.
 const ACCEPT_RETRY_MS: u64 = 50;
+
+/// Files that are open beside connections: those of plugins, of the chat model, of registries.
+const FILES_SPARE: u64 = 256;
 
 /// A bound socket.
 pub struct Server {
@@ -38,6 +42,15 @@ impl Server {
     /// The port is in use, the address is not ours, or the certificate cannot be used.
     pub async fn bind(config: &ServerConfig) -> Result<Self, StartError> {
         let tls = Tls::open(config)?;
+        let wanted = config.connections_max as u64 + FILES_SPARE;
+        let allowed = open_files::allow(wanted);
+        if allowed < wanted {
+            tracing::warn!(
+                allowed,
+                "fewer files may be open than server.connections_max needs; raise the limit with \
+                 `ulimit -n {wanted}`"
+            );
+        }
         let address: SocketAddr = config.address.parse().expect("the configuration was checked");
         let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
             ErrorKind::AddrInUse => StartError::PortInUse { address },

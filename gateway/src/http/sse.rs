@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::chat::{Told, decided};
+use super::ending::Ending;
 use super::error::to_json;
 use super::live;
 use super::openai::{ChatForm, Completion, usage_json};
@@ -72,6 +73,7 @@ pub(super) fn events(
 /// one goes on from there.
 pub struct Stream {
     sender: Sender<Event>,
+    ending: Ending,
     form: ChatForm,
     completion: Completion,
     metrics: Metrics,
@@ -90,8 +92,16 @@ impl Stream {
         completion: Completion,
         metrics: Metrics,
     ) -> Self {
-        let told_bytes = Vec::new();
-        Self { sender, form, completion, metrics, has_role: false, has_begun: false, told_bytes }
+        Self {
+            ending: Ending::reserve(&sender),
+            sender,
+            form,
+            completion,
+            metrics,
+            has_role: false,
+            has_begun: false,
+            told_bytes: Vec::new(),
+        }
     }
 
     /// Tells of the client's calls as far as they are known.
@@ -128,9 +138,8 @@ impl Stream {
     }
 
     /// Ends with an error.
-    pub fn fail(&self, error: &RequestError) {
-        // No room means that nobody reads: the end of the stream says enough then.
-        let _ = self.sender.try_send(Event::default().data(to_json(error).to_string()));
+    pub fn fail(&mut self, error: &RequestError) {
+        self.ending.send([Event::default().data(to_json(error).to_string())]);
     }
 
     async fn tell(&mut self, mut answer: Answer, reply_bytes_max: usize) -> Result<(), Ended> {

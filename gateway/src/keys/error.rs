@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::role::Role;
+use crate::config::LimitError;
 
 /// Why a request is not let in. Says nothing of keys, functions or requests of others.
 #[derive(Debug, thiserror::Error)]
@@ -154,11 +155,8 @@ pub enum KeysError {
         pattern: String,
     },
     /// A limit of functions that cannot be read.
-    #[error("`{text}` is no limit: write it as FUNCTION=CALLS_A_MINUTE, as weather_*=60")]
-    Limit {
-        /// As written.
-        text: String,
-    },
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// A name that is taken.
     #[error("there is a key `{name}` already; revoke it first, or choose another name")]
     Taken {

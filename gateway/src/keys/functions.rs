@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::error::{AccessError, KeysError};
 use super::glob::matches;
 use super::limits::Rate;
+use crate::config::calls_per_minute;
 
 /// Limits by patterns of names; the first that covers a function is the one that counts.
 #[derive(Default)]
@@ -22,16 +23,7 @@ impl FunctionLimits {
     /// # Errors
     /// A limit that is not written so.
     pub fn parse(limits: &[String]) -> Result<Self, KeysError> {
-        let read = |text: &String| {
-            let (pattern, per_minute) = text.split_once('=')?;
-            let pattern = pattern.trim();
-            let per_minute = per_minute.trim().parse::<NonZeroU32>().ok()?;
-            (!pattern.is_empty()).then(|| (pattern.to_owned(), per_minute))
-        };
-        let rules = limits
-            .iter()
-            .map(|text| read(text).ok_or_else(|| KeysError::Limit { text: text.clone() }));
-        Ok(Self { rules: rules.collect::<Result<_, _>>()?, rates: Mutex::default() })
+        Ok(Self { rules: calls_per_minute(limits)?, rates: Mutex::default() })
     }
 
     /// Counts one call of a function of the library.

@@ -19,6 +19,7 @@ pub fn is_of_the_protocol(error: &RequestError) -> bool {
         RequestError::UnknownFunction { .. }
             | RequestError::Access(_)
             | RequestError::Overloaded { .. }
+            | RequestError::BodiesTooLarge { .. }
             | RequestError::TooManySessions { .. }
             | RequestError::Draining { .. }
             | RequestError::Models { .. }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use hyfunc_cascade::conversation::{self, Earlier};
 use hyfunc_functions::Function;
 use opentelemetry::Context;
 use tokio::sync::mpsc::Sender;
@@ -97,6 +98,9 @@ pub struct Request {
     pub results: Vec<String>,
     /// The whole conversation, for a chat model; empty where there is only the query.
     pub turns: Vec<Turn>,
+    /// What was said and done before the query, the oldest first: the models read the query in its
+    /// light, each within limits of its own.
+    pub earlier: Vec<Earlier>,
 }
 
 impl Request {
@@ -147,6 +151,12 @@ impl Request {
             self.choice = Choice::None;
         }
         self
+    }
+
+    /// The words by which functions are found: those of the query and, since *and in Rome?* names
+    /// none, of the turns before it that models read.
+    pub(super) fn searched(&self) -> String {
+        conversation::words(&self.earlier, &self.query)
     }
 
     /// Whether the choice lets a function of that name be called.

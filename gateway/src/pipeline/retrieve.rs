@@ -92,7 +92,7 @@ impl Pipeline {
             .map_err(|source| RequestError::Models { step: Step::Retrieve, source })?;
         let index = index_of(prepared.iter())?;
         let k = self.config.retrieval.candidates_max;
-        let hits = index.search(&intent.query_vector, &request.query, k)?;
+        let hits = index.search(&intent.query_vector, &request.searched(), k)?;
         Ok(hits
             .into_iter()
             .map(|hit| Found {
@@ -122,7 +122,7 @@ impl Pipeline {
         }
         let index = index_of(entries.iter().map(|entry| &entry.prepared))?;
         let k = self.config.retrieval.candidates_max;
-        let hits = index.search(&intent.query_vector, &request.query, k)?;
+        let hits = index.search(&intent.query_vector, &request.searched(), k)?;
         Ok(hits.into_iter().map(|hit| of_library(entries[hit.id as usize], hit.score)).collect())
     }
 
@@ -135,7 +135,7 @@ impl Pipeline {
     ) -> Result<Vec<Found>, RequestError> {
         let k = self.config.retrieval.candidates_max;
         // As many more as the client's functions may hide.
-        let hits = library.search(&intent.query_vector, &request.query, k + sent.len())?;
+        let hits = library.search(&intent.query_vector, &request.searched(), k + sent.len())?;
         let threshold = self.retrieval_threshold();
         let must_call = request.choice == Choice::Required;
         let mut found: Vec<Found> = hits

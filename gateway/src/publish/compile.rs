@@ -21,6 +21,13 @@ pub const COMMAND: &str = "compile-component";
 /// Exit status of a component that was refused, with the reason on standard output.
 pub const REFUSED: u8 = 3;
 
+/// Exit status where the machine is at fault and not the component, with the reason on standard
+/// output.
+pub const FAILED: u8 = 4;
+
+/// The same where there is no room left for the compiled component.
+pub const FULL: u8 = 5;
+
 /// Components that compile at once; others wait.
 const COMPILES_MAX: usize = 2;
 
@@ -56,6 +63,21 @@ pub enum CompileError {
     Memory {
         /// The limit.
         bytes_max: usize,
+    },
+    /// The machine is at fault.
+    #[error("{message}; check sandbox.aot_dir and what this process may do")]
+    Failed {
+        /// What the compiler said.
+        message: String,
+    },
+    /// There is no room for what was compiled.
+    #[error(
+        "{message}; free some room and publish again: nothing was changed, and what served before \
+         still serves"
+    )]
+    Full {
+        /// What the compiler said.
+        message: String,
     },
     /// The compiler fell over.
     #[error("the component brought the compiler down ({how}); please report the component")]
@@ -155,12 +177,15 @@ impl Compiler {
             text.trim().chars().take(SAID_CHARS_MAX).collect::<String>()
         };
         let memory = CompileError::Memory { bytes_max: self.memory_bytes_max };
-        if status.code() == Some(i32::from(REFUSED)) {
+        let ours = [REFUSED, FAILED, FULL];
+        let ours = ours.into_iter().find(|own| status.code() == Some(i32::from(*own)));
+        if let Some(own) = ours {
             let message = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            return Err(if is_memory(&message) {
-                memory
-            } else {
-                CompileError::Refused { message }
+            return Err(match own {
+                _ if is_memory(&message) => memory,
+                FULL => CompileError::Full { message },
+                FAILED => CompileError::Failed { message },
+                _ => CompileError::Refused { message },
             });
         }
         if status.signal().is_some_and(|signal| SIGNALS_OF_TIME.contains(&signal)) {
@@ -215,6 +240,8 @@ mod tests {
         for (raw, stdout, stderr, words) in [
             (3 << 8, "no component\n", "", "no component"),
             (3 << 8, "it did not arrive: out of memory", "", "compile_memory_bytes_max = 6"),
+            (4 << 8, "cannot keep it: no permission", "", "no permission; check sandbox.aot_dir"),
+            (5 << 8, "cannot keep it: no space", "", "no space; free some room"),
             (9, "", "", "compile_ms_max = 5"),
             (24, "", "", "compile_ms_max = 5"),
             (6, "", "memory allocation of 9 bytes failed", "compile_memory_bytes_max = 6"),

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +14,7 @@ use redb::{AccessGuard, Database, DatabaseError, Error, ReadableDatabase as _};
 use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
 
 use super::revision::Record;
+use crate::file::is_full;
 
 /// Name → [`Record`], as JSON.
 const PLUGINS: TableDefinition<&str, &[u8]> = TableDefinition::new("plugins");
@@ -213,6 +214,29 @@ impl Registry {
         })
     }
 
+    /// Puts a record under which nothing serves or waits. Of such names so many are kept; beyond
+    /// that, those go whose last revision was published longest ago.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written.
+    pub fn let_go(
+        &self,
+        name: &str,
+        record: &Record,
+        removed_max: usize,
+    ) -> Result<(), RegistryError> {
+        self.put(name, record, None)?;
+        let gone = self.all()?.into_iter().filter(|(_, record)| record.digest().is_none());
+        let age = |record: &Record| record.removed.as_ref().map(|last| last.published_ms);
+        let mut gone: Vec<_> = gone.map(|(name, record)| (age(&record), name)).collect();
+        gone.sort_unstable();
+        let excess = gone.len().saturating_sub(removed_max);
+        for (_, name) in gone.drain(..excess) {
+            self.remove(&name)?;
+        }
+        Ok(())
+    }
+
     fn change<T>(
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
@@ -260,11 +284,6 @@ impl Registry {
     }
 }
 
-/// No room on the disk, in the quota, or in the longest file that the system allows.
-fn is_full(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
-}
-
 /// What is in it decides what runs: it is for this process's user alone.
 fn private_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -302,6 +321,7 @@ fn sweep(change: &WriteTransaction, before: Option<Vec<u8>>) -> Result<(), Error
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -350,6 +370,23 @@ mod tests {
         registry.put("b", &record("new"), None).unwrap();
         assert!(matches!(registry.component("same"), Err(RegistryError::Damaged { .. })));
         assert_eq!(registry.component("new").unwrap(), b"n");
+    }
+
+    #[test]
+    fn of_names_that_were_let_go_so_many_are_remembered() {
+        let root = tempfile::tempdir().unwrap();
+        let registry = Registry::open(root.path()).unwrap();
+        registry.put("serving", &record("s"), Some(("s", b"s"))).unwrap();
+        for (name, published_ms) in [("young", 3), ("old", 1), ("middle", 2)] {
+            let revision = Record::default().next(name.into(), String::new());
+            let served = Record::default().served_by(Revision { published_ms, ..revision });
+            registry.put(name, &served, Some((name, b"x"))).unwrap();
+            registry.let_go(name, &served.let_go(), 2).unwrap();
+            assert!(registry.component(name).is_err(), "its component goes at once");
+        }
+        let names: Vec<String> = registry.all().unwrap().into_iter().map(|row| row.0).collect();
+        assert_eq!(names, ["middle", "serving", "young"]);
+        assert_eq!(registry.get("young").unwrap().last().unwrap().digest, "young");
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub struct Record {
     pub number_last: u64,
     /// Revisions that served before, oldest first.
     pub past: Vec<Past>,
+    /// The last one that served, where the registry that it came from has let go of the plugin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Revision>,
 }
 
 impl Record {
@@ -68,14 +71,14 @@ impl Record {
     #[must_use]
     pub fn served_by(&self, revision: Revision) -> Self {
         let mut past = self.past.clone();
-        let before = self.serving.as_ref().filter(|before| before.digest != revision.digest);
+        let before = self.last().filter(|before| before.digest != revision.digest);
         past.extend(before.map(|Revision { number, digest, .. }| Past {
             number: *number,
             digest: digest.clone(),
         }));
         past.drain(..past.len().saturating_sub(PAST_MAX));
         let number_last = self.number_last.max(revision.number);
-        Self { serving: Some(revision), waiting: None, number_last, past }
+        Self { serving: Some(revision), waiting: None, number_last, past, removed: None }
     }
 
     /// The record once a revision waits for approval, beside the one that serves.
@@ -85,9 +88,22 @@ impl Record {
         Self { waiting: Some(revision), number_last, ..self.clone() }
     }
 
-    /// The earlier revision of that digest, unless it serves now.
+    /// The record once a registry has let go of the plugin: nothing serves, nothing waits, and what
+    /// served is remembered, to tell a downgrade when the name comes back.
+    #[must_use]
+    pub fn let_go(&self) -> Self {
+        let removed = self.last().cloned();
+        Self { serving: None, waiting: None, removed, ..self.clone() }
+    }
+
+    /// The one that serves, or that served last.
+    pub fn last(&self) -> Option<&Revision> {
+        self.serving.as_ref().or(self.removed.as_ref())
+    }
+
+    /// The earlier revision of that digest, unless it serves now, or served last.
     pub fn earlier(&self, digest: &str) -> Option<&Past> {
-        if self.serving.as_ref().is_some_and(|serving| serving.digest == digest) {
+        if self.last().is_some_and(|last| last.digest == digest) {
             return None;
         }
         self.past.iter().rev().find(|past| past.digest == digest)
@@ -158,6 +174,23 @@ mod tests {
         let record = record.waited_for_by(record.next("a".into(), String::new()));
         assert_eq!(record.digest(), Some("a"));
         assert_eq!(Record::default().digest(), None);
+    }
+
+    #[test]
+    fn what_served_is_remembered_after_it_was_let_go() {
+        let record = served(&["a", "b"]);
+        let record = record.waited_for_by(record.next("c".into(), "[keyvalue]".into())).let_go();
+        assert_eq!((record.digest(), record.digests().count()), (None, 0), "it needs no component");
+        for (digest, earlier) in [("a", Some(1)), ("b", None), ("c", None)] {
+            assert_eq!(record.earlier(digest).map(|past| past.number), earlier, "{digest}");
+        }
+        assert_eq!(record.let_go(), record, "twice is once");
+        let back = record.served_by(record.next("d".into(), String::new()));
+        assert_eq!((back.serving.as_ref().unwrap().number, &back.removed), (4, &None));
+        let past: Vec<_> = back.past.iter().map(|past| &*past.digest).collect();
+        assert_eq!(past, ["a", "b"]);
+        let text = serde_json::to_string(&served(&["a"])).unwrap();
+        assert!(!text.contains("removed"), "{text}");
     }
 
     #[test]

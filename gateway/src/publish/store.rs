@@ -15,6 +15,9 @@ use super::registry::{Registry, RegistryError};
 use super::revision::Record;
 use crate::config::LibraryConfig;
 
+/// Names that registries have let go of whose last revision is remembered.
+const REMOVED_MAX: usize = 10_000;
+
 /// Published plugins that are loaded at once at start.
 const LOADS_MAX: usize = 16;
 
@@ -110,13 +113,15 @@ impl Store {
         }
     }
 
-    /// Every name with its record.
+    /// Every name under which something serves or waits, with its record.
     pub(super) async fn all(&self) -> Result<Vec<(String, Record)>, PublishError> {
-        self.ask(Registry::all).await
+        let mut records = self.ask(Registry::all).await?;
+        records.retain(|(_, record)| record.digest().is_some());
+        Ok(records)
     }
 
     pub(super) async fn len(&self) -> Result<usize, PublishError> {
-        self.ask(Registry::len).await
+        Ok(self.all().await?.len())
     }
 
     pub(super) async fn get(&self, name: &str) -> Result<Record, PublishError> {
@@ -143,6 +148,13 @@ impl Store {
             registry.put(&name, &record, digest.zip(component.as_deref()))
         })
         .await
+    }
+
+    /// Writes down what a registry has let go of. Beyond so many names, the ones published longest
+    /// ago are forgotten.
+    pub(super) async fn let_go(&self, name: &str, record: Record) -> Result<(), PublishError> {
+        let name = name.to_owned();
+        self.ask(move |registry| registry.let_go(&name, &record, REMOVED_MAX)).await
     }
 
     pub(super) async fn remove(&self, name: &str) -> Result<bool, PublishError> {

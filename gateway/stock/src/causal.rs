@@ -19,16 +19,27 @@ pub trait Causal: Send + Sync + 'static {
     /// Memory that a cache holds, in bytes.
     fn cache_bytes(&self, cache: &Self::Cache) -> usize;
 
-    /// Reads `tokens` after what the cache holds; logits of the last `last` positions: `[last][vocab]`.
+    /// Ids up to which asking for their logits alone is cheaper than asking for all.
+    fn head_rows_max(&self) -> usize;
+
+    /// Reads `tokens` after what the cache holds; states of the last `last` positions, for
+    /// [`Causal::logits`].
     ///
     /// # Errors
     /// What the model says, in words.
-    fn forward(
+    fn read(
         &self,
         tokens: &[u32],
         cache: &mut Self::Cache,
         last: usize,
     ) -> Result<Vec<Vec<f32>>, String>;
+
+    /// What comes behind positions that were read: logits of `ids` in their order, or of every id:
+    /// `[states][ids]`.
+    ///
+    /// # Errors
+    /// What the model says, in words.
+    fn logits(&self, states: &[Vec<f32>], ids: Option<&[u32]>) -> Result<Vec<Vec<f32>>, String>;
 
     /// Whether it will never answer again, as when its device is lost: the gateway is unready then.
     fn is_lost(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use hyfunc_cascade::{Decoded, ToolChoice};
+use hyfunc_cascade::{Decoded, Earlier, ToolChoice};
 use hyfunc_functions::template::PlanOptions;
 use hyfunc_functions::{Function, PlanCursor, Spelling, Template};
 
@@ -29,6 +29,9 @@ pub struct StockConfig {
     pub reply_prefix: String,
     /// Tokens of a query.
     pub query_tokens_max: usize,
+    /// Tokens of what was said and done before the query; the oldest is left out first, and all of
+    /// it where the context has no room.
+    pub earlier_tokens_max: usize,
     /// Tokens of one value.
     pub value_tokens_max: usize,
     /// Tokens of the query that are tried at once as a value's next ones; 0 turns it off. No answer
@@ -46,6 +49,7 @@ impl Default for StockConfig {
             spelling: Spelling::Hermes,
             reply_prefix: String::new(),
             query_tokens_max: 2048,
+            earlier_tokens_max: 1024,
             value_tokens_max: 128,
             draft_tokens_max: 8,
             prefix_bytes_max: 512 << 20,
@@ -59,6 +63,8 @@ impl Default for StockConfig {
 pub struct StockRequest {
     /// What the person asks.
     pub query: String,
+    /// What was said and done before, the oldest first.
+    pub earlier: Vec<Earlier>,
     /// Functions that may be called, best first.
     pub functions: Vec<Arc<Function>>,
     /// Whether and what must be called.
@@ -148,8 +154,8 @@ impl<M: Causal> Decoder<M> {
             ToolChoice::Auto | ToolChoice::None | ToolChoice::Required => 0..count,
         };
         let functions = request.functions.get(offered.clone()).unwrap_or_default();
-        let prompt = self.prompt(&request.query, functions)?;
-        let prompt_tokens = prompt.prefix.len() + prompt.rest.len();
+        let prompt = self.prompt(request, functions)?;
+        let prompt_tokens = prompt.tokens();
         let (mut line, prefix_hit) = self.read(prompt, patience)?;
         let templates: Vec<Arc<Template>> = functions
             .iter()
@@ -174,19 +180,39 @@ impl<M: Causal> Decoder<M> {
         Ok(Reply { decoded, p_call, prefix_hit, forwards })
     }
 
-    fn prompt(&self, query: &str, functions: &[Arc<Function>]) -> Result<Prompt, StockError> {
-        let asked = Asked {
+    pub(crate) fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// The prompt, without what was said before where the template or the context has no place for
+    /// that.
+    pub(crate) fn prompt(
+        &self,
+        request: &StockRequest,
+        functions: &[Arc<Function>],
+    ) -> Result<Prompt, StockError> {
+        let alone = Asked {
             spelling: self.config.spelling,
             reply_prefix: &self.config.reply_prefix,
             query_tokens_max: self.config.query_tokens_max,
-            query,
+            query: &request.query,
+            earlier: &[],
+            earlier_tokens_max: self.config.earlier_tokens_max,
             functions,
         };
-        prompt(&*self.chat, &self.vocabulary, &asked)
+        let write = |asked: &Asked<'_>| prompt(&*self.chat, &self.vocabulary, asked);
+        if request.earlier.is_empty() {
+            return write(&alone);
+        }
+        match write(&Asked { earlier: &request.earlier, ..alone }) {
+            Ok(prompt) if prompt.tokens() < self.model.context_tokens_max() => Ok(prompt),
+            Ok(_) | Err(StockError::Chat { .. }) => write(&alone),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads a prompt, or what is new of it; says whether its prefix was there.
-    fn read<'a>(
+    pub(crate) fn read<'a>(
         &'a self,
         prompt: Prompt,
         patience: Patience<'a>,

@@ -161,6 +161,7 @@ impl<M: Causal> Works<M> {
                 let asked = StockRequest {
                     functions: functions.collect(),
                     query: request.query,
+                    earlier: request.earlier,
                     choice: request.choice,
                     calls_max: request.calls_max,
                     deadline: request.deadline,
@@ -202,7 +203,7 @@ impl<M: Causal> Works<M> {
 }
 
 /// What an encoder reads of a function.
-fn described(function: &Function) -> String {
+pub fn described(function: &Function) -> String {
     format!("{}: {}", function.name.replace('_', " "), function.description)
 }
 

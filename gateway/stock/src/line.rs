@@ -49,7 +49,7 @@ enum Bit {
 #[derive(Clone)]
 pub struct Place {
     tokens: usize,
-    logits: Option<Vec<f32>>,
+    state: Option<Vec<f32>>,
     tail: Vec<Bit>,
 }
 
@@ -61,8 +61,8 @@ pub struct Line<'a, M: Causal> {
     cache: M::Cache,
     /// All that the cache holds.
     tokens: Vec<u32>,
-    /// After the last token, `[vocab]`.
-    logits: Option<Vec<f32>>,
+    /// Of the last token: the head is asked only when somebody wants to know what comes next.
+    state: Option<Vec<f32>>,
     tail: Vec<Bit>,
     /// Times that the model was asked.
     forwards: usize,
@@ -76,8 +76,8 @@ impl<'a, M: Causal> Line<'a, M> {
         patience: Patience<'a>,
         (tokens, cache): (Vec<u32>, M::Cache),
     ) -> Self {
-        let (logits, tail) = (None, Vec::new());
-        Self { model, vocabulary, patience, cache, tokens, logits, tail, forwards: 0 }
+        let (state, tail) = (None, Vec::new());
+        Self { model, vocabulary, patience, cache, tokens, state, tail, forwards: 0 }
     }
 
     /// Tokens read so far.
@@ -120,7 +120,7 @@ impl<'a, M: Causal> Line<'a, M> {
         self.push(text);
     }
 
-    /// Reads tokens; gives the logits of the last `last` positions.
+    /// Reads tokens; gives the states of the last `last` positions.
     ///
     /// # Errors
     /// No time, no room, or the model fails.
@@ -132,20 +132,48 @@ impl<'a, M: Causal> Line<'a, M> {
             return Err(StockError::ContextOverflow { tokens: needed, tokens_max });
         }
         let failed = |reason| StockError::Model { reason };
-        let mut rows = self.model.forward(tokens, &mut self.cache, last).map_err(failed)?;
-        if rows.len() != last {
-            let reason = format!("{} rows of logits where {last} were asked for", rows.len());
+        let states = self.model.read(tokens, &mut self.cache, last).map_err(failed)?;
+        if states.len() != last {
+            let reason = format!("{} states where {last} were asked for", states.len());
+            return Err(StockError::Model { reason });
+        }
+        self.forwards += 1;
+        self.tokens.extend_from_slice(tokens);
+        self.state = states.last().cloned();
+        Ok(states)
+    }
+
+    /// Logits of states that were read: of `ids` in their order, or of every token.
+    ///
+    /// # Errors
+    /// The model fails.
+    pub fn ask(
+        &self,
+        states: &[Vec<f32>],
+        ids: Option<&[u32]>,
+    ) -> Result<Vec<Vec<f32>>, StockError> {
+        let failed = |reason| StockError::Model { reason };
+        let mut rows = self.model.logits(states, ids).map_err(failed)?;
+        let wanted = ids.map(<[u32]>::len);
+        if rows.len() != states.len()
+            || rows.iter().any(|row| wanted.is_some_and(|n| row.len() != n))
+        {
+            let reason = "it gives other logits than were asked for".to_owned();
             return Err(StockError::Model { reason });
         }
         if rows.iter().flatten().any(|logit| logit.is_nan()) {
             return Err(StockError::Model { reason: "its logits are not numbers".into() });
         }
-        // Rows that no token stands for are padding of the checkpoint's.
-        rows.iter_mut().for_each(|row| row.truncate(self.vocabulary.len()));
-        self.forwards += 1;
-        self.tokens.extend_from_slice(tokens);
-        self.logits = rows.last().cloned();
+        if ids.is_none() {
+            // Rows that no token stands for are padding of the checkpoint's.
+            rows.iter_mut().for_each(|row| row.truncate(self.vocabulary.len()));
+        }
         Ok(rows)
+    }
+
+    /// Whether so many ids are asked for alone, and not with all others.
+    pub fn is_few(&self, ids: usize) -> bool {
+        ids <= self.model.head_rows_max()
     }
 
     /// Forgets all but the first `tokens`.
@@ -153,30 +181,39 @@ impl<'a, M: Causal> Line<'a, M> {
         if tokens < self.tokens.len() {
             self.model.truncate(&mut self.cache, tokens);
             self.tokens.truncate(tokens);
-            self.logits = None;
+            self.state = None;
         }
     }
 
-    /// Forgets the last tokens of a draft; `logits` are those after what is left.
-    pub fn keep(&mut self, tokens: usize, logits: Vec<f32>) {
+    /// Forgets the last tokens of a draft; `state` is that of the last one left.
+    pub fn keep(&mut self, tokens: usize, state: Vec<f32>) {
         self.truncate(tokens);
-        self.logits = Some(logits);
+        self.state = Some(state);
     }
 
-    /// Logits after the last token.
+    /// Logits of what may come after the last token: of `ids` in their order, or of every token.
     ///
     /// # Errors
     /// As [`Line::read`].
-    pub fn logits(&mut self) -> Result<Vec<f32>, StockError> {
-        if let Some(logits) = &self.logits {
-            return Ok(logits.clone());
+    pub fn logits(&mut self, ids: Option<&[u32]>) -> Result<Vec<f32>, StockError> {
+        let state = self.state()?;
+        Ok(self.ask(&[state], ids)?.pop().unwrap_or_default())
+    }
+
+    /// State of the last token.
+    ///
+    /// # Errors
+    /// As [`Line::read`].
+    pub fn state(&mut self) -> Result<Vec<f32>, StockError> {
+        if let Some(state) = &self.state {
+            return Ok(state.clone());
         }
         let Some(last) = self.tokens.last().copied() else {
             return Err(StockError::Model { reason: "the prompt is empty".into() });
         };
         self.truncate(self.tokens.len() - 1);
-        let mut rows = self.read(&[last], 1)?;
-        Ok(rows.pop().unwrap_or_default())
+        let mut states = self.read(&[last], 1)?;
+        Ok(states.pop().unwrap_or_default())
     }
 
     /// Reads what is settled of the decided text; gives the rest, which the next token must spell.
@@ -185,11 +222,33 @@ impl<'a, M: Causal> Line<'a, M> {
     /// # Errors
     /// As [`Line::read`].
     pub fn settle(&mut self) -> Result<(String, usize), StockError> {
+        self.settle_where(|_| Ok(None))
+    }
+
+    /// The same, and of the rest as many tokens as have no alternative: `only` names the one token
+    /// that may spell a rest and go on from it, where there is no other. What nobody could choose
+    /// otherwise is read with what lies before it.
+    ///
+    /// # Errors
+    /// As [`Line::read`], and what `only` says.
+    pub fn settle_where(
+        &mut self,
+        mut only: impl FnMut(&str) -> Result<Option<u32>, StockError>,
+    ) -> Result<(String, usize), StockError> {
         let (mut ids, text) = self.marks()?;
         let last = self.vocabulary.encode(&text)?;
         let (kept, bytes) = self.vocabulary.settled(&text, &last);
         ids.extend_from_slice(&last[..kept]);
-        let rest = text[bytes..].to_owned();
+        let mut rest = &text[bytes..];
+        while !rest.is_empty() {
+            let Some(id) = only(rest)? else { break };
+            let spelled = self.vocabulary.bytes(id);
+            let begins = !spelled.is_empty() && rest.as_bytes().starts_with(spelled);
+            let Some(after) = rest.get(spelled.len()..).filter(|_| begins) else { break };
+            ids.push(id);
+            rest = after;
+        }
+        let rest = rest.to_owned();
         self.replace_tail(&rest);
         if !ids.is_empty() {
             self.read(&ids, 1)?;
@@ -229,14 +288,14 @@ impl<'a, M: Causal> Line<'a, M> {
 
     /// Where it stands.
     pub fn place(&self) -> Place {
-        let (logits, tail) = (self.logits.clone(), self.tail.clone());
-        Place { tokens: self.tokens.len(), logits, tail }
+        let (state, tail) = (self.state.clone(), self.tail.clone());
+        Place { tokens: self.tokens.len(), state, tail }
     }
 
     /// Returns to where it stood.
     pub fn back_to(&mut self, place: Place) {
         self.truncate(place.tokens);
-        self.logits = place.logits;
+        self.state = place.state;
         self.tail = place.tail;
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hyfunc_functions::template::Slot;
 use llguidance::api::TopLevelGrammar;
 use llguidance::{Matcher, ParserFactory};
-use toktrie::{ApproximateTokEnv, SimpleVob, TokEnv, TokRxInfo, TokTrie};
+use toktrie::{ApproximateTokEnv, TokEnv, TokRxInfo, TokTrie};
 
 use crate::error::StockError;
 use crate::vocabulary::Vocabulary;
@@ -24,6 +24,8 @@ pub struct Masks {
 /// What may come next in a text.
 pub struct Mask {
     matcher: Matcher,
+    /// What may come next, once somebody asked.
+    allowed: Option<Vec<u32>>,
 }
 
 impl Masks {
@@ -61,27 +63,44 @@ impl Masks {
         let matcher = Matcher::new(parser);
         match matcher.get_error() {
             Some(reason) => Err(StockError::Mask { subject: subject(), reason }),
-            None => Ok(Mask { matcher }),
+            None => Ok(Mask { matcher, allowed: None }),
         }
     }
 }
 
 impl Mask {
-    /// The best token that may come next.
-    pub fn best(&mut self, logits: &[f32], vocabulary: &Vocabulary) -> Option<u32> {
-        let mask: SimpleVob = self.matcher.compute_mask().ok()?;
-        (0..logits.len().min(vocabulary.len()) as u32)
-            .filter(|id| mask.is_allowed(*id) && !vocabulary.bytes(*id).is_empty())
-            // The first of equals, whatever the order of evaluation.
-            .max_by(|a, b| {
-                logits[*a as usize].total_cmp(&logits[*b as usize]).then_with(|| b.cmp(a))
-            })
+    /// Tokens that may come next, ascending; none where the mask cannot be made.
+    pub fn allowed(&mut self, vocabulary: &Vocabulary) -> &[u32] {
+        let matcher = &mut self.matcher;
+        self.allowed.get_or_insert_with(|| {
+            let mut allowed = Vec::new();
+            if let Ok(mask) = matcher.compute_mask() {
+                mask.iter_set_entries(|id| {
+                    let id = id as u32;
+                    if !vocabulary.bytes(id).is_empty() {
+                        allowed.push(id);
+                    }
+                });
+            }
+            allowed
+        })
     }
 
     /// Goes past a token; says whether it could.
     pub fn take(&mut self, token: u32) -> bool {
+        self.allowed = None;
         self.matcher.consume_token(token).is_ok()
     }
+}
+
+/// The best of some tokens, ascending, whose logits `logit` knows: the first of equals, whatever the
+/// order of evaluation.
+pub fn best(allowed: &[u32], logit: impl Fn(usize, u32) -> f32) -> Option<u32> {
+    let logits = allowed.iter().enumerate().map(|(at, id)| (*id, logit(at, *id)));
+    let first_best = |best: (u32, f32), next: (u32, f32)| {
+        if next.1.total_cmp(&best.1).is_gt() { next } else { best }
+    };
+    logits.reduce(first_best).map(|(id, _)| id)
 }
 
 /// Fixed text, a value, and what ends it.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use hyfunc_cascade::Earlier;
 use hyfunc_functions::schema::parameters_schema;
 use hyfunc_functions::template::spell;
 use hyfunc_functions::{Function, Spelling};
 use serde_json::{Map, Value as Json, json};
 
 use crate::causal::Chat;
+use crate::earlier::{self, Piece};
 use crate::error::StockError;
 use crate::vocabulary::Vocabulary;
 
@@ -21,19 +23,27 @@ function(s), you MUST put it in the format of [func_name1(params_name1=params_va
 params_name2=params_value2...), func_name2(params)]\nYou SHOULD NOT include any other text in the \
 response.\nHere is a list of functions in JSON format that you can invoke.\n";
 
-/// Stands for the query while the template is rendered.
+/// Stands, with a number behind it, for what was said while the template is rendered.
 const QUERY_MARK: &str = "hyfunc7query7here";
 
 /// A prompt in two parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
-    /// Everything before the query: the same for the same functions in the same order.
+    /// Everything before the conversation: the same for the same functions in the same order.
     pub prefix: Vec<u32>,
-    /// The query and what opens the answer.
+    /// The conversation, the query last, and what opens the answer.
     pub rest: Vec<u32>,
 }
 
+impl Prompt {
+    /// How many tokens it has.
+    pub fn tokens(&self) -> usize {
+        self.prefix.len() + self.rest.len()
+    }
+}
+
 /// What a prompt is made of.
+#[derive(Clone, Copy)]
 pub struct Asked<'a> {
     /// How calls are written.
     pub spelling: Spelling,
@@ -43,6 +53,10 @@ pub struct Asked<'a> {
     pub query_tokens_max: usize,
     /// The words.
     pub query: &'a str,
+    /// What was said and done before, the oldest first.
+    pub earlier: &'a [Earlier],
+    /// Tokens of that; the oldest is left out first.
+    pub earlier_tokens_max: usize,
     /// What may be called, in order.
     pub functions: &'a [Arc<Function>],
 }
@@ -62,25 +76,34 @@ pub fn prompt(
     while Json::from(described.clone()).to_string().contains(&mark) {
         mark.push('x');
     }
-    let user = json!({"role": "user", "content": mark});
+    let query = vocabulary.encode(asked.query.trim())?;
+    let (tokens, tokens_max) = (query.len(), asked.query_tokens_max);
+    if tokens > tokens_max {
+        return Err(StockError::QueryTooLong { tokens, tokens_max });
+    }
+    let mut said = earlier::pieces(asked.earlier, vocabulary, asked.earlier_tokens_max)?;
+    said.push(Piece { role: "user", tokens: query });
+    let marks: Vec<String> = (0..said.len()).map(|at| format!("{mark}{at}x")).collect();
+    let conversation = messages(&said, &marks);
     let (messages, tools) = match asked.spelling {
         Spelling::Bracket => {
             let functions = spell::python_json(&Json::from(described));
             let system = BRACKET_SYSTEM.to_owned() + &functions;
-            (json!([{"role": "system", "content": system}, user]), None)
+            let system = json!({"role": "system", "content": system});
+            (std::iter::once(system).chain(conversation).collect::<Json>(), None)
         }
         Spelling::Param | Spelling::Hermes | Spelling::Llama => {
             let tool = |function: Json| json!({"type": "function", "function": function});
             let tools: Vec<Json> = described.into_iter().map(tool).collect();
-            (json!([user]), Some(Json::from(tools)))
+            (Json::from(conversation), Some(Json::from(tools)))
         }
     };
     let rendered = chat
         .render(&messages, tools.as_ref(), true)
         .map_err(|reason| StockError::Chat { reason })?;
-    let mut parts = rendered.split(mark.as_str());
-    let (Some(before), Some(after), None) = (parts.next(), parts.next(), parts.next()) else {
-        let reason = "it does not show the message exactly once".to_owned();
+    let frames = frames(&rendered, &marks).filter(|of| !of.iter().any(|one| one.contains(&mark)));
+    let Some((before, after)) = frames.as_deref().and_then(<[&str]>::split_first) else {
+        let reason = "it does not show every message exactly once".to_owned();
         return Err(StockError::Chat { reason });
     };
     for function in asked.functions {
@@ -88,18 +111,45 @@ pub fn prompt(
             return Err(StockError::Unshown { function: function.name.clone() });
         }
     }
-    let query = vocabulary.encode(asked.query.trim())?;
-    let (tokens, tokens_max) = (query.len(), asked.query_tokens_max);
-    if tokens > tokens_max {
-        return Err(StockError::QueryTooLong { tokens, tokens_max });
+    let mut rest = Vec::new();
+    for (piece, frame) in said.into_iter().zip(after) {
+        rest.extend(piece.tokens);
+        rest.extend(vocabulary.encode_frame(frame)?);
     }
-    let mut rest = query;
-    let opened = after.trim_end().ends_with(asked.reply_prefix.trim());
-    rest.extend(vocabulary.encode_frame(after)?);
-    if !opened {
+    let opening = after.last().copied().unwrap_or_default();
+    if !opening.trim_end().ends_with(asked.reply_prefix.trim()) {
         rest.extend(vocabulary.encode_frame(asked.reply_prefix)?);
     }
     Ok(Prompt { prefix: vocabulary.encode_frame(before)?, rest })
+}
+
+/// Messages whose contents are the marks of what is said; what one says in a row is one message.
+fn messages(said: &[Piece], marks: &[String]) -> Vec<Json> {
+    let mut messages: Vec<(&str, String)> = Vec::new();
+    for (piece, mark) in said.iter().zip(marks) {
+        match messages.last_mut() {
+            Some((role, content)) if *role == piece.role => {
+                content.push_str("\n\n");
+                content.push_str(mark);
+            }
+            _ => messages.push((piece.role, mark.clone())),
+        }
+    }
+    let message = |(role, content): (&str, String)| json!({"role": role, "content": content});
+    messages.into_iter().map(message).collect()
+}
+
+/// What the template wrote before, between and after the marks; `None` if one is missing.
+fn frames<'a>(rendered: &'a str, marks: &[String]) -> Option<Vec<&'a str>> {
+    let mut frames = Vec::with_capacity(marks.len() + 1);
+    let mut rest = rendered;
+    for mark in marks {
+        let (frame, after) = rest.split_once(mark.as_str())?;
+        frames.push(frame);
+        rest = after;
+    }
+    frames.push(rest);
+    Some(frames)
 }
 
 /// A function as OpenAI's API has it.

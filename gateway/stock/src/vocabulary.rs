@@ -98,6 +98,11 @@ impl Vocabulary {
         self.added.iter().find(|(content, _)| content == text).map(|(_, id)| *id)
     }
 
+    /// The text of an added token; `None` of a learned one.
+    pub fn added_text(&self, id: u32) -> Option<&str> {
+        self.added.iter().find(|(_, other)| *other == id).map(|(text, _)| text.as_str())
+    }
+
     /// Whether a token was added beside the learned ones.
     pub fn is_added(&self, id: u32) -> bool {
         self.added.iter().any(|(_, other)| *other == id)

@@ -11,7 +11,7 @@ use crate::decode::StockConfig;
 use crate::error::StockError;
 use crate::leaves::{Leaf, leaves};
 use crate::line::Line;
-use crate::weigh::{probability_of, softmax_at, weigh};
+use crate::weigh::{Fits, probability_of, softmax_at};
 use crate::write::Pen;
 
 /// Questions of one call after which lists end and optional values are left out: a free JSON value
@@ -154,7 +154,7 @@ impl<'w, 'a, M: Causal> Walk<'w, 'a, M> {
         let mut probability = 1.0_f32;
         let mut rest = text;
         for (index, id) in ids.iter().enumerate() {
-            let logits = self.line.logits()?;
+            let logits = self.line.logits(None)?;
             let length = if vocabulary.is_added(*id) {
                 probability *= softmax_at(&logits, *id);
                 CALL_OPEN.len()
@@ -267,8 +267,8 @@ impl<'w, 'a, M: Causal> Walk<'w, 'a, M> {
             }
             let (forced, read) = self.line.settle()?;
             self.counts.injected += read;
-            let logits = self.line.logits()?;
-            let verdict = weigh(self.pen.vocabulary, &logits, &forced, &ways);
+            let fits = Fits::new(self.pen.vocabulary, &forced, &ways);
+            let verdict = fits.weigh(&self.line.logits(Some(&fits.ids()))?);
             let best = verdict.decided.iter().map(|(way, p)| (*way, *p));
             // The first of equals.
             let best = best.reduce(|best, next| if next.1 > best.1 { next } else { best });

@@ -19,48 +19,66 @@ pub struct Verdict {
     pub tied: f32,
 }
 
+/// Tokens that may come next, and what each of them goes with.
+#[derive(Debug)]
+pub struct Fits {
+    /// In the order of ids, so that the same logits always add up to the same sums.
+    fits: BTreeMap<u32, Fit>,
+}
+
 /// What a token goes with.
+#[derive(Debug)]
 struct Fit {
     alternative: usize,
     several: bool,
     within: bool,
 }
 
-/// Weighs the next token. It must spell `forced` and then go on as one of the leaves.
-pub fn weigh(vocabulary: &Vocabulary, logits: &[f32], forced: &str, leaves: &[Leaf]) -> Verdict {
-    // In the order of ids, so that the same logits always add up to the same sums.
-    let mut fits: BTreeMap<u32, Fit> = BTreeMap::new();
-    for leaf in leaves {
-        let text = [forced, leaf.text.as_str()].concat();
-        each_token(vocabulary, text.as_bytes(), leaf, |id, within| {
-            let fit = fits.entry(id).or_insert(Fit {
-                alternative: leaf.alternative,
-                several: false,
-                within: true,
+impl Fits {
+    /// Tokens that spell `forced` and then go on as one of the leaves.
+    pub fn new(vocabulary: &Vocabulary, forced: &str, leaves: &[Leaf]) -> Self {
+        let mut fits: BTreeMap<u32, Fit> = BTreeMap::new();
+        for leaf in leaves {
+            let text = [forced, leaf.text.as_str()].concat();
+            each_token(vocabulary, text.as_bytes(), leaf, |id, within| {
+                let fit = fits.entry(id).or_insert(Fit {
+                    alternative: leaf.alternative,
+                    several: false,
+                    within: true,
+                });
+                fit.several |= fit.alternative != leaf.alternative;
+                // Cut within a character, the rest could not be held as text.
+                fit.within &= within && text.is_char_boundary(vocabulary.bytes(id).len());
             });
-            fit.several |= fit.alternative != leaf.alternative;
-            // Cut within a character, the rest could not be held as text.
-            fit.within &= within && text.is_char_boundary(vocabulary.bytes(id).len());
-        });
-    }
-    let logit = |id: u32| logits.get(id as usize).copied().unwrap_or(f32::NEG_INFINITY);
-    let max = fits.keys().map(|id| logit(*id)).fold(f32::NEG_INFINITY, f32::max);
-    if max == f32::NEG_INFINITY {
-        return Verdict::default();
-    }
-    let sum: f32 = fits.keys().map(|id| (logit(*id) - max).exp()).sum();
-    let mut verdict = Verdict::default();
-    for (id, fit) in &fits {
-        let probability = (logit(*id) - max).exp() / sum;
-        if !fit.several {
-            *verdict.decided.entry(fit.alternative).or_default() += probability;
-        } else if !fit.within {
-            verdict.tied += probability;
-        } else if verdict.open.is_none_or(|best| (probability, best.0) > (best.1, *id)) {
-            verdict.open = Some((*id, probability));
         }
+        Self { fits }
     }
-    verdict
+
+    /// The tokens, ascending: only their logits are needed.
+    pub fn ids(&self) -> Vec<u32> {
+        self.fits.keys().copied().collect()
+    }
+
+    /// Weighs the next token by the logits of [`Fits::ids`].
+    pub fn weigh(&self, logits: &[f32]) -> Verdict {
+        let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        if max == f32::NEG_INFINITY {
+            return Verdict::default();
+        }
+        let sum: f32 = logits.iter().map(|logit| (logit - max).exp()).sum();
+        let mut verdict = Verdict::default();
+        for ((id, fit), logit) in self.fits.iter().zip(logits) {
+            let probability = (logit - max).exp() / sum;
+            if !fit.several {
+                *verdict.decided.entry(fit.alternative).or_default() += probability;
+            } else if !fit.within {
+                verdict.tied += probability;
+            } else if verdict.open.is_none_or(|best| (probability, best.0) > (best.1, *id)) {
+                verdict.open = Some((*id, probability));
+            }
+        }
+        verdict
+    }
 }
 
 /// Every token that spells a text from its start, and whether it ends within it.

@@ -36,6 +36,7 @@ async fn asked(stock: &Stock, deadline: Instant) -> DecodeRequest {
         prepared.iter().map(|one| Candidate { prepared: Arc::clone(one), score: 0.5 }).collect();
     DecodeRequest {
         query: "what time is it".into(),
+        earlier: Vec::new(),
         intent,
         candidates,
         choice: ToolChoice::Auto,

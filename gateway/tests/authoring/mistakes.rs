@@ -1,6 +1,7 @@
 //! What is typed wrong, what is missing, and what the program says about it.
 
 use std::fs;
+use std::process::Command;
 
 use crate::support::{command, hyfunc, run, tool};
 
@@ -186,6 +187,49 @@ fn plugins_that_are_not_there() {
     assert_eq!(checked.json()["errors"], 1);
 }
 
+/// Components that were built for other hosts: a command without exports, and one that wants what
+/// nobody offers here.
+#[test]
+fn components_for_another_world() {
+    let parent = tempfile::tempdir().unwrap();
+    let make = |name: &str, text: &str| {
+        fs::write(parent.path().join(name), wat::parse_str(text).unwrap()).unwrap();
+    };
+    make("command.wasm", "(component)");
+    let import = r#"(component
+      (import "other:host/files" (instance (export "read" (func))))
+      (core module $m (func (export "say") (result i32) (i32.const 1)))
+      (core instance $i (instantiate $m))
+      (func (export "say") (result u32) (canon lift (core func $i "say"))))"#;
+    make("wishful.wasm", import);
+    make("core.wasm", "(module)");
+    fs::write(parent.path().join("world.wit"), "package a:b;\nworld w { export say: func(); }\n")
+        .unwrap();
+    let nobody = "127.0.0.1:9/me/x:1";
+    for (arguments, said) in [
+        (&["inspect", "command.wasm"][..], &["exports no function", "its world needs an `export`"]),
+        (&["call", "command.wasm", "say"], &["exports no function", "crate-type `cdylib`"]),
+        (&["test", "command.wasm"], &["exports no function", "crate-type `cdylib`"]),
+        (&["push", "command.wasm", nobody], &["exports no function", "crate-type `cdylib`"]),
+        (
+            &["pack", "command.wasm", "--wit", "world.wit", "-o", "o.wasm"],
+            &["exports no function", "crate-type `cdylib`"],
+        ),
+        (&["call", "wishful.wasm", "say"], &["wishful", "other:host/files"]),
+        (&["test", "wishful.wasm"], &["wishful", "other:host/files"]),
+        (&["inspect", "core.wasm"], &["core", "module"]),
+        (&["push", "core.wasm", nobody], &["core", "module"]),
+    ] {
+        let typed: Vec<&str> = ["plugin"].iter().chain(arguments).copied().collect();
+        let error = hyfunc(parent.path(), &typed).error();
+        assert_said(&error, said);
+        assert_said_once(&error);
+    }
+    let checked = hyfunc(parent.path(), &["plugin", "check", "command.wasm", "--json"]);
+    assert!(!checked.is_good && checked.json()["errors"] == 1, "{}", checked.stdout);
+    assert!(!parent.path().join("o.wasm").exists());
+}
+
 /// A component of one plugin and the WIT of another, and places where nothing can be written: what
 /// is there stays.
 #[test]
@@ -214,6 +258,33 @@ fn components_that_cannot_be_packed() {
     assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 4, "something was left behind");
     let typed = ["plugin", "pack", "text.wasm", "--wit", "text.wit", "-o", "text.wasm"];
     assert!(hyfunc(parent.path(), &typed).text().contains("functions"));
+}
+
+/// A disk without room, by a limit on how large a file may become: nothing at all may be written.
+#[test]
+fn a_disk_without_room_is_told_and_nothing_is_left_behind() {
+    let parent = tempfile::tempdir().unwrap();
+    let bundled = hyfunc_plugins::bundled().iter().find(|bundled| bundled.name == "text").unwrap();
+    fs::write(parent.path().join("text.wasm"), bundled.component).unwrap();
+    fs::write(parent.path().join("text.wit"), bundled.wit).unwrap();
+    for typed in [
+        &["plugin", "new", "tides"][..],
+        &["plugin", "key", "generate", "--out", "me"],
+        &["plugin", "pack", "text.wasm", "--wit", "text.wit", "-o", "packed.wasm"],
+        &["plugin", "pack", "text.wasm", "--wit", "text.wit", "-o", "text.wasm"],
+    ] {
+        let mut limited = Command::new("sh");
+        // Who writes too much is told so, and not ended.
+        limited.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]);
+        limited.arg(env!("CARGO_BIN_EXE_hyfunc")).args(typed).current_dir(parent.path());
+        limited.env("NO_COLOR", "1").env("HYFUNC_KEY_PASSWORD", "x").env_remove("HYFUNC_CONFIG");
+        let error = run(limited).error();
+        assert_said(&error, &["cannot use", "free some space and try again"]);
+        let mut left: Vec<_> = fs::read_dir(parent.path()).unwrap().map(Result::unwrap).collect();
+        left.retain(|entry| entry.file_name() != "text.wasm" && entry.file_name() != "text.wit");
+        assert!(left.is_empty(), "{typed:?}: {left:?}");
+        assert!(fs::read(parent.path().join("text.wasm")).unwrap() == bundled.component);
+    }
 }
 
 /// Where a report cannot be written, the command says so and does not end well.

@@ -182,3 +182,53 @@ async fn arguments_of_a_direct_call() {
     }
     gateway.assert_alive().await;
 }
+
+#[tokio::test]
+async fn schemas_that_lead_to_themselves_go_on_for_ever_or_say_what_nobody_holds() {
+    let gateway = start(Script::default()).await;
+    let node = json!({"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}});
+    let mut circle = node.clone();
+    circle["$defs"] = json!({"node": node});
+    let many: serde_json::Map<String, Json> =
+        (0..10_000).map(|number| (format!("p{number}"), json!({"type": "string"}))).collect();
+    let one = |schema: Json| json!({"type": "object", "properties": {"a": schema}});
+    let rule = |keyword: &str, value: Json| {
+        let mut parameters = one(json!({"type": "string"}));
+        parameters[keyword] = value;
+        parameters
+    };
+    let unheld = "unsupported_parameter";
+    let unread = "invalid_function_parameters";
+    for (parameters, loose, strict) in [
+        (circle, None, Some((unheld, "`$ref` at"))),
+        (json!({"$ref": "#"}), None, Some((unheld, "`$ref` at"))),
+        (json!({"type": "object", "properties": many}), Some((unread, "20000 parts")), None),
+        (
+            one(json!({"$ref": "http://a.example/b"})),
+            Some((unread, "within the same schema")),
+            None,
+        ),
+        (one(json!({"not": {"type": "string"}})), None, Some((unheld, "`not` at"))),
+        (one(json!({"type": "array", "contains": {}})), None, Some((unheld, "`contains` at"))),
+        (one(json!({"type": "string", "pattern": "(?=a)b"})), None, Some((unheld, "`pattern` at"))),
+        (one(json!({"$dynamicRef": "#a"})), None, Some((unheld, "`$dynamicRef` at"))),
+        (rule("maxProperties", json!(1)), None, Some((unheld, "`maxProperties` at `$`"))),
+        (rule("dependentRequired", json!({"a": []})), None, Some((unheld, "`dependentRequired`"))),
+        (rule("unevaluatedProperties", json!(false)), None, None),
+    ] {
+        // What cannot be read at all is refused either way, what is not held only where it must be.
+        for (is_strict, wanted) in [(false, loose), (true, strict.or(loose))] {
+            let function = json!({"name": "f", "parameters": parameters, "strict": is_strict});
+            let tools = json!([{"type": "function", "function": function}]);
+            let answer = gateway.chat(&ask_with("x", json!({"tools": tools}))).await;
+            let Some((code, words)) = wanted else {
+                assert_eq!(answer.status, 200, "{is_strict}: {}", answer.text);
+                continue;
+            };
+            let (status, found, message) = answer.error();
+            assert_eq!((status, found.as_str()), (400, code), "{is_strict}: {message}");
+            assert!(message.contains(words) && message.len() < 600, "{message}");
+        }
+    }
+    gateway.assert_alive().await;
+}

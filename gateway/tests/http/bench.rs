@@ -132,12 +132,20 @@ fn assert_load(part: &Json) {
 }
 
 fn assert_library(part: &Json) {
-    let both = ["publish to the first answered call", "the same, compiled before"];
-    assert_eq!(rows(part), both.map(|name| (name, None::<u64>)));
+    let published =
+        ["publish to the first answered call", "the same, of 1 MB", "the same, compiled before"];
+    let called = ["calls, nothing is published", "calls, their plugin is replaced"];
+    let published_rows = published.map(|name| (name, None::<u64>));
+    let called_rows = called.map(|name| (name, Some(8)));
+    assert_eq!(rows(part), [&published_rows[..], &called_rows[..]].concat());
     part["rows"].as_array().unwrap().iter().for_each(assert_times);
-    for name in both {
-        assert!(row(part, name)["figures"]["component_bytes"].as_f64().unwrap() > 10_000.0);
+    for (name, bytes_min) in published.into_iter().zip([10_000.0, 1e6, 10_000.0]) {
+        let bytes = row(part, name)["figures"]["component_bytes"].as_f64().unwrap();
+        assert!(bytes >= bytes_min, "{name}: {bytes}");
     }
+    let replaced = row(part, called[1]);
+    assert_ratio(replaced, called[0]);
+    assert_eq!(replaced["figures"]["replaced"], 6.0);
 }
 
 fn assert_removals(part: &Json) {
@@ -225,4 +233,51 @@ async fn one_part_alone_is_told_as_text() {
         assert!(text.contains(said), "`{said}` is not in {text}");
     }
     assert!(!text.contains("retrieval:"), "{text}");
+}
+
+/// The checkpoint of the parity tests, with room for a whole conversation.
+fn checkpoint() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let like =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("checkpoint/tests/parity/qwen3");
+    for file in
+        ["model.safetensors", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"]
+    {
+        std::fs::copy(like.join(file), folder.path().join(file)).unwrap();
+    }
+    let config = std::fs::read(like.join("config.json")).unwrap();
+    let mut config: Json = serde_json::from_slice(&config).unwrap();
+    config["max_position_embeddings"] = 4_096.into();
+    std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkpoint_is_measured_where_it_is_named() {
+    let mut config = Config::default();
+    config.models.query_tokens_max = 1_024;
+    let error = commands::bench(config.clone(), &few(&[Part::Stock])).await.unwrap_err();
+    assert!(error.to_string().contains("--checkpoint"), "{error}");
+
+    let folder = checkpoint();
+    let args = BenchArgs {
+        json: true,
+        checkpoint: Some(folder.path().to_owned()),
+        weights: Some("q8_0".into()),
+        ..few(&[Part::Stock])
+    };
+    let json = commands::bench(config, &args).await.unwrap();
+    let json: Json = serde_json::from_str(&json).unwrap();
+    let part = &json["parts"][0];
+    assert_eq!(part["part"], "stock");
+    for name in ["whole call", "prefill", "injected chunk", "one token", "head, every token"] {
+        assert_times(row(part, name));
+        assert!(row(part, name)["floor"]["bytes"].as_f64().is_some_and(|bytes| bytes > 0.0));
+    }
+    // Four values of five digits, however many tokens those are.
+    let figures = &row(part, "whole call")["figures"];
+    assert!(figures["sampled_tokens"].as_f64().is_some_and(|tokens| tokens >= 8.0), "{figures}");
+    assert!(figures["injected_tokens"].as_f64().is_some_and(|tokens| tokens >= 20.0), "{figures}");
+    let load = &row(part, "load")["figures"];
+    assert!(load["layers_bytes"].as_f64().is_some_and(|bytes| bytes > 0.0), "{load}");
 }

@@ -8,8 +8,8 @@ use futures::future::BoxFuture;
 use hyfunc::models::Models;
 use hyfunc::{App, Config, app};
 use hyfunc_cascade::{
-    CascadeError, DecodeRequest, Decoded, DecodedCall, Intent, ModelInfo, Piece, PieceKind,
-    Prepared, Progress, SettledCall, TokenCounts, ToolChoice,
+    CascadeError, DecodeRequest, Decoded, DecodedCall, Earlier, Intent, ModelInfo, Piece,
+    PieceKind, Prepared, Progress, SettledCall, TokenCounts, ToolChoice,
 };
 use hyfunc_functions::{Function, Value, json};
 use hyfunc_sandbox::Plugin;
@@ -66,6 +66,9 @@ pub struct Fake {
     pub told: AtomicUsize,
     /// The choice of the last decode.
     pub choice: Mutex<Option<(ToolChoice, Vec<String>)>>,
+    /// The query of the last decode, and what was said before it.
+    pub query: Mutex<String>,
+    pub heard: Mutex<Vec<Earlier>>,
 }
 
 struct AtWork<'a>(&'a AtomicUsize);
@@ -138,6 +141,8 @@ impl Models for Fake {
                 .map(|candidate| candidate.prepared.function().name.clone())
                 .collect();
             *self.choice.lock().unwrap() = Some((request.choice, names.clone()));
+            *self.query.lock().unwrap() = request.query.clone();
+            *self.heard.lock().unwrap() = request.earlier.clone();
             Ok(self.decide(&request, &names))
         })
     }

@@ -37,14 +37,20 @@ fn address(gateway: &Gateway) -> &str {
 
 /// Trusts one of the authorities.
 fn connector(authority: &str) -> TlsConnector {
+    offering(authority, &[])
+}
+
+/// The same, with protocols to speak inside.
+fn offering(authority: &str, protocols: &[&str]) -> TlsConnector {
     let authority = std::fs::read(file(authority)).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(&authority).unwrap()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     TlsConnector::from(Arc::new(config))
 }
 
@@ -75,6 +81,27 @@ async fn requests_are_answered_over_tls_and_not_without() {
     let mut noisy = TcpStream::connect(address(&gateway)).await.unwrap();
     noisy.write_all(b"\0\0\0nonsense").await.unwrap();
     assert!(get(&gateway, "/readyz").await.contains("\"ready\""));
+}
+
+#[tokio::test]
+async fn http_1_1_is_all_that_is_agreed_on() {
+    let gateway = start_with(Script::default(), encrypt).await;
+    for (offered, agreed) in [
+        (vec!["h2", "http/1.1"], Some("http/1.1")),
+        (vec!["http/1.1"], Some("http/1.1")),
+        (vec![], None),
+    ] {
+        let stream = TcpStream::connect(address(&gateway)).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connector = offering("authority.pem", &offered);
+        let stream = connector.connect(name, stream).await.unwrap();
+        let spoken = stream.get_ref().1.alpn_protocol();
+        assert_eq!(spoken, agreed.map(str::as_bytes), "{offered:?}");
+    }
+    let stream = TcpStream::connect(address(&gateway)).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let refused = offering("authority.pem", &["h2"]).connect(name, stream).await;
+    assert!(refused.is_err(), "HTTP/2 is not spoken");
 }
 
 #[tokio::test]

@@ -133,6 +133,9 @@ async fn a_chat_model_elsewhere_has_a_span_of_its_own() {
         let (own, respond) = (of("chat talker"), of("respond"));
         assert_eq!(own.parent_span_id, respond.span_context.span_id());
         assert_eq!(own.span_kind, opentelemetry::trace::SpanKind::Client);
+        let (sent, _) = fake.asked();
+        let (trace, span) = (own.span_context.trace_id(), own.span_context.span_id());
+        assert_eq!(sent["traceparent"], format!("00-{trace}-{span}-01"), "{act:?}");
         let attribute = |key: &str| {
             let found = own.attributes.iter().find(|kv| kv.key.as_str() == key);
             found.map(|kv| kv.value.to_string())

@@ -67,7 +67,7 @@ impl Fake {
         Self { url, asked }
     }
 
-    fn asked(&self) -> (HeaderMap, Json) {
+    pub fn asked(&self) -> (HeaderMap, Json) {
         self.asked.lock().unwrap().last().cloned().expect("it was asked")
     }
 }

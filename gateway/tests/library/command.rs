@@ -73,7 +73,8 @@ async fn what_cannot_be_is_said_in_words() {
     fs::write(root.path().join("empty"), b"").unwrap();
     for (arguments, words) in [
         (&["publish", "tides.wasm", "--to", at][..], "no WebAssembly binary"),
-        (&["publish", "none.wasm", "--to", at], "none.wasm"),
+        (&["publish", "none.wasm", "--to", at], "none.wasm: No such file or directory"),
+        (&["publish", "none.wasm", "--to", at], "check the path"),
         (&["publish", "tides.wasm", "--to", at, "--name", "Tides"], "small letters"),
         (&["publish", "tides.wasm", "--to", at, "--over", "abc"], "if-match"),
         (&["publish", "tides.wasm", "--to", at, "--key-file", "empty"], "one line of ASCII"),

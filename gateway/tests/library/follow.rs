@@ -250,6 +250,28 @@ async fn a_registry_that_is_down_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_look_that_takes_too_long_is_ended() {
+    let is_silent = Arc::new(AtomicBool::new(false));
+    let silent = Arc::clone(&is_silent);
+    let nothing_said = || Answer { is_silent: true, ..Answer::default() };
+    let author = Author::new(move |_| silent.load(Ordering::SeqCst).then(nothing_said)).await;
+    author.release("1.0.0", &component("tides", 1)).await;
+    let root = tempfile::tempdir().unwrap();
+    let gateway = author.gateway_with(root.path(), &["me/tides:stable"], |config| {
+        config.follow.look_ms_max = 2_000;
+    });
+    let gateway = gateway.await;
+    until_revision(&gateway, "tides_first", 1).await;
+    is_silent.store(true, Ordering::SeqCst);
+    until_failing(&gateway, "follow.look_ms_max = 2000 ms").await;
+    assert_eq!(gateway.revision("tides_first").await, 1);
+    is_silent.store(false, Ordering::SeqCst);
+    author.release("1.1.0", &component("tides", 2)).await;
+    until_revision(&gateway, "tides_first", 2).await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn a_registry_that_asks_to_be_left_alone_is() {
     let asked = Arc::new(AtomicUsize::new(0));
     for status in [429, 503] {
@@ -360,6 +382,48 @@ async fn what_is_gone_stays_or_goes_as_it_is_said() {
         assert_eq!(gateway.revision("dates_first").await, 1, "what is not from there stays");
         gateway.stop().await;
     }
+}
+
+/// What a registry lets go of and offers again must not be earlier than it was: else whoever can only
+/// replay what was signed once gets an old version in by way of a removal.
+#[tokio::test]
+async fn what_went_comes_back_no_earlier_than_it_was() {
+    let is_gone = Arc::new(AtomicBool::new(false));
+    let gone = Arc::clone(&is_gone);
+    let author = Author::new(move |seen| {
+        let is_tag = seen.path.ends_with("/manifests/stable");
+        (is_tag && gone.load(Ordering::SeqCst)).then(|| Answer::new(404))
+    })
+    .await;
+    author.release("1.0.0", &component("tides", 1)).await;
+    let root = tempfile::tempdir().unwrap();
+    let remove = |config: &mut Config| config.follow.on_missing = "remove".into();
+    let gateway = author.gateway_with(root.path(), &["me/tides:stable"], remove).await;
+    until_revision(&gateway, "tides_first", 1).await;
+    author.release("2.0.0", &component("tides", 2)).await;
+    until_revision(&gateway, "tides_first", 2).await;
+    is_gone.store(true, Ordering::SeqCst);
+    let is_empty = |state: &Json| state["plugins"].as_array().is_some_and(Vec::is_empty);
+    until(&gateway, |state| state["state"] == "missing" && is_empty(state)).await;
+    assert_eq!(gateway.show("tides").await.status, 404);
+    let listed = gateway.send(gateway.admin(Method::GET, "/v1/plugins")).await.json;
+    assert_eq!(listed["data"], json!([]), "what is remembered is nothing that is there");
+    gateway.stop().await;
+
+    // After a restart as well: it served once, and it is earlier.
+    let gateway = author.gateway_with(root.path(), &["me/tides:stable"], remove).await;
+    author.fake.copy("1.0.0", "stable");
+    is_gone.store(false, Ordering::SeqCst);
+    until_failing(&gateway, "has been version 2.0.0 here").await;
+    assert_eq!(gateway.call("tides_first").await.status, 404);
+    // Without a version, the component itself is known.
+    author.release("blue", &component("tides", 1)).await;
+    until_failing(&gateway, "downgrade").await;
+    assert_eq!(gateway.call("tides_first").await.status, 404);
+    // The very one that went comes back.
+    author.fake.copy("2.0.0", "stable");
+    until_revision(&gateway, "tides_first", 2).await;
+    gateway.stop().await;
 }
 
 #[tokio::test]

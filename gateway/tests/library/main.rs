@@ -13,6 +13,7 @@ mod conflicts;
 mod contract;
 mod crash;
 mod follow;
+mod full;
 #[path = "../http/support.rs"]
 #[allow(dead_code, reason = "the gateway's other tests use the rest")]
 mod models;
@@ -20,6 +21,7 @@ mod openapi;
 mod pages;
 mod publish;
 mod refused;
+mod registries;
 #[path = "../../distribution/tests/support/mod.rs"]
 #[allow(dead_code, reason = "the tests of the client use the rest")]
 mod registry;

@@ -25,8 +25,8 @@ pub(crate) const DENSE_SHARE: f32 = 0.5;
 /// Share of called functions that the retrieval threshold may lose.
 pub(crate) const RETRIEVAL_LOSS: f64 = 0.003;
 
-/// Functions that a request of the gateway may choose from.
-const CANDIDATES: usize = 8;
+/// Functions that a request of the gateway may choose from: what is calibrated for is the default.
+pub const CANDIDATES: usize = 8;
 
 /// What a row that asks for nothing counts beside one that asks for calls.
 const NONE_WEIGHT: usize = 3;

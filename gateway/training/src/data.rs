@@ -1,18 +1,16 @@
 //! Rows of training and evaluation data, from JSON lines.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use flate2::read::GzDecoder;
 use hyfunc_functions::Function;
 use hyfunc_functions::schema::function_from_schema;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use crate::error::TrainingError;
+use crate::lines::Lines;
 
 /// A request, the functions that could answer it, and the calls that do.
 #[derive(Clone, Debug)]
@@ -86,21 +84,18 @@ impl Misfit {
 
 /// Reads `{"id","query","functions","calls"}` rows; a path that ends in `.gz` is unzipped.
 pub fn import(path: &Path) -> Result<Import, TrainingError> {
-    let file = File::open(path).map_err(TrainingError::file(path))?;
-    let gzipped = path.extension().is_some_and(|extension| extension == "gz");
-    let reader: Box<dyn Read> =
-        if gzipped { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
     let mut import = Import::default();
     let mut known = Known::new();
-    for (index, line) in BufReader::new(reader).lines().enumerate() {
-        let line = line.map_err(TrainingError::file(path))?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        match row(&line, &mut known) {
+    for line in Lines::open(path)? {
+        let line = line?;
+        let read = match &line.text {
+            Ok(text) => row(text, &mut known),
+            Err(reason) => Err((None, (*reason).to_owned())),
+        };
+        match read {
             Ok(row) => import.rows.push(row),
             Err((id, reason)) => {
-                let id = id.unwrap_or_else(|| format!("line {}", index + 1));
+                let id = id.unwrap_or_else(|| line.name());
                 import.refused.entry(reason).or_default().push(id);
             }
         }
@@ -151,14 +146,10 @@ pub(crate) fn built(raw: RawRow, known: &mut Known) -> Result<Row, (Misfit, Stri
 /// Reads a catalogue: `{"name", "description", "parameters"}`, one a line. Functions whose
 /// parameters are no JSON Schema are left out.
 pub fn catalogue(path: &Path) -> Result<Vec<Arc<Function>>, TrainingError> {
-    let file = File::open(path).map_err(TrainingError::file(path))?;
-    let gzipped = path.extension().is_some_and(|extension| extension == "gz");
-    let reader: Box<dyn Read> =
-        if gzipped { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
     let mut functions = Vec::new();
-    for line in BufReader::new(reader).lines() {
-        let line = line.map_err(TrainingError::file(path))?;
-        let Ok(raw) = serde_json::from_str::<RawFunction>(&line) else { continue };
+    for line in Lines::open(path)? {
+        let Ok(text) = line?.text else { continue };
+        let Ok(raw) = serde_json::from_str::<RawFunction>(&text) else { continue };
         // A catalogue of servers names functions `Server/function`.
         let name = raw.name.rsplit('/').next().unwrap_or(&raw.name);
         if let Ok(function) = function_from_schema(name, &raw.description, &raw.parameters) {

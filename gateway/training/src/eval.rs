@@ -119,6 +119,7 @@ impl<'a> Judge<'a> {
         self.control.put(&mut intent);
         Ok(DecodeRequest {
             query: row.query.clone(),
+            earlier: Vec::new(),
             intent,
             candidates: row.functions.iter().map(candidate).collect(),
             choice: ToolChoice::Auto,

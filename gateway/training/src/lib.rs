@@ -1,5 +1,6 @@
 //! Data, synthesis, the trainers of the tiny models, and evaluation on held-out rows.
 
+pub mod ablation;
 pub mod bfcl;
 pub mod calibrate;
 pub mod card;

@@ -1,4 +1,7 @@
-//! Which rows a step sees: sources in fixed shares, several wishes in one request, and noise.
+//! Which rows a step sees: sources in fixed shares, several wishes in one request, requests
+//! that follow others, and noise.
+
+mod conversation;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +24,9 @@ const CATALOGUE_SHARE: f64 = 0.25;
 
 /// Share of requests that join two wishes.
 const JOINED_SHARE: f64 = 0.13;
+
+/// Share of requests that are the last turn of a conversation.
+const CONVERSATION_SHARE: f64 = 0.1;
 
 /// Share of bundled requests that nothing fits.
 const NONE_SHARE: f64 = 0.13;
@@ -82,17 +88,25 @@ impl Mix {
 
     /// One row.
     pub fn sample(&self, rng: &mut ChaCha8Rng) -> Row {
-        let first = self.one(rng);
-        let joined = if rng.random_bool(JOINED_SHARE) { Some(self.one(rng)) } else { None };
-        let mut row = match joined {
-            Some(second) if joins(&first, &second) => join(first, second, rng),
-            _ => first,
+        let mut row = match rng.random_bool(CONVERSATION_SHARE) {
+            true => self.conversation(rng),
+            false => self.request(rng),
         };
         if rng.random_bool(LOWERED_SHARE) {
             lower(&mut row);
         }
         row.query = noisy(&row, rng);
         row
+    }
+
+    /// One request, or two in one.
+    fn request(&self, rng: &mut ChaCha8Rng) -> Row {
+        let first = self.one(rng);
+        let joined = if rng.random_bool(JOINED_SHARE) { Some(self.one(rng)) } else { None };
+        match joined {
+            Some(second) if joins(&first, &second) => join(first, second, rng),
+            _ => first,
+        }
     }
 
     fn one(&self, rng: &mut ChaCha8Rng) -> Row {

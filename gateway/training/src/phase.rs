@@ -24,12 +24,19 @@ pub(crate) struct Phase<'a> {
     pub(crate) name: &'a str,
     pub(crate) steps: usize,
     pub(crate) checkpoint_steps: usize,
+    /// Whether a variable without a gradient is refused before the first step.
+    pub(crate) is_probed: bool,
 }
 
 impl<'a> Phase<'a> {
     /// With the usual distance of checkpoints.
     pub(crate) fn new(run: &'a Run, name: &'a str, steps: usize) -> Self {
-        Self { run, name, steps, checkpoint_steps: CHECKPOINT_STEPS }
+        Self { run, name, steps, checkpoint_steps: CHECKPOINT_STEPS, is_probed: true }
+    }
+
+    /// For runs of so few steps that some variable may not be needed by any row of them.
+    pub(crate) fn unprobed(self) -> Self {
+        Self { is_probed: false, ..self }
     }
 
     /// Trains. `loss` gives the loss of a step's shard, with what the shard keeps between steps.
@@ -47,7 +54,7 @@ impl<'a> Phase<'a> {
         }
         self.run.cut(self.name, optimizer.steps_done())?;
         let pools: Vec<_> = states.iter().map(|_| pool()).collect::<Result<_, _>>()?;
-        if kept.is_none() && self.steps > 0 {
+        if kept.is_none() && self.steps > 0 && self.is_probed {
             self.probe(optimizer, &pools, states, &loss)?;
         }
         let bar = run::bar(self.name, self.steps, optimizer.steps_done());
@@ -220,7 +227,7 @@ mod tests {
         ) -> Result<(), TrainingError> {
             let run = Run::open(folder, &Settings::default(), true)?;
             let mut optimizer = AdamW::new(&self.map, 0.1, 0.0, 8)?;
-            let phase = Phase { run: &run, name: "large", steps, checkpoint_steps: 2 };
+            let phase = Phase { checkpoint_steps: 2, ..Phase::new(&run, "large", steps) };
             phase.go(&mut optimizer, &mut [(), ()], |step, _, ()| {
                 Ok(Some((self.used.as_tensor().sqr()?.sum_all()? * factor(step))?))
             })

@@ -6,6 +6,9 @@
 //! - `function NAME`: phrases that follow belong to that function of the library;
 //! - `function NAME + NAME`: phrases that follow mean a call of each;
 //! - `none`: phrases that follow ask for nothing that the library offers;
+//! - `follow NAME` or `follow none`: phrases that follow are conversations. ` // ` ends a turn,
+//!   ` >> ` opens what came of it; the last turn alone means a call of the function, or nothing,
+//!   and what it takes over from before is a slot where it was said;
 //! - `emphasis N`: phrases that follow in this file are drawn N times as often;
 //! - `pool NAME: item | item => json`: things that can be said in one place, and after `=>` the
 //!   JSON value that is meant when it differs from what is said, or `$` for what the last slot in it
@@ -42,8 +45,14 @@ use made::Made;
 /// Share of requests for several calls that mean one function with different values.
 const SAME_SHARE: f64 = 0.35;
 
+/// Ends a turn of a conversation.
+pub(crate) const TURN: &str = " // ";
+
+/// Opens what came of a turn.
+pub(crate) const OUTCOME: &str = " >> ";
+
 /// The files that are part of the program, with their names.
-const BUNDLED: [(&str, &str); 30] = [
+const BUNDLED: [(&str, &str); 31] = [
     ("pools.txt", include_str!("../phrases/pools.txt")),
     ("calc.txt", include_str!("../phrases/calc.txt")),
     ("arithmetic.txt", include_str!("../phrases/arithmetic.txt")),
@@ -74,6 +83,7 @@ const BUNDLED: [(&str, &str); 30] = [
     ("border.txt", include_str!("../phrases/border.txt")),
     ("daily.txt", include_str!("../phrases/daily.txt")),
     ("figures.txt", include_str!("../phrases/figures.txt")),
+    ("talk.txt", include_str!("../phrases/talk.txt")),
 ];
 
 /// Something a person says, and the calls that are meant by it.
@@ -180,6 +190,8 @@ pub struct Phrases {
     /// Phrases that mean calls of several functions, and which.
     several: Vec<(Vec<String>, Phrase)>,
     none: Vec<Phrase>,
+    /// Conversations, and the function that their last turn means.
+    follow: Vec<(Option<String>, Phrase)>,
     pools: BTreeMap<String, Vec<Item>>,
 }
 
@@ -231,6 +243,25 @@ impl Phrases {
             Some(phrase) => expand::spoken(&self.pools, &phrase.nodes, rng).0,
             None => String::new(),
         }
+    }
+
+    /// Says something that this function answers; `None` when it has no phrases.
+    pub(crate) fn of(&self, name: &str, rng: &mut ChaCha8Rng) -> Option<Utterance> {
+        let (name, phrases) = self.functions.iter().find(|(known, _)| known == name)?;
+        Some(self.utterance(name, phrases.choose(rng)?, rng))
+    }
+
+    /// Says a conversation: its turns between ` // `, and what its last turn means. `None` when
+    /// there are no such phrases.
+    pub(crate) fn conversation(&self, rng: &mut ChaCha8Rng) -> Option<Utterance> {
+        let (name, phrase) = self.follow.choose(rng)?;
+        Some(match name {
+            Some(name) => self.utterance(name, phrase, rng),
+            None => {
+                let (text, _) = expand::spoken(&self.pools, &phrase.nodes, rng);
+                Utterance { text, calls: Vec::new() }
+            }
+        })
     }
 
     /// One phrase of one function, said once.
@@ -287,6 +318,31 @@ mod tests {
             let text = phrases.none(&mut ChaCha8Rng::seed_from_u64(seed));
             assert!(!text.is_empty() && !text.contains(['{', '}', '|']), "{text}");
         }
+    }
+
+    #[test]
+    fn conversations_expand_and_mean_calls_of_functions_with_phrases() {
+        let phrases = Phrases::bundled().expect("well formed");
+        assert!(phrases.follow.len() >= 150, "{}", phrases.follow.len());
+        let known = phrases.functions();
+        for (name, phrase) in &phrases.follow {
+            let place = format!("{}, line {}", phrase.file, phrase.line);
+            assert!(name.as_ref().is_none_or(|name| known.contains(&name.as_str())), "{place}");
+            for seed in 0..8 {
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                let (text, calls) = expand::spoken(&phrases.pools, &phrase.nodes, &mut rng);
+                assert!(text.contains(TURN) && !text.contains("  "), "{place}: {text}");
+                assert!(!text.contains(['{', '}', '|']), "{place}: {text}");
+                assert_eq!(calls.len(), 1, "{place}: {text}");
+            }
+        }
+        for seed in 0..100 {
+            let said = phrases.conversation(&mut ChaCha8Rng::seed_from_u64(seed));
+            let said = said.expect("there are some");
+            assert!(said.calls.len() <= 1, "{said:?}");
+        }
+        assert!(parsed("none\nx\n").conversation(&mut ChaCha8Rng::seed_from_u64(1)).is_none());
+        assert!(refused("follow f\njust one turn\n").1.contains("//"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
+use hyfunc_cascade::conversation;
 use hyfunc_cascade::evidence::Profile;
 use hyfunc_cascade::likeness::Likeness;
 use hyfunc_cascade::model::heads::{
@@ -35,7 +36,10 @@ const NEGATIVES: usize = 2;
 const NEXT_NEGATIVES: usize = 8;
 
 /// Tokens of the longest query that is trained on.
-const QUERY_TOKENS_MAX: usize = 72;
+pub(crate) const QUERY_TOKENS_MAX: usize = 72;
+
+/// Tokens that stand before it at most, of what was said earlier.
+const EARLIER_TOKENS_MAX: usize = 72;
 
 /// Value tokens of a batch that are trained on; the rest of an unusually wordy batch is left out.
 const WRITTEN_MAX: usize = 192;
@@ -58,6 +62,8 @@ pub struct Teacher<'a> {
     pub device: &'a Device,
     /// What it made of some texts already.
     embeddings: Option<&'a Embeddings>,
+    /// Whether a call's parameters are one branch, each after the gold of those before it.
+    is_chained: bool,
     vectors: Known<Vec<f32>>,
     templates: Known<Arc<Template>>,
     profiles: Known<Arc<Profile>>,
@@ -99,6 +105,7 @@ impl<'a> Teacher<'a> {
             tokenizer,
             device,
             embeddings: None,
+            is_chained: false,
             vectors: HashMap::new(),
             templates: HashMap::new(),
             profiles: HashMap::new(),
@@ -108,6 +115,12 @@ impl<'a> Teacher<'a> {
     /// The same, knowing what the large model made of some texts.
     pub fn knowing(self, embeddings: Option<&'a Embeddings>) -> Self {
         Self { embeddings, ..self }
+    }
+
+    /// The same for a small model whose parameters are asked one after another, each after the values
+    /// of those before it, as `CascadeConfig::chained_slots` serves it.
+    pub fn chained(self, is_chained: bool) -> Self {
+        Self { is_chained, ..self }
     }
 
     /// Distils queries: those that are not known yet, as one batch.
@@ -169,7 +182,7 @@ impl<'a> Teacher<'a> {
         Ok(vector)
     }
 
-    fn template(&mut self, function: &Arc<Function>) -> Arc<Template> {
+    pub(crate) fn template(&mut self, function: &Arc<Function>) -> Arc<Template> {
         let key = Arc::as_ptr(function) as usize;
         let build = || (function.clone(), Arc::new(Template::new(function, Spelling::Param)));
         self.templates.entry(key).or_insert_with(build).1.clone()
@@ -220,7 +233,9 @@ pub fn loss(
     let mut loss = call_loss(small, &read, &batch, &pairs, device)?;
     let filled: Vec<usize> = (0..pairs.len()).filter(|&i| pairs[i].call.is_some()).collect();
     if !filled.is_empty() {
-        let values = value_loss(small, (&read, &batch), &pairs, &filled, &beside, device)?;
+        let chained = teacher.is_chained;
+        let values =
+            value_loss(small, (&read, &batch), (pairs.as_slice(), chained), &filled, &beside)?;
         loss = (loss + values)?;
     }
     Ok(Some(loss))
@@ -236,7 +251,12 @@ fn pairs_of(
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<Pair>, TrainingError> {
     let query = teacher.tokenizer.encode(&row.query);
-    if query.is_empty() || query.len() > QUERY_TOKENS_MAX {
+    let last = conversation::last(&row.query);
+    let tokens_max = match last.len() < row.query.len() {
+        true => QUERY_TOKENS_MAX + EARLIER_TOKENS_MAX,
+        false => QUERY_TOKENS_MAX,
+    };
+    if query.is_empty() || query.len() > tokens_max {
         return Ok(Vec::new());
     }
     let likeness = Likeness::new(&row.query);
@@ -246,7 +266,7 @@ fn pairs_of(
         .map(|function| Ok(cosine(&teacher.vector(function)?, vector)))
         .collect::<Result<_, TrainingError>>()?;
     let chosen = chosen(row, &cosines, rng);
-    let features = features(teacher, row, &chosen, &cosines, p_call, &likeness);
+    let features = features(teacher, row, &chosen, &cosines, p_call, &Likeness::new(last));
     let mut pairs = Vec::with_capacity(chosen.len());
     for (choice, features) in chosen.into_iter().zip(features) {
         let function = &row.functions[choice];
@@ -318,7 +338,7 @@ fn features(
     chosen.iter().map(&mut one).collect()
 }
 
-fn cosine(one: &[f32], other: &[f32]) -> f32 {
+pub(crate) fn cosine(one: &[f32], other: &[f32]) -> f32 {
     one.iter().zip(other).map(|(a, b)| a * b).sum()
 }
 
@@ -361,17 +381,17 @@ struct Aim<'a> {
 fn value_loss(
     small: &Small,
     (read, batch): (&Read, &Batch),
-    pairs: &[Pair],
+    (pairs, is_chained): (&[Pair], bool),
     filled: &[usize],
     beside: &[Placed<'_>],
-    device: &Device,
 ) -> Result<Tensor, TrainingError> {
+    let device = read.states.device();
     let mut rows = Vec::with_capacity(filled.len());
     let mut starts = Vec::new();
     for &index in filled {
         let call = pairs[index].call.as_ref().expect("filled pairs have a call");
-        let mut row = BranchRow::default();
-        starts.push(call.branches.iter().map(|b| row.push(&b.tokens)).collect::<Vec<_>>());
+        let (row, from) = laid(call, is_chained);
+        starts.push(from);
         rows.push(row);
     }
     if rows.iter().all(|row| row.tokens.is_empty()) {
@@ -419,6 +439,22 @@ fn value_loss(
         loss = (loss + part)?;
     }
     Ok(loss)
+}
+
+/// A call's branches beside each other or, chained, as one; and where each parameter's tokens begin.
+fn laid(call: &EncodedCall, is_chained: bool) -> (BranchRow, Vec<usize>) {
+    let mut row = BranchRow::default();
+    if !is_chained {
+        let starts = call.branches.iter().map(|branch| row.push(&branch.tokens)).collect();
+        return (row, starts);
+    }
+    let (mut chain, mut starts) = (Vec::new(), Vec::with_capacity(call.branches.len()));
+    for branch in &call.branches {
+        starts.push(chain.len());
+        chain.extend_from_slice(&branch.tokens);
+    }
+    row.push(&chain);
+    (row, starts)
 }
 
 /// Tokens of a pair's query as rows of all queries' states.
@@ -613,6 +649,21 @@ mod tests {
     use hyfunc_cascade::shipped;
 
     use super::*;
+    use crate::encode::EncodedBranch;
+
+    #[test]
+    fn a_chain_is_one_branch_and_parallel_branches_begin_anew() {
+        let branch = |tokens: usize| EncodedBranch {
+            tokens: vec![Token::special(Special::Param); tokens],
+            targets: Vec::new(),
+        };
+        let call = EncodedCall { branches: vec![branch(2), branch(0), branch(3)] };
+        for (is_chained, places) in [(false, [0, 1, 0, 1, 2]), (true, [0, 1, 2, 3, 4])] {
+            let (row, starts) = laid(&call, is_chained);
+            assert_eq!(row.places, places);
+            assert_eq!(starts, [0, 2, 2], "where they begin is the same");
+        }
+    }
 
     #[test]
     fn known_texts_come_out_as_computed_ones_would() {

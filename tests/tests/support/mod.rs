@@ -43,6 +43,11 @@ impl Gateway {
         Self { url }
     }
 
+    /// Where it serves.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Status and JSON of a GET.
     pub async fn get(&self, path: &str) -> (u16, Json) {
         let request = reqwest::Client::new().get(format!("{}{path}", self.url));

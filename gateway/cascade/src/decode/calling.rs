@@ -156,16 +156,19 @@ impl Calling {
         match &self.stage {
             Stage::Done => None,
             Stage::Again => Some(given.query(self.candidate, &self.earlier)),
-            Stage::Write { pens, .. } => {
-                Some(self.branches(given, pens.iter().map(|pen| &pen.branch)))
+            Stage::Write { filling, pens, .. } => {
+                let branches = pens.iter().map(|pen| (pen.index, &pen.branch));
+                Some(self.branches(given, filling, branches))
             }
             Stage::Round { filling, waiting, asked } => {
-                let rest = match given.decoder.config.ablate.parallel_slots {
-                    true => &waiting[asked.len()..=asked.len()],
-                    false => waiting.as_slice(),
+                let config = given.decoder.config;
+                let rest = match (config.chained_slots, config.ablate.parallel_slots) {
+                    (true, _) => &waiting[..1],
+                    (false, true) => &waiting[asked.len()..=asked.len()],
+                    (false, false) => waiting.as_slice(),
                 };
-                let branch = |index: &usize| &filling.parameters[*index].branch;
-                Some(self.branches(given, rest.iter().map(branch)))
+                let branch = |index: &usize| (*index, &filling.parameters[*index].branch);
+                Some(self.branches(given, filling, rest.iter().map(branch)))
             }
         }
     }
@@ -173,11 +176,21 @@ impl Calling {
     fn branches<'a>(
         &'a self,
         given: &'a Given<'_>,
-        branches: impl Iterator<Item = &'a Branch>,
+        filling: &CallFilling,
+        branches: impl Iterator<Item = (usize, &'a Branch)>,
     ) -> List<'a> {
         let mut row = BranchRow::default();
-        let wanted =
-            branches.map(|branch| row.push(branch.tokens()) + branch.tokens().len() - 1).collect();
+        let mut wanted = Vec::new();
+        for (index, branch) in branches {
+            if given.decoder.config.chained_slots {
+                // One branch: what was decided of the parameters before this one, then its own.
+                let mut chain = filling.tokens_before(index);
+                chain.extend_from_slice(branch.tokens());
+                wanted.push(row.push(&chain) + chain.len() - 1);
+            } else {
+                wanted.push(row.push(branch.tokens()) + branch.tokens().len() - 1);
+            }
+        }
         List {
             before: vec![given.block(self.candidate), self.query.before()],
             position: BLOCK_TOKENS_MAX + self.query.tokens.len(),
@@ -250,10 +263,12 @@ impl Calling {
         &mut self,
         given: &Given<'_>,
         mut filling: CallFilling,
-        (waiting, asked): (Vec<usize>, Vec<Tensor>),
+        (mut waiting, asked): (Vec<usize>, Vec<Tensor>),
         counts: &mut TokenCounts,
     ) -> Result<(), CascadeError> {
-        if given.decoder.config.ablate.parallel_slots && asked.len() < waiting.len() {
+        let config = given.decoder.config;
+        let is_chained = config.chained_slots;
+        if config.ablate.parallel_slots && !is_chained && asked.len() < waiting.len() {
             self.stage = Stage::Round { filling, waiting, asked };
             return Ok(());
         }
@@ -262,9 +277,12 @@ impl Calling {
             several => Tensor::cat(several, 0)?,
         };
         let (tiny, labels) = (given.decoder.tiny, &given.prepared(self.candidate).labels);
+        // In a chain those after the first wait until it is complete.
+        let later = if is_chained { waiting.split_off(1) } else { Vec::new() };
         let at = States { waiting, asked, query: self.query.states.clone() };
         let answered = filling.answer(tiny, labels, &given.asked(), &at, counts)?;
-        let (waiting, pens) = pens(given, &mut filling, answered, &at.asked, counts)?;
+        let (mut waiting, pens) = pens(given, &mut filling, answered, &at.asked, counts)?;
+        waiting.extend(later);
         self.go_on(filling, waiting, pens)
     }
 
@@ -351,7 +369,7 @@ fn pens(
     if given.decoder.config.ablate.bulk_copy {
         pens.extend(copies.into_iter().map(|copied| {
             let branch = filling.parameters[copied.index].branch.first(copied.after);
-            Pen::dictated(branch, &given.tokens[copied.tokens.0..=copied.tokens.1])
+            Pen::dictated(copied.index, branch, &given.tokens[copied.tokens.0..=copied.tokens.1])
         }));
     }
     Ok((waiting, pens))

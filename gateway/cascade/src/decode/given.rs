@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::{DecodeRequest, Prepared, ToolChoice};
+use crate::conversation;
 use crate::decide::Asked;
 use crate::error::CascadeError;
 use crate::likeness::Likeness;
@@ -43,9 +44,11 @@ impl<'a> Given<'a> {
     ///
     /// # Errors
     /// A query that is too long, a block that cannot be read.
-    pub fn new(decoder: Decoder<'a>, request: DecodeRequest) -> Result<Self, CascadeError> {
-        let tokens = decoder.tiny.tokenizer.encode(&request.query);
+    pub fn new(decoder: Decoder<'a>, mut request: DecodeRequest) -> Result<Self, CascadeError> {
         let tokens_max = decoder.config.query_tokens_max;
+        let (query, tokens) =
+            conversation::encode(&decoder.tiny.tokenizer, request.query, tokens_max);
+        request.query = query;
         if tokens.len() > tokens_max {
             return Err(CascadeError::QueryTooLong { tokens: tokens.len(), tokens_max });
         }
@@ -54,8 +57,10 @@ impl<'a> Given<'a> {
         let vectors = request.candidates.iter().map(|candidate| candidate.prepared.vector());
         let cosines: Vec<f32> =
             vectors.map(|vector| dot(&request.intent.query_vector, vector)).collect();
+        // What was said before names functions that are not asked for again.
+        let last = Likeness::new(conversation::last(&request.query));
         let features = request.candidates.iter().enumerate().map(|(index, candidate)| {
-            let likeness = candidate.prepared.profile.likeness(&likeness);
+            let likeness = candidate.prepared.profile.likeness(&last);
             call_features(&cosines, index, request.intent.p_call, likeness)
         });
         let features = features.collect();

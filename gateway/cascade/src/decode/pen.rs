@@ -14,6 +14,8 @@ use super::Decoder;
 
 /// A value on its way.
 pub(super) struct Pen {
+    /// Index of its parameter.
+    pub index: usize,
     /// The branch that it continues.
     pub branch: Branch,
     text: Text,
@@ -29,7 +31,6 @@ enum Text {
 
 /// A value that the model writes.
 struct Sampled {
-    index: usize,
     slot: Slot,
     writing: Writing,
 }
@@ -52,14 +53,14 @@ impl Pen {
         branch: Branch,
     ) -> Result<Self, CascadeError> {
         let writing = decoder.masks.begin(&slot)?;
-        Ok(Self { branch, text: Text::Sampled(Box::new(Sampled { index, slot, writing })) })
+        Ok(Self { index, branch, text: Text::Sampled(Box::new(Sampled { slot, writing })) })
     }
 
     /// A value that is there already: it only takes the steps that writing it would.
-    pub fn dictated(mut branch: Branch, tokens: &[Token]) -> Self {
+    pub fn dictated(index: usize, mut branch: Branch, tokens: &[Token]) -> Self {
         let mut left: Vec<Token> = tokens.iter().rev().cloned().collect();
         branch.write(left.pop());
-        Self { branch, text: Text::Dictated(left) }
+        Self { index, branch, text: Text::Dictated(left) }
     }
 
     /// Takes the state of the branch's last token, `[1, d]`; says whether more is to be read.
@@ -82,8 +83,9 @@ impl Pen {
 
     /// The value, where the model wrote it.
     pub fn finish(self, decoder: Decoder<'_>) -> Result<Option<Complete>, CascadeError> {
+        let index = self.index;
         let Text::Sampled(sampled) = self.text else { return Ok(None) };
-        let Sampled { index, slot, writing } = *sampled;
+        let Sampled { slot, writing } = *sampled;
         let value = decoder.masks.value(&slot, &writing).or_else(|| plainest(&slot));
         let tokens_max = decoder.config.value_tokens_max;
         let unfilled = || CascadeError::Unfilled { subject: slot.subject.clone(), tokens_max };

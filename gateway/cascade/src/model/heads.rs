@@ -115,16 +115,29 @@ impl Heads {
     /// Logits of the presence of optional parameters, `[rows]`, from states, the words that speak of
     /// them (see [`mentioned`]), both `[rows, d]`, and `features [rows, 6]`.
     pub fn presence(&self, states: &Tensor, said: &Tensor, features: &Tensor) -> Result<Tensor> {
-        let logits = self.question(Question::Presence, states)?;
-        let logits = (logits + features.matmul(&self.presence_features)?)?.squeeze(1)?;
-        logits + fit(states, &self.presence_mention, said)?
+        let own = (&self.presence_features, &self.presence_mention);
+        self.spoken_of(Question::Presence, own, states, said, features)
     }
 
     /// Logits of flags, `[rows]`; shapes as for [`Heads::presence`].
     pub fn flags(&self, states: &Tensor, said: &Tensor, features: &Tensor) -> Result<Tensor> {
-        let logits = self.question(Question::Flag, states)?;
-        let logits = (logits + features.matmul(&self.flag_features)?)?.squeeze(1)?;
-        logits + fit(states, &self.flag_mention, said)?
+        let own = (&self.flag_features, &self.flag_mention);
+        self.spoken_of(Question::Flag, own, states, said, features)
+    }
+
+    /// Logits of a question about something that words may speak of, with its own weights of
+    /// features and of those words.
+    fn spoken_of(
+        &self,
+        question: Question,
+        (weights, mention): (&Tensor, &Matrix),
+        states: &Tensor,
+        said: &Tensor,
+        features: &Tensor,
+    ) -> Result<Tensor> {
+        let logits = self.question(question, states)?;
+        let logits = (logits + features.matmul(weights)?)?.squeeze(1)?;
+        logits + fit(states, mention, said)?
     }
 
     /// Logits of one question, `[rows, 1]`.

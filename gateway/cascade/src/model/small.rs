@@ -135,13 +135,25 @@ impl Small {
         blocks: &Kv,
         beside: &[Placed<'_>],
     ) -> Result<Read> {
+        let beside: Vec<&[Placed<'_>]> = beside.iter().map(std::slice::from_ref).collect();
+        self.read_among(batch, soft_tokens, blocks, &beside)
+    }
+
+    /// The same with list `i` beside all of the blocks `beside[i]`, which may be none.
+    pub fn read_among(
+        &self,
+        batch: &Batch,
+        soft_tokens: &Tensor,
+        blocks: &Kv,
+        beside: &[&[Placed<'_>]],
+    ) -> Result<Read> {
         let blocks_len = blocks[0].0.dim(0)?;
         let mut pairs = Pairs::new(blocks_len + batch.len());
-        for (list, block) in beside.iter().enumerate() {
+        for (list, among) in beside.iter().enumerate() {
             let range = batch.range(list);
             for row in range.clone() {
                 let asking = &batch.tokens()[row];
-                pairs.see(asking, block.tokens, block.from);
+                among.iter().for_each(|block| pairs.see(asking, block.tokens, block.from));
                 pairs.row(asking, &batch.tokens()[range.clone()], blocks_len + range.start);
             }
         }
@@ -182,6 +194,18 @@ impl Small {
         beside: &[Placed<'_>],
         after: &[Placed<'_>],
     ) -> Result<Tensor> {
+        let beside: Vec<&[Placed<'_>]> = beside.iter().map(std::slice::from_ref).collect();
+        self.branches_among(rows, read, &beside, after)
+    }
+
+    /// The same after queries that were read beside all of the blocks `beside[i]`.
+    pub fn branches_among(
+        &self,
+        rows: &[BranchRow],
+        read: &Kv,
+        beside: &[&[Placed<'_>]],
+        after: &[Placed<'_>],
+    ) -> Result<Tensor> {
         let batch = Batch::new(rows.iter().map(|row| row.tokens.clone()).collect());
         let read_len = read[0].0.dim(0)?;
         let mut pairs = Pairs::new(read_len + batch.len());
@@ -190,7 +214,7 @@ impl Small {
             let range = batch.range(list);
             for (at, place) in row.places.iter().enumerate() {
                 let asking = &row.tokens[at];
-                pairs.see(asking, beside[list].tokens, beside[list].from);
+                beside[list].iter().for_each(|block| pairs.see(asking, block.tokens, block.from));
                 pairs.see(asking, after[list].tokens, after[list].from);
                 let branch = at - place;
                 pairs.row(asking, &row.tokens[branch..=at], read_len + range.start + branch);

@@ -3,7 +3,10 @@
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
-use super::python::{check_depth, number};
+use super::python::{check_bytes, check_depth, number};
+
+/// Spaces a level.
+const INDENT_MAX: usize = 16;
 
 /// Settings of `json.dumps`.
 pub(super) struct Style {
@@ -33,6 +36,9 @@ pub(super) fn write(value: &Value, style: &Style) -> Result<String, Error> {
         None if style.indent.is_some() => (",", ": "),
         None => (", ", ": "),
     };
+    if let Some(indent) = style.indent.filter(|indent| *indent > INDENT_MAX) {
+        return Err(refused(&format!("tojson: an indent of {indent}, {INDENT_MAX} is the most")));
+    }
     let mut writer = Writer { style, between, after_key, text: String::new() };
     writer.value(value, 0)?;
     Ok(writer.text)
@@ -41,6 +47,7 @@ pub(super) fn write(value: &Value, style: &Style) -> Result<String, Error> {
 impl Writer<'_> {
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), Error> {
         check_depth(depth)?;
+        check_bytes(self.text.len())?;
         match value.kind() {
             ValueKind::None => self.text.push_str("null"),
             ValueKind::Bool => {

@@ -93,16 +93,22 @@ fn search(text: &str, method: &str, arguments: &[Value]) -> Result<Value, Error>
         }
         "replace" => {
             let (old, new, count): (&str, &str, Option<usize>) = from_args(arguments)?;
-            Value::from(match count {
-                Some(count) => text.replacen(old, new, count),
-                None => text.replace(old, new),
-            })
+            let count = count.unwrap_or(usize::MAX);
+            let found = text.matches(old).take(count).count();
+            python::check_bytes(text.len().saturating_add(found.saturating_mul(new.len())))?;
+            Value::from(text.replacen(old, new, count))
         }
         "join" => {
             let (parts,): (&Value,) = from_args(arguments)?;
-            let parts: Result<Vec<String>, Error> =
-                parts.try_iter()?.map(|part| python::text(&part)).collect();
-            Value::from(parts?.join(text))
+            let mut joined = String::new();
+            for (index, part) in parts.try_iter()?.enumerate() {
+                if index > 0 {
+                    joined.push_str(text);
+                }
+                joined.push_str(&python::text(&part)?);
+                python::check_bytes(joined.len())?;
+            }
+            Value::from(joined)
         }
         _ => {
             let (part,): (&str,) = from_args(arguments)?;

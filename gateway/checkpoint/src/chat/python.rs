@@ -1,5 +1,6 @@
 //! Values as Python's `str` and `repr` write them.
 
+use hyfunc_functions::bounded::BYTES_MAX;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
@@ -18,9 +19,19 @@ pub(super) fn text(value: &Value) -> Result<String, Error> {
     }
 }
 
+/// Refuses to make a text of so many bytes.
+pub(super) fn check_bytes(bytes: usize) -> Result<(), Error> {
+    if bytes <= BYTES_MAX {
+        return Ok(());
+    }
+    let told = format!("a text would have more than {BYTES_MAX} bytes");
+    Err(Error::new(ErrorKind::InvalidOperation, told))
+}
+
 /// As `repr`, which is `str` for all but texts.
 fn write(value: &Value, text: &mut String, depth: usize) -> Result<(), Error> {
     check_depth(depth)?;
+    check_bytes(text.len())?;
     match value.kind() {
         ValueKind::Undefined => {}
         ValueKind::None => text.push_str("None"),

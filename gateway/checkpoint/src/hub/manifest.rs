@@ -1,7 +1,7 @@
 //! What was fetched, with its hashes, beside it.
 
 use std::fs;
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -127,7 +127,17 @@ pub(super) fn write(folder: &Path, manifest: &Manifest) -> Result<(), HubError> 
     let mut text = serde_json::to_string_pretty(manifest)
         .map_err(|error| HubError::Manifest { path: path.clone(), reason: error.to_string() })?;
     text.push('\n');
-    fs::write(&new, text).and_then(|()| fs::rename(&new, &path)).map_err(failed)
+    let written = fs::File::create(&new).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        // Else a machine that stops may leave the name without the bytes.
+        file.sync_all()?;
+        fs::rename(&new, &path)
+    });
+    if written.is_err() {
+        // Half a file helps nobody, and whatever is left of it says less than the error.
+        let _ = fs::remove_file(&new);
+    }
+    written.map_err(failed)
 }
 
 /// Length and hash of a file.

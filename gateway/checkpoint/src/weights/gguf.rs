@@ -8,7 +8,7 @@ use candle_core::quantized::gguf_file::{Content, Value};
 use candle_core::quantized::{QMatMul, QTensor};
 use candle_core::{Device, Tensor};
 
-use super::{Weights, check_numbers, matrix};
+use super::{Role, Weights, check_numbers, matrix};
 use crate::config::{DecoderConfig, Family};
 use crate::error::CheckpointError;
 use crate::options::{Options, Precision};
@@ -188,11 +188,16 @@ impl Weights for Gguf {
         Ok(own_name(name) == own_name(other))
     }
 
-    fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<QMatMul, CheckpointError> {
+    fn matrix(
+        &self,
+        name: &str,
+        shape: [usize; 2],
+        role: Role,
+    ) -> Result<QMatMul, CheckpointError> {
         let loaded = QMatMul::from_qtensor(self.quantized(name, &shape)?)?;
         match loaded {
             QMatMul::Tensor(tensor) if self.options.precision != Precision::F32 => {
-                matrix(tensor, &self.options)
+                matrix(tensor, &self.options, role)
             }
             loaded => Ok(loaded),
         }

@@ -10,7 +10,7 @@ use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use serde::Deserialize;
 
-use super::{Weights, check_numbers, matrix};
+use super::{Role, Weights, check_numbers, matrix};
 use crate::error::CheckpointError;
 use crate::options::Options;
 
@@ -186,8 +186,13 @@ impl Weights for Shards {
         Ok(self.bytes(name, shape)?.0 == self.bytes(other, shape)?.0)
     }
 
-    fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<QMatMul, CheckpointError> {
-        matrix(self.tensor(name, &shape)?, &self.options)
+    fn matrix(
+        &self,
+        name: &str,
+        shape: [usize; 2],
+        role: Role,
+    ) -> Result<QMatMul, CheckpointError> {
+        matrix(self.tensor(name, &shape)?, &self.options, role)
     }
 
     fn vector(&self, name: &str, size: usize) -> Result<Tensor, CheckpointError> {

@@ -28,6 +28,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Ends the connection after so many bytes of the body.
     pub cut: Option<usize>,
+    /// Sends nothing, and keeps the connection.
+    pub is_silent: bool,
 }
 
 impl Answer {
@@ -135,6 +137,9 @@ impl State {
         let seen = Seen { method, path, authorization: header("authorization"), body };
         self.seen.lock().unwrap().push(seen.clone());
         let answer = (self.twist)(&seen).unwrap_or_else(|| self.answer(&seen));
+        if answer.is_silent {
+            std::future::pending::<()>().await;
+        }
         let mut text = format!("HTTP/1.1 {} x\r\nconnection: close\r\n", answer.status);
         text.push_str(&format!("content-length: {}\r\n", answer.body.len()));
         for (name, value) in &answer.headers {

@@ -28,8 +28,7 @@ const DEPTH_MAX: usize = 100;
 /// [`DocsError::Wit`] when the sources do not parse or the world is not there,
 /// [`DocsError::Comment`] when a comment breaks the grammar.
 pub fn docs_from_wit(sources: &[(String, String)], world: Option<&str>) -> Result<Docs, DocsError> {
-    let (resolve, package) = resolve(sources)?;
-    let world = select_world(&resolve, package, world)?;
+    let (resolve, world) = resolve_world(sources, world)?;
     let mut docs = Docs::default();
     for (name, item) in &resolve.worlds[world].exports {
         match item {
@@ -42,6 +41,19 @@ pub fn docs_from_wit(sources: &[(String, String)], world: Option<&str>) -> Resul
         }
     }
     Ok(docs)
+}
+
+/// The sources with all their types, and the world that is meant.
+///
+/// # Errors
+/// [`DocsError::Wit`] when the sources do not parse or the world is not there.
+pub(crate) fn resolve_world(
+    sources: &[(String, String)],
+    world: Option<&str>,
+) -> Result<(Resolve, WorldId), DocsError> {
+    let (resolve, package) = resolve(sources)?;
+    let world = select_world(&resolve, package, world)?;
+    Ok((resolve, world))
 }
 
 fn wit(reason: impl ToString) -> DocsError {

@@ -248,12 +248,17 @@ impl<'s> Reader<'s> {
         self.root.pointer(&pointer).ok_or_else(failure)
     }
 
-    fn flat(&mut self, schema: &Map<String, Json>) -> Result<Type, SchemaError> {
+    /// Lists the keywords that no type has a place for.
+    fn list_unread(&mut self, schema: &Map<String, Json>) {
         for keyword in UNREAD {
             if schema.get(keyword).is_some_and(|value| !is_idle(keyword, value)) {
                 self.ignore(keyword, "not enforced");
             }
         }
+    }
+
+    fn flat(&mut self, schema: &Map<String, Json>) -> Result<Type, SchemaError> {
+        self.list_unread(schema);
         for keyword in ["anyOf", "oneOf"] {
             if let Some(Json::Array(alternatives)) = schema.get(keyword) {
                 if alternatives.is_empty() || alternatives.iter().all(says_together) {
@@ -422,6 +427,7 @@ impl<'s> Reader<'s> {
         if is_bare_properties(&flat) {
             flat = Map::from_iter([("properties".to_owned(), Json::Object(flat))]);
         }
+        self.list_unread(&flat);
         match flat.get("type").and_then(Json::as_str).map(dirt::kind) {
             None | Some(Some((Kind::Object | Kind::Any, _))) => self.record(&flat),
             Some(Some((Kind::Null, _))) => Ok(RecordType::default()),

@@ -199,3 +199,101 @@ impl Body for Received {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant as Clock;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const BODY_BYTES_MAX: usize = 100;
+
+    /// A body of so many pieces of ten bytes.
+    struct Pieces(usize);
+
+    impl Body for Pieces {
+        type Data = Bytes;
+        type Error = Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+            let Some(left) = self.0.checked_sub(1) else { return Poll::Ready(None) };
+            self.0 = left;
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"ten bytes.")))))
+        }
+    }
+
+    /// How many bytes a body has, or why it did not come to its end.
+    async fn length(
+        mut body: impl Body<Data = Bytes, Error = Error> + Unpin,
+    ) -> Result<usize, Error> {
+        let mut bytes = 0;
+        loop {
+            let next = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context));
+            let Some(frame) = next.await else { return Ok(bytes) };
+            bytes += frame?.data_ref().map_or(0, Bytes::len);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_ends_at_its_limit() {
+        for (pieces, expected) in [(0, Some(0)), (10, Some(100)), (11, None), (1_000, None)] {
+            let body = Bounded::new(Pieces(pieces), BODY_BYTES_MAX, Error::HttpRequestBodySize);
+            match length(body).await {
+                Ok(bytes) => assert_eq!(Some(bytes), expected),
+                Err(Error::HttpRequestBodySize(Some(100))) => assert_eq!(expected, None),
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+
+    /// What comes of a server that sends this and then is silent.
+    async fn answered(answer: Vec<u8>) -> Result<usize, Error> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(&answer).await;
+            // Until the client goes away.
+            while stream.read(&mut request).await.is_ok_and(|bytes| bytes > 0) {}
+        });
+        let destination = Destination {
+            host: "127.0.0.1".into(),
+            port: address.port(),
+            tls: false,
+            allow_private: true,
+        };
+        let limits = HttpLimits {
+            body_bytes_max: BODY_BYTES_MAX,
+            step_max: Duration::from_millis(200),
+            deadline: Clock::now() + Duration::from_secs(20),
+        };
+        let request = Request::get("http://127.0.0.1/").body(WasiBody::new(Pieces(0))).unwrap();
+        let options = RequestOptions::default();
+        let (response, connection) =
+            send(request, &destination, &[address], options, limits).await?;
+        let connection = tokio::spawn(Box::into_pin(connection));
+        let read = length(response.into_body()).await;
+        connection.abort();
+        read
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_bounded_in_size_and_time() {
+        let head = |bytes: usize| format!("HTTP/1.1 200 OK\r\ncontent-length: {bytes}\r\n\r\n");
+        let whole = [head(3).as_bytes(), b"yes"].concat();
+        assert!(matches!(answered(whole).await, Ok(3)));
+        let large = [head(101).as_bytes(), &[b'x'; 101]].concat();
+        assert!(matches!(answered(large).await, Err(Error::HttpResponseBodySize(Some(100)))));
+        let half = [head(3).as_bytes(), b"y"].concat();
+        assert!(matches!(answered(half).await, Err(Error::ConnectionReadTimeout)));
+        assert!(matches!(answered(Vec::new()).await, Err(Error::ConnectionReadTimeout)));
+    }
+}

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::config::SandboxConfig;
+use crate::credentials::Credential;
 use crate::grants::{Grants, HostGrant, normal_host};
 use crate::host::address::is_public;
 use crate::host::client;
@@ -27,6 +28,8 @@ type Sent = Result<(Response<WasiBody>, Connection), Error>;
 /// The outgoing requests of one call.
 pub(crate) struct Outgoing {
     grants: Arc<Grants>,
+    /// Those of this plugin.
+    credentials: Vec<Credential>,
     limits: HttpLimits,
     requests_left: usize,
     turns: Arc<Semaphore>,
@@ -58,14 +61,21 @@ pub(crate) struct Destination {
 }
 
 impl Outgoing {
-    pub(crate) fn new(config: &SandboxConfig, grants: Arc<Grants>, deadline: Instant) -> Self {
+    pub(crate) fn new(
+        config: &SandboxConfig,
+        plugin: &str,
+        grants: Arc<Grants>,
+        deadline: Instant,
+    ) -> Self {
+        let credentials = config.credentials.iter().filter(|credential| credential.is_of(plugin));
         let limits = HttpLimits {
             body_bytes_max: config.http_body_bytes_max,
             step_max: Duration::from_millis(config.http_ms_max),
             deadline,
         };
         let turns = Arc::new(Semaphore::new(REQUESTS_AT_ONCE_MAX));
-        Self { grants, limits, requests_left: REQUESTS_MAX, turns }
+        let credentials = credentials.cloned().collect();
+        Self { grants, credentials, limits, requests_left: REQUESTS_MAX, turns }
     }
 
     /// Where a request goes, if the grants admit it and the call has sent fewer than it may.
@@ -82,11 +92,16 @@ impl WasiHttpHooks for Outgoing {
     /// which is held to the same grants.
     fn send_request(
         &mut self,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let admitted = self.admit(&request);
+        if let Ok(destination) = &admitted {
+            // The guest gave its request away: nothing leads back from here.
+            let headers = request.headers_mut();
+            self.credentials.iter().for_each(|credential| credential.add(destination, headers));
+        }
         let (limits, turns) = (self.limits, Arc::clone(&self.turns));
         let options = options.unwrap_or_default();
         Box::new(async move {

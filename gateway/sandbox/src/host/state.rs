@@ -45,6 +45,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(
         config: &SandboxConfig,
+        plugin: &str,
         grants: Arc<Grants>,
         keyvalue: KeyValueAccess,
         facts: Facts,
@@ -58,7 +59,7 @@ impl State {
             table,
             wasi: wasi(&log),
             http: http(),
-            outgoing: Outgoing::new(config, Arc::clone(&grants), facts.deadline),
+            outgoing: Outgoing::new(config, plugin, Arc::clone(&grants), facts.deadline),
             facts,
             grants,
             log,

@@ -134,6 +134,7 @@ mod tests {
         let candidate = |prepared: Arc<Prepared>| Candidate { prepared, score: 0.5 };
         let request = DecodeRequest {
             query: "whatever".into(),
+            earlier: Vec::new(),
             intent: intent.clone(),
             candidates: prepared.iter().cloned().map(candidate).collect(),
             choice: ToolChoice::Auto,

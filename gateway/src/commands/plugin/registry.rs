@@ -51,8 +51,8 @@ pub async fn push(args: &PushArgs) -> Result<String, CommandError> {
         source: Box::new(error),
     })?;
     // A key that does not open is found before anything is stored.
-    let key = args.key.as_deref().map(private_key).transpose()?;
-    let (mut registry, reference) = open(&args.reference, &args.access)?;
+    let key = args.store.key.as_deref().map(private_key).transpose()?;
+    let (mut registry, reference) = open(&args.reference, &args.store.access)?;
     let names = surface(&source.component);
     let description = Description {
         title: format!("{}.wasm", source.name),
@@ -69,7 +69,7 @@ pub async fn push(args: &PushArgs) -> Result<String, CommandError> {
         &reference,
         component,
         &description,
-        args.replace,
+        args.store.replace,
         progress,
     );
     let pushed = pushed.await;
@@ -223,7 +223,11 @@ pub fn generate_key(prefix: &Path) -> Result<String, CommandError> {
     let (key, text) =
         generated.map_err(|source| DistributionError::Key { path: private.clone(), source })?;
     file::create_private(&private, text.as_bytes())?;
-    file::replace(&public, key.public().to_pem().as_bytes(), false)?;
+    if let Err(error) = file::replace(&public, key.public().to_pem().as_bytes(), false) {
+        // Both or none: nobody knows yet of the one that is there.
+        let _ = std::fs::remove_file(&private);
+        return Err(error.into());
+    }
     let print = key.public().fingerprint();
     let (private, public) = (private.display(), public.display());
     Ok(format!(

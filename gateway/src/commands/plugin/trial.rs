@@ -86,6 +86,8 @@ fn gold(entry: &Entry, example: &Example, number: usize) -> Gold {
     Gold {
         id: format!("{name}-{number}"),
         kind: name.clone(),
+        earlier: Vec::new(),
+        plugin: None,
         query: example.utterance.clone(),
         calls: vec![Call { name, arguments }],
         accept: Vec::new(),

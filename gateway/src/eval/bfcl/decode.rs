@@ -98,6 +98,7 @@ impl<'a> Decoder<'a> {
         self.models
             .decode(DecodeRequest {
                 query: row.query.clone(),
+                earlier: Vec::new(),
                 intent,
                 candidates: prepared.into_iter().map(candidate).collect(),
                 choice: ToolChoice::Auto,

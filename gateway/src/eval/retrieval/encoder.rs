@@ -1,10 +1,15 @@
 //! Whatever turns functions and requests into vectors.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use hyfunc_cascade::CascadeError;
 use hyfunc_cascade::tiny::Tiny;
+use hyfunc_checkpoint::CheckpointError;
 use hyfunc_functions::Function;
+use hyfunc_stock::described;
+
+use crate::eval::EvalError;
 
 /// What an evaluation asks of a retriever's models.
 pub trait Encoder: Sync {
@@ -50,5 +55,59 @@ impl Encoder for TinyEncoder {
             });
         }
         Ok(self.tiny.distil(&tokens)?.query_vector)
+    }
+}
+
+/// A sentence encoder as the stock preset runs it, untrained.
+pub struct SentenceEncoder {
+    name: String,
+    encoder: hyfunc_checkpoint::Encoder,
+}
+
+impl SentenceEncoder {
+    /// Opens a folder as `models.encoder` names one, under a name for tables.
+    ///
+    /// # Errors
+    /// A folder that holds no encoder which is known here.
+    pub fn open(name: &str, dir: &Path) -> Result<Self, EvalError> {
+        let encoder = hyfunc_checkpoint::Encoder::open(dir).map_err(|source| {
+            EvalError::Encoder { path: dir.to_owned(), source: Box::new(source) }
+        })?;
+        Ok(Self { name: name.to_owned(), encoder })
+    }
+}
+
+impl Encoder for SentenceEncoder {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn functions(&self, functions: &[Arc<Function>]) -> Result<Vec<Vec<f32>>, CascadeError> {
+        let texts: Vec<String> = functions.iter().map(|function| described(function)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        self.encoder.embed(&texts).map_err(failed)
+    }
+
+    fn query(&self, query: &str) -> Result<Vec<f32>, CascadeError> {
+        let vectors = self.encoder.embed(&[query]).map_err(failed)?;
+        let none = || CascadeError::Stock { reason: "the encoder gave no vector".to_owned() };
+        vectors.into_iter().next().ok_or_else(none)
+    }
+}
+
+fn failed(error: CheckpointError) -> CascadeError {
+    CascadeError::Stock { reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_no_encoder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = SentenceEncoder::open("minilm", folder.path()).err().unwrap().to_string();
+        assert!(error.starts_with("cannot use the encoder"), "{error}");
+        assert!(error.contains("config.json"), "{error}");
     }
 }

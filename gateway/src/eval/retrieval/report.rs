@@ -54,7 +54,7 @@ impl Scores {
         Estimate::of_sum(self.reciprocal_ranks, self.rows)
     }
 
-    fn add(&mut self, ranks: &[Option<usize>], ks: &[usize]) {
+    pub(super) fn add(&mut self, ranks: &[Option<usize>], ks: &[usize]) {
         self.rows += 1;
         self.recalls.resize(ks.len(), 0.0);
         for (recall, k) in self.recalls.iter_mut().zip(ks) {

@@ -169,7 +169,7 @@ fn ranked(relevant: &[u32], list: &[u32]) -> Vec<Option<usize>> {
     relevant.iter().map(|id| places.get(id).copied()).collect()
 }
 
-fn micros(began: Instant) -> u64 {
+pub(super) fn micros(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -1,5 +1,6 @@
 //! The conversation: what is asked, and which results a client brings back.
 
+use hyfunc_cascade::Earlier;
 use serde_json::Value as Json;
 
 use super::calls::Awaited;
@@ -8,7 +9,7 @@ use crate::error::RequestError;
 use crate::http::fields::{Fields, wrong};
 use crate::upstream::{Role, Turn};
 
-/// What of a conversation counts: the last thing that the person said.
+/// What of a conversation counts: the last thing that the person said, and what came before it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Conversation {
     /// Text of the last message of role `user`.
@@ -17,6 +18,26 @@ pub struct Conversation {
     pub results: Vec<String>,
     /// All that was said, in order.
     pub turns: Vec<Turn>,
+    /// What was said and done before the query, in order.
+    pub earlier: Vec<Earlier>,
+    /// The query, and what was said and done since, in order.
+    since: Vec<Earlier>,
+}
+
+impl Conversation {
+    /// The person says something: all that there was is earlier now.
+    pub fn asked(&mut self, text: String) {
+        self.earlier.append(&mut self.since);
+        self.since.push(Earlier::Person(text.clone()));
+        self.turns.push(Turn::user(text.clone()));
+        self.query = text;
+        self.results.clear();
+    }
+
+    /// Somebody else says or does something.
+    pub fn went_on(&mut self, with: Earlier) {
+        self.since.push(with);
+    }
 }
 
 /// Reads all messages, so that a bad one is refused wherever it stands. Every call has its result
@@ -45,23 +66,24 @@ pub fn read_messages(
         }
         let text = read_content(&fields, role)?;
         match role {
-            "user" => {
-                conversation.turns.push(Turn::user(text.clone()));
-                conversation.query = text;
-                conversation.results.clear();
-            }
+            "user" => conversation.asked(text),
             "assistant" => {
                 conversation.results.clear();
+                conversation.went_on(Earlier::Reply(text.clone()));
                 conversation.turns.push(Turn { role: Role::Assistant, text });
-                read_calls(&fields, &mut awaited)?;
+                read_calls(&fields, &mut awaited, &mut conversation)?;
             }
             "tool" => {
                 read_answered(&fields, &mut awaited)?;
+                conversation.went_on(Earlier::Result(text.clone()));
                 conversation.turns.push(Turn::result(&text));
                 conversation.results.push(text);
             }
-            // Of the system or its developer: values come from the request alone.
-            _ => conversation.turns.push(Turn { role: Role::System, text }),
+            // Of the system or its developer: values come from what the person says.
+            _ => {
+                conversation.went_on(Earlier::System(text.clone()));
+                conversation.turns.push(Turn { role: Role::System, text });
+            }
         }
     }
     none_awaited(&awaited, "messages")?;
@@ -84,7 +106,11 @@ fn read_role<'a>(fields: &Fields<'a>) -> Result<&'a str, RequestError> {
 }
 
 /// The calls that the client was to run.
-fn read_calls<'a>(fields: &Fields<'a>, awaited: &mut Awaited<'a>) -> Result<(), RequestError> {
+fn read_calls<'a>(
+    fields: &Fields<'a>,
+    awaited: &mut Awaited<'a>,
+    conversation: &mut Conversation,
+) -> Result<(), RequestError> {
     for (name, instead) in [("function_call", "send `tool_calls`"), ("audio", "send its text")] {
         if fields.get(name).is_some() {
             return Err(RequestError::Unsupported {
@@ -106,8 +132,9 @@ fn read_calls<'a>(fields: &Fields<'a>, awaited: &mut Awaited<'a>) -> Result<(), 
         }
         let function = call.get("function").ok_or_else(|| call.missing("function", "an object"))?;
         let function = Fields::of(function, &call.path("function"))?;
-        function.text_required("name")?;
-        function.text_required("arguments")?;
+        let name = function.text_required("name")?.to_owned();
+        let arguments = function.text_required("arguments")?.to_owned();
+        conversation.went_on(Earlier::Call { name, arguments });
         let id = call.text_required("id")?;
         if !awaited.called(id) {
             return Err(RequestError::Field {
@@ -218,6 +245,39 @@ mod tests {
                 (query, results.into_iter().map(str::to_owned).collect()),
                 "{messages}"
             );
+        }
+    }
+
+    #[test]
+    fn what_was_said_and_done_before_the_last_turn_is_kept_in_order() {
+        let user = |text: &str| json!({"role": "user", "content": text});
+        let person = |text: &str| Earlier::Person(text.into());
+        let call = || Earlier::Call { name: "f".into(), arguments: "{}".into() };
+        let system = json!({"role": "system", "content": "[f(x=1)]"});
+        let (called, result) = (called(&["1"]), result("1", "21 °C"));
+        for (messages, expected) in [
+            (json!([user("a")]), vec![]),
+            (json!([system, user("a")]), vec![Earlier::System("[f(x=1)]".into())]),
+            (
+                json!([user("a"), {"role": "assistant", "content": "b"}, user("c")]),
+                vec![person("a"), Earlier::Reply("b".into())],
+            ),
+            (json!([user("a"), user("b")]), vec![person("a")]),
+            // What comes after the last turn is its result, not what it follows.
+            (json!([user("a"), called, result]), vec![]),
+            (
+                json!([user("a"), called, result, user("b")]),
+                vec![
+                    person("a"),
+                    Earlier::Reply(String::new()),
+                    call(),
+                    Earlier::Result("21 °C".into()),
+                ],
+            ),
+        ] {
+            let list = messages.as_array().expect("an array");
+            let read = read_messages(list, &RequestConfig::default()).unwrap();
+            assert_eq!(read.earlier, expected, "{messages}");
         }
     }
 

@@ -78,7 +78,7 @@ pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatFo
     let model = fields.text_required("model")?.to_owned();
     let messages = fields.list("messages")?;
     let messages = messages.ok_or_else(|| fields.missing("messages", "an array of messages"))?;
-    let Conversation { query, results, turns } = read_messages(messages, limits)?;
+    let Conversation { query, results, turns, earlier, .. } = read_messages(messages, limits)?;
     let tools = read_tools(&fields, limits, Style::Nested)?;
     let Chosen { choice, allowed } = read_choice(&fields, Style::Nested)?;
     let parallel = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
@@ -93,6 +93,7 @@ pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatFo
         tokens_max: read_tokens_max(&fields)?,
         results,
         turns,
+        earlier,
     };
     Ok((request, form))
 }

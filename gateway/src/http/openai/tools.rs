@@ -118,7 +118,14 @@ fn read_tool(tool: &Fields<'_>, budget: &mut Budget) -> Result<Function, Request
     let description = tool.text("description")?.unwrap_or("");
     let strict = tool.boolean("strict")?.unwrap_or(false);
     let none = json!({});
-    let parameters = tool.get("parameters").unwrap_or(&none);
+    let parameters = match tool.get("parameters") {
+        None => &none,
+        // A schema by itself, but not one of an object with members.
+        Some(found @ Json::Bool(_)) => {
+            return Err(wrong(&tool.path("parameters"), "a JSON Schema of an object", found));
+        }
+        Some(schema) => schema,
+    };
     let reading = read_function_within(name, description, parameters, budget)
         .map_err(|source| RequestError::Tool { param: tool.path("parameters"), source })?;
     match reading.ignored.iter().find(|ignored| strict && widens(ignored)) {
@@ -297,6 +304,7 @@ mod tests {
                 (json!([function(style, json!({}))]), at("name`: this is required")),
                 (json!([{"type": "web_search"}]), Some("`web_search` cannot be called".into())),
                 (with("parameters", json!("x")), at("parameters` cannot be used")),
+                (with("parameters", json!(true)), at("parameters`: send a JSON Schema of")),
                 (with("description", json!(3)), at("description`: send a string")),
                 (with("strict", json!("yes")), at("strict`: send true or false")),
                 (with("paramters", json!({})), at("paramters` (did you mean")),
@@ -321,10 +329,13 @@ mod tests {
         let property = |schema: Json| json!({"type": "object", "properties": {"p": schema}});
         let mut open = property(json!({"type": "string"}));
         open["additionalProperties"] = true.into();
+        let mut rarely = property(json!({"type": "string"}));
+        rarely["multipleOf"] = 3.into();
         for (parameters, kept) in [
             (property(json!({"type": "integer", "minimum": 1})), true),
             (property(json!({"type": "string", "enum": ["a", "b"]})), true),
             (property(json!({"type": "number", "multipleOf": 3})), false),
+            (rarely, false),
             (open, true),
         ] {
             for strict in [true, false] {

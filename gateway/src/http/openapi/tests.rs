@@ -256,10 +256,14 @@ fn of_compiling() -> Vec<CompileError> {
         E::Memory { bytes_max: 1 },
         E::Crashed { how: String::new() },
         E::Start { program: "x".into(), source: nothing() },
+        E::Failed { message: String::new() },
+        E::Full { message: String::new() },
     ];
     for sample in &samples {
         match sample {
             E::Refused { .. }
+            | E::Failed { .. }
+            | E::Full { .. }
             | E::Time { .. }
             | E::Memory { .. }
             | E::Crashed { .. }
@@ -416,6 +420,7 @@ fn errors() -> Vec<RequestError> {
         E::UnknownRequest { id: text(), requests_max: 1 },
         E::Foreign { header: "host", value: text() },
         E::Overloaded { waiting: 1, retry_after_ms: 1 },
+        E::BodiesTooLarge { bytes_max: 1, retry_after_ms: 1 },
         E::TooManySessions { sessions_max: 1, retry_after_ms: 1 },
         E::Draining { retry_after_ms: 1 },
         E::Deadline { step: Step::Accept, deadline_ms: 1 },
@@ -452,6 +457,7 @@ fn errors() -> Vec<RequestError> {
             | E::Replay(_)
             | E::Foreign { .. }
             | E::Overloaded { .. }
+            | E::BodiesTooLarge { .. }
             | E::TooManySessions { .. }
             | E::Draining { .. }
             | E::Deadline { .. }

@@ -11,6 +11,7 @@ use super::items;
 use super::object::ResponseObject;
 use crate::error::RequestError;
 use crate::http::chat::Told;
+use crate::http::ending::Ending;
 use crate::http::error::to_json;
 use crate::http::sse::{Ended, HungUp, report, until_end};
 use crate::pipeline::{Answer, Arrival, CallOutcome, DraftCall, Words};
@@ -20,6 +21,7 @@ use crate::telemetry::Metrics;
 /// one goes on from there.
 pub struct Stream {
     sender: Sender<Event>,
+    ending: Ending,
     object: ResponseObject,
     metrics: Metrics,
     model: String,
@@ -53,6 +55,7 @@ impl Stream {
         metrics: Metrics,
     ) -> Self {
         Self {
+            ending: Ending::reserve(&sender),
             sender,
             object,
             metrics,
@@ -288,10 +291,7 @@ impl Stream {
             self.event("response.failed", json!({"response": response})),
             end_mark(),
         ];
-        for event in last {
-            // No room means that nobody reads: the end of the stream says enough then.
-            let _ = self.sender.try_send(event);
-        }
+        self.ending.send(last);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `input`: a text, or the items of a conversation.
 
+use hyfunc_cascade::Earlier;
 use serde_json::Value as Json;
 
 use crate::config::RequestConfig;
@@ -18,8 +19,9 @@ const OWN_IDS: [&str; 3] = ["msg_", "fc_", "mcp_"];
 pub fn read_input(input: &Json, limits: &RequestConfig) -> Result<Conversation, RequestError> {
     let items = match input {
         Json::String(text) => {
-            let turns = vec![Turn::user(text.clone())];
-            return Ok(Conversation { query: text.clone(), results: Vec::new(), turns });
+            let mut conversation = Conversation::default();
+            conversation.asked(text.clone());
+            return Ok(conversation);
         }
         Json::Array(items) => items,
         other => return Err(wrong("input", "a string or an array of items", other)),
@@ -54,8 +56,10 @@ impl<'a> Reading<'a> {
             None => Err(item.missing("type", "message, function_call or function_call_output")),
             Some("function_call") => self.call(item),
             Some("function_call_output") => self.result(item),
-            // It ran here, and what came of it was said in the message after it.
-            Some("mcp_call") => Ok(()),
+            Some("mcp_call") => {
+                self.gateway_call(item);
+                Ok(())
+            }
             Some("item_reference") => self.reference(item),
             Some(other) => Err(RequestError::Unsupported {
                 param: item.path("type"),
@@ -71,17 +75,15 @@ impl<'a> Reading<'a> {
         let role = item.text_required("role")?;
         let text = read_text(item, "content")?;
         match role {
-            "user" => {
-                self.conversation.turns.push(Turn::user(text.clone()));
-                self.conversation.query = text;
-                self.conversation.results.clear();
-            }
+            "user" => self.conversation.asked(text),
             "assistant" => {
                 self.conversation.results.clear();
+                self.conversation.went_on(Earlier::Reply(text.clone()));
                 self.conversation.turns.push(Turn { role: Role::Assistant, text });
             }
-            // Of the system or its developer: values come from the request alone.
+            // Of the system or its developer: values come from what the person says.
             "system" | "developer" => {
+                self.conversation.went_on(Earlier::System(text.clone()));
                 self.conversation.turns.push(Turn { role: Role::System, text });
             }
             other => {
@@ -95,8 +97,9 @@ impl<'a> Reading<'a> {
     }
 
     fn call(&mut self, item: &Fields<'a>) -> Result<(), RequestError> {
-        item.text_required("name")?;
-        item.text_required("arguments")?;
+        let name = item.text_required("name")?.to_owned();
+        let arguments = item.text_required("arguments")?.to_owned();
+        self.conversation.went_on(Earlier::Call { name, arguments });
         let id = item.text_required("call_id")?;
         if self.awaited.called(id) {
             return Ok(());
@@ -105,6 +108,14 @@ impl<'a> Reading<'a> {
             param: item.path("call_id"),
             reason: format!("`{id}` is there twice; every call has an id of its own"),
         })
+    }
+
+    /// It ran here, and what came of it was said in the message after it.
+    fn gateway_call(&mut self, item: &Fields<'a>) {
+        let text = |name| item.get(name).and_then(Json::as_str).map(str::to_owned);
+        if let (Some(name), Some(arguments)) = (text("name"), text("arguments")) {
+            self.conversation.went_on(Earlier::Call { name, arguments });
+        }
     }
 
     fn result(&mut self, item: &Fields<'a>) -> Result<(), RequestError> {
@@ -119,6 +130,7 @@ impl<'a> Reading<'a> {
                 ),
             });
         }
+        self.conversation.went_on(Earlier::Result(text.clone()));
         self.conversation.turns.push(Turn::result(&text));
         self.conversation.results.push(text);
         Ok(())

@@ -1,5 +1,6 @@
 //! The body of `POST /v1/responses`: what is read, what is refused by name, what is repeated.
 
+use hyfunc_cascade::Earlier;
 use serde_json::{Map, Value as Json, json};
 
 use super::input::read_input;
@@ -95,8 +96,9 @@ pub fn read_response(
     let instructions = fields.text("instructions")?;
     let input = fields.get("input");
     let input = input.ok_or_else(|| fields.missing("input", "a string or an array of items"))?;
-    let Conversation { query, results, mut turns } = read_input(input, limits)?;
+    let Conversation { query, results, mut turns, mut earlier, .. } = read_input(input, limits)?;
     if let Some(text) = instructions {
+        earlier.insert(0, Earlier::System(text.to_owned()));
         turns.insert(0, Turn { role: Role::System, text: text.to_owned() });
     }
     let tools = read_tools(&fields, limits, Style::Flat)?;
@@ -116,6 +118,7 @@ pub fn read_response(
         tokens_max: fields.count("max_output_tokens")?,
         results,
         turns,
+        earlier,
     };
     Ok((request, ResponseForm { stream, repeated: repeat(&fields) }))
 }

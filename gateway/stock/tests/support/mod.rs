@@ -120,7 +120,7 @@ impl Fake {
         }
     }
 
-    fn logits(&self, before: &[u32], mind: &Mind) -> Vec<f32> {
+    fn said(&self, before: &[u32], mind: &Mind) -> Vec<f32> {
         let seed = match mind {
             Mind::Noise(seed) => *seed,
             Mind::Says(_) => 0,
@@ -183,7 +183,13 @@ impl Causal for Fake {
         cache.len() * 4
     }
 
-    fn forward(
+    /// So few that either way is gone.
+    fn head_rows_max(&self) -> usize {
+        64
+    }
+
+    /// States are logits already.
+    fn read(
         &self,
         tokens: &[u32],
         cache: &mut Vec<u32>,
@@ -200,7 +206,14 @@ impl Causal for Fake {
         *self.seen.lock().expect("tokens") = cache.clone();
         let mind = self.mind.lock().expect("a mind").clone();
         let first = cache.len() - last;
-        Ok((first..cache.len()).map(|at| self.logits(&cache[..=at], &mind)).collect())
+        Ok((first..cache.len()).map(|at| self.said(&cache[..=at], &mind)).collect())
+    }
+
+    fn logits(&self, states: &[Vec<f32>], ids: Option<&[u32]>) -> Result<Vec<Vec<f32>>, String> {
+        let Some(ids) = ids else { return Ok(states.to_vec()) };
+        let pick =
+            |state: &Vec<f32>| -> Vec<f32> { ids.iter().map(|id| state[*id as usize]).collect() };
+        Ok(states.iter().map(pick).collect())
     }
 
     fn is_lost(&self) -> bool {
@@ -238,6 +251,7 @@ pub fn text_of(functions: &[Arc<Function>], spelling: Spelling, calls: &[GoldCal
 pub fn request(query: &str, functions: &[Arc<Function>]) -> StockRequest {
     StockRequest {
         query: query.to_owned(),
+        earlier: Vec::new(),
         functions: functions.to_vec(),
         choice: ToolChoice::Auto,
         calls_max: 8,

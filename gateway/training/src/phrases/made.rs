@@ -5,6 +5,7 @@
 //! `num(a,b)`: a number that may have decimals; `money(a,b)`: an amount, with or without a
 //! currency; `clock()`: a time of day as hour and minute; `base64()`: encoded text.
 
+use hyfunc_cascade::lexicon::{TENS, UNDER_TWENTY};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use serde_json::{Value as Json, json};
@@ -31,31 +32,6 @@ pub(super) enum Made {
     /// Encoded text.
     Base64,
 }
-
-const SMALL: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const TENS: [&str; 10] =
-    ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 
 /// Texts to encode.
 const SECRETS: [&str; 24] = [
@@ -174,13 +150,13 @@ fn int(number: i64, rng: &mut impl Rng) -> (String, Json) {
 fn words(number: i64, rng: &mut impl Rng) -> String {
     let number = usize::try_from(number).unwrap_or(0).min(99);
     if number < 20 {
-        return SMALL[number].to_owned();
+        return UNDER_TWENTY[number].to_owned();
     }
     match (number / 10, number % 10) {
-        (tens, 0) => TENS[tens].to_owned(),
+        (tens, 0) => TENS[tens - 2].to_owned(),
         (tens, ones) => {
             let between = if rng.random_bool(0.6) { "-" } else { " " };
-            format!("{}{between}{}", TENS[tens], SMALL[ones])
+            format!("{}{between}{}", TENS[tens - 2], UNDER_TWENTY[ones])
         }
     }
 }
@@ -271,9 +247,9 @@ fn clock(rng: &mut impl Rng) -> (String, Json) {
         (0, _) if hour == 12 && minute == 0 => "noon".to_owned(),
         (0 | 1, 0) => format!("{twelve} {half}"),
         (2 | 3, 0) => format!("{twelve}{half}"),
-        (4, 0) if hour > 0 => format!("{} o'clock {part}", SMALL[twelve as usize]),
-        (4, 30) if hour > 0 => format!("half past {} {part}", SMALL[twelve as usize]),
-        (4, 15) if hour > 0 => format!("quarter past {} {part}", SMALL[twelve as usize]),
+        (4, 0) if hour > 0 => format!("{} o'clock {part}", UNDER_TWENTY[twelve as usize]),
+        (4, 30) if hour > 0 => format!("half past {} {part}", UNDER_TWENTY[twelve as usize]),
+        (4, 15) if hour > 0 => format!("quarter past {} {part}", UNDER_TWENTY[twelve as usize]),
         (5 | 6, _) => format!("{twelve}:{minute:02} {half}"),
         (7, _) => format!("{twelve}:{minute:02}{half}"),
         (8, _) => format!("{hour}:{minute:02}"),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::made::Made;
-use super::{Fixed, Item, Many, Meant, Node, Phrase, Phrases, Slot, Source, Target};
+use super::{Fixed, Item, Many, Meant, Node, Phrase, Phrases, Slot, Source, TURN, Target};
 use crate::error::TrainingError;
 
 /// Largest weight of a phrase.
@@ -17,6 +17,7 @@ enum Section {
     Function(usize),
     Several(Vec<String>),
     None,
+    Follow(Option<String>),
     Pool(String),
 }
 
@@ -68,6 +69,9 @@ impl Reader {
         if text == "none" {
             return Ok(Section::None);
         }
+        if let Some(name) = text.strip_prefix("follow ") {
+            return Ok(Section::Follow(Some(name.trim().to_owned()).filter(|name| name != "none")));
+        }
         if let Some(weight) = text.strip_prefix("emphasis ") {
             let weight =
                 weight.trim().parse().ok().filter(|weight| (1..=WEIGHT_MAX).contains(weight));
@@ -106,6 +110,13 @@ impl Reader {
             }
             Section::None => {
                 self.phrases.none.extend(std::iter::repeat_n(phrase, self.weight));
+            }
+            Section::Follow(name) => {
+                if !text.contains(TURN) {
+                    return Err(format!("a conversation needs `{}` in it", TURN.trim()));
+                }
+                let phrases = std::iter::repeat_n((name.clone(), phrase), self.weight);
+                self.phrases.follow.extend(phrases);
             }
             Section::Nowhere | Section::Pool(_) => {
                 return Err("a phrase needs `function NAME` or `none` above it".to_owned());
@@ -148,7 +159,8 @@ impl Reader {
         let pools = &self.phrases.pools;
         let every = self.phrases.functions.iter().flat_map(|(_, list)| list);
         let several = self.phrases.several.iter().map(|(_, phrase)| phrase);
-        for phrase in every.chain(several).chain(&self.phrases.none) {
+        let follow = self.phrases.follow.iter().map(|(_, phrase)| phrase);
+        for phrase in every.chain(several).chain(&self.phrases.none).chain(follow) {
             known(pools, &phrase.nodes).map_err(|reason| TrainingError::Phrase {
                 file: phrase.file.clone(),
                 line: phrase.line,

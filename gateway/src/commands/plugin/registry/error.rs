@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use hyfunc_distribution::{BundleError, KeyError, RegistryError};
 
+use crate::commands::advice;
+
 /// Why a plugin was not pushed, pulled, signed or verified.
 #[derive(Debug, thiserror::Error)]
 pub enum DistributionError {
@@ -45,7 +47,7 @@ pub enum DistributionError {
         path: PathBuf,
     },
     /// A file cannot be read or written.
-    #[error("cannot use {path}: {source}", path = .path.display())]
+    #[error("cannot use {path}: {source}{}", advice(.source), path = .path.display())]
     File {
         /// As typed.
         path: PathBuf,

@@ -38,13 +38,15 @@ fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, DistributionError> {
 /// Writes a file that nobody else may read, and that must not be there yet.
 pub(super) fn create_private(path: &Path, bytes: &[u8]) -> Result<(), DistributionError> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let written = file.and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.map_err(|source| match source.kind() {
+    let mut file = file.map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => DistributionError::Exists { path: path.to_owned() },
         _ => DistributionError::File { path: path.to_owned(), source },
+    })?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.map_err(|source| {
+        // It was made by this very call, and half a key is none.
+        let _ = fs::remove_file(path);
+        DistributionError::File { path: path.to_owned(), source }
     })
 }
 
@@ -77,6 +79,13 @@ mod tests {
         let again = create_private(&path, b"two");
         assert!(matches!(again, Err(DistributionError::Exists { .. })));
         assert_eq!(read_text(&path).unwrap(), "one");
+    }
+
+    #[test]
+    fn a_private_file_that_cannot_be_written_is_told_with_a_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = create_private(&folder.path().join("no/hyfunc.key"), b"one").unwrap_err();
+        assert!(nowhere.to_string().contains("check the path"), "{nowhere}");
     }
 
     #[test]

@@ -18,8 +18,8 @@ pub async fn index(args: &IndexArgs) -> Result<String, CommandError> {
 
 async fn write(args: &IndexArgs) -> Result<String, DistributionError> {
     // A key that does not open is found before anything is stored.
-    let key = args.key.as_deref().map(private_key).transpose()?;
-    let (mut registry, reference) = open(&args.reference, &args.access)?;
+    let key = args.store.key.as_deref().map(private_key).transpose()?;
+    let (mut registry, reference) = open(&args.reference, &args.store.access)?;
     let tag = match (reference.digest(), reference.tag()) {
         (None, Some(tag)) => tag.to_owned(),
         (digest, _) => {
@@ -47,7 +47,7 @@ async fn write(args: &IndexArgs) -> Result<String, DistributionError> {
         Some(there) if there.bytes == bytes => {
             let _ = writeln!(text, "{pinned} is there already, unchanged");
         }
-        Some(there) if !args.replace => {
+        Some(there) if !args.store.replace => {
             let (reference, existing) = (reference.to_string(), there.digest.to_string());
             return Err(RegistryError::Taken { reference, existing }.into());
         }

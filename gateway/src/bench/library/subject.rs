@@ -1,0 +1,150 @@
+//! What is published: a bundled plugin, marked so that nothing is known of it, small and large.
+
+use axum::body::{Body, Bytes};
+use axum::http::Request;
+use axum::http::header::CONTENT_TYPE;
+use hyfunc_functions::component::read_component;
+use hyfunc_plugins::Bundled;
+use hyfunc_sandbox::Grants;
+
+use super::NAME;
+use crate::bench::BenchError;
+
+/// Bytes of a large component, at least.
+const LARGE_BYTES: usize = 1_000_000;
+
+/// Magic and version of a component.
+const HEAD_BYTES: usize = 8;
+/// The section of a component that holds a core module.
+const CORE_MODULE: u8 = 1;
+
+/// The largest of the bundled plugins that asks for nothing, and a call of it.
+pub(super) struct Subject {
+    /// The plugin's name.
+    pub name: &'static str,
+    /// Its component.
+    pub small: Bytes,
+    /// The same with more code in it.
+    pub large: Bytes,
+    function: String,
+    arguments: Bytes,
+}
+
+impl Subject {
+    /// Looks for it.
+    pub fn find() -> Result<Self, BenchError> {
+        let modest = |bundled: &&Bundled| {
+            Grants::parse(bundled.grants).is_ok_and(|grants| grants.is_empty())
+        };
+        let modest: Vec<&Bundled> = hyfunc_plugins::bundled().iter().filter(modest).collect();
+        let by_size = |bundled: &&&Bundled| bundled.component.len();
+        let largest = modest.iter().max_by_key(by_size).ok_or(BenchError::NoExamples)?;
+        let smallest = modest.iter().min_by_key(by_size).ok_or(BenchError::NoExamples)?;
+        let read = read_component(NAME, largest.component);
+        let functions = read.map_err(|_| BenchError::NoExamples)?.functions;
+        let with_example = functions.iter().find_map(|function| {
+            let example = function.examples.first()?;
+            Some((function, example))
+        });
+        let (function, example) = with_example.ok_or(BenchError::NoExamples)?;
+        let arguments = serde_json::to_vec(&example.arguments).map_err(BenchError::Format)?;
+        let filling = largest_module(smallest.component).ok_or(BenchError::NoExamples)?;
+        Ok(Self {
+            name: largest.name,
+            small: Bytes::from_static(largest.component),
+            large: filled(largest.component, filling).into(),
+            function: function.name.clone(),
+            arguments: arguments.into(),
+        })
+    }
+
+    /// A call of the one under the name that is measured.
+    pub fn call(&self) -> Request<Body> {
+        Request::post(format!("/v1/functions/{}", self.function))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from(self.arguments.clone()))
+            .expect("a path and a header of our own")
+    }
+}
+
+/// A component with a mark that makes it another one: nothing is known of it.
+pub(super) fn marked(component: &[u8], mark: u64) -> Bytes {
+    let mark = mark.to_le_bytes();
+    // A custom section: its id, its size, the length of its name, the name, the mark.
+    let section = [&[0u8, 13, 4][..], &b"mark"[..], &mark[..]].concat();
+    [component, section.as_slice()].concat().into()
+}
+
+/// A component with so many copies of a core module, which nobody instantiates, that it is large.
+fn filled(component: &[u8], module: &[u8]) -> Vec<u8> {
+    let mut filled = component.to_vec();
+    while filled.len() < LARGE_BYTES {
+        filled.push(CORE_MODULE);
+        let mut left = module.len();
+        while left >= 0x80 {
+            filled.push((left & 0x7f) as u8 | 0x80);
+            left >>= 7;
+        }
+        filled.push(left as u8);
+        filled.extend_from_slice(module);
+    }
+    filled
+}
+
+/// The largest core module in a component; nothing where there is none.
+fn largest_module(component: &[u8]) -> Option<&[u8]> {
+    let mut largest: Option<&[u8]> = None;
+    let mut rest = component.get(HEAD_BYTES..)?;
+    while let Some((&id, after)) = rest.split_first() {
+        let (bytes, after) = length(after)?;
+        let (section, after) = after.split_at_checked(bytes)?;
+        if id == CORE_MODULE && largest.is_none_or(|largest| largest.len() < section.len()) {
+            largest = Some(section);
+        }
+        rest = after;
+    }
+    largest
+}
+
+/// A length in LEB128, and what follows it.
+fn length(mut bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (mut length, mut shift) = (0, 0);
+    loop {
+        let (&byte, rest) = bytes.split_first()?;
+        length |= usize::from(byte & 0x7f).checked_shl(shift)?;
+        shift += 7;
+        bytes = rest;
+        if byte & 0x80 == 0 {
+            return Some((length, bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marked_component_is_another_one_of_the_same_functions() {
+        let subject = Subject::find().unwrap();
+        let read = |bytes: &[u8]| read_component(NAME, bytes).unwrap().functions;
+        for component in [&subject.small, &subject.large] {
+            let (one, two) = (marked(component, 1), marked(component, 2));
+            assert_ne!(one, two);
+            assert_eq!(read(&one), read(&two));
+            assert_eq!(read(&one), read(&subject.small));
+            assert!(read(&one).iter().any(|function| function.name == subject.function));
+        }
+        assert!(subject.small.len() < LARGE_BYTES && subject.large.len() >= LARGE_BYTES);
+        assert!(subject.large.len() < 2 * LARGE_BYTES, "{}", subject.large.len());
+    }
+
+    #[test]
+    fn a_component_that_ends_early_has_no_module() {
+        let whole = Subject::find().unwrap().small;
+        assert!(largest_module(&whole).is_some_and(|module| module.starts_with(b"\0asm")));
+        for bytes in [0, 4, 9, 10, whole.len() - 1] {
+            assert_eq!(largest_module(&whole[..bytes]), None, "{bytes}");
+        }
+    }
+}
