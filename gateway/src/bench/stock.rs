@@ -148,6 +148,7 @@ impl Scene {
     fn call(&self, calls: &mut Calls) -> Result<(), BenchError> {
         let request = StockRequest {
             query: query(calls.count),
+            earlier: Vec::new(),
             functions: self.functions.clone(),
             choice: ToolChoice::Required,
             calls_max: 1,

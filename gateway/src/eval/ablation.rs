@@ -154,6 +154,7 @@ fn reply(parts: &Parts, row: &Row, form: Form) -> Result<Came, EvalError> {
         offered.into_iter().map(|index| row.functions[index].clone()).collect();
     let request = StockRequest {
         query: row.query.clone(),
+        earlier: Vec::new(),
         functions: functions.clone(),
         choice: ToolChoice::Auto,
         calls_max: CALLS_MAX,
