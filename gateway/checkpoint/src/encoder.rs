@@ -13,8 +13,8 @@ use crate::error::CheckpointError;
 use crate::files::{read_json, read_json_if_any};
 use crate::options::Options;
 use crate::tokenizer;
-use crate::weights::{Role, Weights};
 use crate::weights::shards::Shards;
+use crate::weights::{Role, Weights};
 
 /// What is computed here, as messages name it.
 const KNOWN: &str = "bert";
