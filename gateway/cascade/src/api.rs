@@ -51,7 +51,7 @@ impl Prepared {
     ) -> Self {
         Self {
             template: Arc::new(Template::new(&function, Spelling::Param)),
-            text: prompt::function_text(&function),
+            text: prompt::index_text(&function),
             profile: Profile::new(&function),
             labels: Labels::default(),
             vector,

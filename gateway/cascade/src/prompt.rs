@@ -54,6 +54,13 @@ pub fn function_text(function: &Function) -> String {
     text
 }
 
+/// The words that an index holds of a function: those by which it can be found, and what its author
+/// expects people to say.
+pub fn index_text(function: &Function) -> String {
+    let examples = function.examples.iter().map(|example| example.utterance.as_str());
+    examples.fold(function_text(function), |text, example| text + " . " + example)
+}
+
 /// What the large model reads of a query; the last token's state is the soft token.
 pub fn large_query(query: &[Token]) -> Vec<Token> {
     let mut tokens = vec![Token::special(Special::Query)];

@@ -13,8 +13,8 @@ use crate::error::CheckpointError;
 use crate::files::{read_json, read_json_if_any};
 use crate::options::Options;
 use crate::tokenizer;
-use crate::weights::Weights;
 use crate::weights::shards::Shards;
+use crate::weights::{Role, Weights};
 
 /// What is computed here, as messages name it.
 const KNOWN: &str = "bert";
@@ -282,7 +282,7 @@ impl Source<'_> {
     }
 
     fn matrix(&self, name: &str, out: usize, width: usize) -> Result<QMatMul, CheckpointError> {
-        self.weights.matrix(&self.named(name, "weight"), [out, width])
+        self.weights.matrix(&self.named(name, "weight"), [out, width], Role::Layer)
     }
 
     fn linear(&self, name: &str, out: usize, width: usize) -> Result<Linear, CheckpointError> {

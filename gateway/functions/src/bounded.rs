@@ -232,11 +232,11 @@ fn check_namespaces(compiled: &Instructions<'_>) -> Result<(), Error> {
     }
     for (at, instruction) in each(compiled) {
         let Instruction::Lookup(name) = instruction else { continue };
-        let is_attribute = match (compiled.get(at + 1), compiled.get(at + 2)) {
-            (Some(Instruction::GetAttr(_) | Instruction::SetAttr(_)), _) => true,
-            (Some(Instruction::LoadConst(_)), Some(Instruction::GetItem)) => true,
-            _ => false,
-        };
+        let is_attribute = matches!(
+            (compiled.get(at + 1), compiled.get(at + 2)),
+            (Some(Instruction::GetAttr(_) | Instruction::SetAttr(_)), _)
+                | (Some(Instruction::LoadConst(_)), Some(Instruction::GetItem))
+        );
         if names.contains(name) && !is_attribute {
             let told = format!("the namespace `{name}` may be used for its attributes only");
             return Err(refused(&told));

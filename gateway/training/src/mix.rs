@@ -17,10 +17,10 @@ use crate::phrases::Phrases;
 use crate::synthesis;
 
 /// Share of requests over the bundled library.
-const BUNDLED_SHARE: f64 = 0.64;
+const BUNDLED_SHARE: f64 = 0.54;
 
 /// Share of requests synthesized from catalogues' signatures, of the rest.
-const CATALOGUE_SHARE: f64 = 0.25;
+const CATALOGUE_SHARE: f64 = 0.45;
 
 /// Share of requests that join two wishes.
 const JOINED_SHARE: f64 = 0.13;
@@ -49,8 +49,15 @@ const OFFERED_MAX: usize = 14;
 /// Functions of the bundled library that are offered with a row, called ones included.
 const BUNDLED_MAX: usize = 48;
 
-/// Functions offered with a synthesized row.
+/// Functions of the catalogue offered with a synthesized row.
 const CATALOGUE_MAX: usize = 3;
+
+/// Share of synthesized rows that are offered some of the bundled library besides, as where a plugin
+/// is published that no training has seen.
+const NEWCOMER_SHARE: f64 = 0.6;
+
+/// Functions of the bundled library offered with such a row.
+const OLD_HANDS_MAX: usize = 20;
 
 /// Where training rows come from.
 pub struct Mix {
@@ -183,6 +190,9 @@ impl Mix {
             if other.name != function.name {
                 functions.push(other.clone());
             }
+        }
+        if rng.random_bool(NEWCOMER_SHARE) {
+            functions.extend(self.bundled.choose_multiple(rng, OLD_HANDS_MAX).cloned());
         }
         Some(Row { id: String::new(), query, functions, calls: vec![(0, arguments)] })
     }

@@ -105,7 +105,7 @@ impl Indexed {
     fn build(functions: &[Arc<Function>], vectors: &[Vec<Vec<f32>>]) -> Result<Self, EvalError> {
         let mut words = Bm25::new(Bm25Config::default())?;
         for (id, function) in (0..).zip(functions) {
-            words.insert(id, &prompt::function_text(function))?;
+            words.insert(id, &prompt::index_text(function))?;
         }
         let mut indexed = Self { words, vectors: Vec::with_capacity(vectors.len()) };
         for vectors in vectors {

@@ -83,7 +83,7 @@ impl Searcher {
         let mut exact = Exact::new();
         for ((id, function), vector) in (0..).zip(functions).zip(vectors) {
             // What a prepared function's text is, and so what a library indexes.
-            let text = prompt::function_text(function);
+            let text = prompt::index_text(function);
             words.insert(id, &text)?;
             exact.insert(id, vector)?;
             entries.push(Entry { id, vector: vector.clone(), text });

@@ -200,7 +200,7 @@ fn the_retriever_offers_few_and_training_never_loses_a_called_function() {
         row.functions.push(Arc::new(function));
     }
     let vector = tiny.distil(&tiny.tokenizer.encode(&row.query)).unwrap().query_vector;
-    for (is_retrieved, offered) in [(false, 12), (true, free::RETRIEVED_MAX)] {
+    for (is_retrieved, offered) in [(false, 12), (true, RETRIEVED_MAX)] {
         let of = free::offered(&mut teacher, &row, &vector, is_retrieved).unwrap();
         assert_eq!(of.len(), offered);
         assert!(of.is_sorted());
