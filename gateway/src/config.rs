@@ -6,6 +6,7 @@
 mod calls;
 mod check;
 mod credentials;
+mod device;
 mod effective;
 mod error;
 mod follow;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use calls::{LimitError, calls_per_minute};
 pub use credentials::CredentialSource;
+pub use device::Device;
 pub use effective::{Effective, Source};
 pub use error::ConfigError;
 pub use follow::{
@@ -33,7 +35,7 @@ pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
 pub use library::{AdminConfig, LibraryConfig};
 pub use live::Live;
-pub use models::{Q4_K, Q8_0, STOCK, TINY};
+pub use models::{CPU, Q4_K, Q8_0, STOCK, TINY};
 pub use reload::{LIVE, Reload, reload};
 pub use upstream::UpstreamConfig;
 
@@ -173,6 +175,8 @@ pub struct ModelsConfig {
     pub weights: String,
     pub encoder: String,
     pub spelling: String,
+    pub device: String,
+    pub cache_bytes_max: usize,
     pub prefix_bytes_max: usize,
     pub threads: usize,
     pub queue_jobs_max: usize,
@@ -194,6 +198,8 @@ impl Default for ModelsConfig {
             weights: AUTO.into(),
             encoder: String::new(),
             spelling: AUTO.into(),
+            device: CPU.into(),
+            cache_bytes_max: 4 << 30,
             prefix_bytes_max: 512 << 20,
             threads: 0,
             queue_jobs_max: 256,

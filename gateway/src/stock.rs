@@ -14,7 +14,7 @@ use hyfunc_functions::{Function, Spelling};
 use hyfunc_stock::{Causal, Chat, Decoder, Embed, Stock, StockConfig, StockError, Vocabulary};
 use serde_json::Value as Json;
 
-use crate::config::{self, CALIBRATED, ModelsConfig};
+use crate::config::{self, CALIBRATED, Device, ModelsConfig};
 use crate::error::StartError;
 use crate::models::Models;
 
@@ -23,7 +23,52 @@ use crate::models::Models;
 /// # Errors
 /// A checkpoint that cannot be used, with what to do about it.
 pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
-    let Parts { decoder, encoder, id, .. } = parts(config)?;
+    match Device::parse(&config.device) {
+        Some(Device::Cuda { ordinal }) => on_gpu(config, ordinal),
+        // No other value is let in. One forward keeps all cores busy: more threads only help where
+        // many ask at once.
+        Some(Device::Cpu) | None => serve(config, parts(config)?, 1),
+    }
+}
+
+/// Requests that are rows of one forward.
+#[cfg(feature = "cuda")]
+const GPU_THREADS: usize = 8;
+
+#[cfg(feature = "cuda")]
+fn on_gpu(config: &ModelsConfig, ordinal: usize) -> Result<Stock, StartError> {
+    let bytes = config.cache_bytes_max;
+    let (path, room) = (Path::new(&config.checkpoint), hyfunc_device::Room::serving(bytes));
+    let opened = hyfunc_device::open(path, &Options::default(), ordinal, room);
+    let checkpoint = without_thoughts(opened.map_err(uncomputed)?);
+    // Prompts that are kept lie in the same memory: half of it is for requests at work.
+    let kept = config.prefix_bytes_max.min(bytes / 2);
+    let config = ModelsConfig { prefix_bytes_max: kept, ..config.clone() };
+    serve(&config, assembled(&config, checkpoint)?, GPU_THREADS)
+}
+
+#[cfg(feature = "cuda")]
+fn uncomputed(error: hyfunc_device::DeviceError) -> StartError {
+    CascadeError::Stock { reason: error.to_string() }.into()
+}
+
+#[cfg(not(feature = "cuda"))]
+fn on_gpu(_: &ModelsConfig, ordinal: usize) -> Result<Stock, StartError> {
+    let reason = format!(
+        "cuda:{ordinal} is asked for, but this hyfunc was built without GPUs: build it with \
+         `cargo build --release --features cuda` (deploy/cuda-toolkit.sh has what that needs), or \
+         set models.device to cpu"
+    );
+    Err(CascadeError::Stock { reason }.into())
+}
+
+/// Starts so many threads, unless the configuration names another number.
+fn serve<M: Causal>(
+    config: &ModelsConfig,
+    parts: Parts<M>,
+    threads: usize,
+) -> Result<Stock, StartError> {
+    let Parts { decoder, encoder, id, .. } = parts;
     let info = ModelInfo {
         id,
         // What a checkpoint of somebody else's is made of is known to its card.
@@ -32,15 +77,17 @@ pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
         digest: String::new(),
         retrieval_threshold: 0.0,
     };
-    // One forward keeps all cores busy: more threads only help where many ask at once.
-    let threads = config.threads.max(1);
+    let threads = match config.threads {
+        0 => threads,
+        threads => threads,
+    };
     Ok(Stock::start(decoder, encoder, info, (threads, config.queue_jobs_max))?)
 }
 
 /// The parts of the preset, before any thread has them.
-pub(crate) struct Parts {
+pub(crate) struct Parts<M: Causal = Model> {
     /// Decodes along templates, or freely.
-    pub(crate) decoder: Decoder<Model>,
+    pub(crate) decoder: Decoder<M>,
     /// Without one, functions are found by their words.
     pub(crate) encoder: Option<Box<dyn Embed>>,
     /// Name of the checkpoint.
@@ -51,12 +98,18 @@ pub(crate) struct Parts {
     pub(crate) spelling: Spelling,
 }
 
-/// Opens the parts.
+/// Opens the parts, on the processor.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`checkpoint`], and an encoder that cannot be used.
 pub(crate) fn parts(config: &ModelsConfig) -> Result<Parts, StartError> {
-    let checkpoint = checkpoint(config)?;
+    assembled(config, checkpoint(config)?.map(Model))
+}
+
+fn assembled<M: Causal>(
+    config: &ModelsConfig,
+    checkpoint: Checkpoint<M>,
+) -> Result<Parts<M>, StartError> {
     let encoder: Option<Box<dyn Embed>> = match config.encoder.as_str() {
         "" => None,
         dir => Some(Box::new(Sentences(Encoder::open(Path::new(dir)).map_err(unopened)?))),
@@ -65,31 +118,42 @@ pub(crate) fn parts(config: &ModelsConfig) -> Result<Parts, StartError> {
     let spelling = settings.spelling;
     let Checkpoint { model, tokenizer, chat, id, eos } = checkpoint;
     let vocabulary = Vocabulary::new(tokenizer).map_err(unusable)?;
-    let (model, chat) = (Model(model), Box::new(Template(chat)));
+    let chat = Box::new(Template(chat));
     let decoder = Decoder::new(model, vocabulary, chat, settings).map_err(unusable)?;
     Ok(Parts { decoder, encoder, id, ends: eos, spelling })
 }
 
-/// The checkpoint that the configuration names. Blocking: it is read whole.
+/// The checkpoint that the configuration names, on the processor. Blocking: it is read whole.
 ///
 /// # Errors
-/// One that cannot be used, with what to do about it.
+/// One that cannot be used, with what to do about it; a configuration that names a GPU.
 pub fn checkpoint(config: &ModelsConfig) -> Result<Checkpoint, StartError> {
+    if let Some(Device::Cuda { ordinal }) = Device::parse(&config.device) {
+        // Only `open` leads to a GPU: measured here, the processor would pass for it.
+        let reason = format!(
+            "models.device names cuda:{ordinal}, and this is of the processor alone: add \
+             `--set models.device=cpu`"
+        );
+        return Err(CascadeError::Stock { reason }.into());
+    }
     let precision = match config.weights.as_str() {
         config::Q8_0 => Precision::Q8,
         config::Q4_K => Precision::Q4,
         _ => Precision::F32,
     };
     let options = Options { precision, ..Options::default() };
-    let mut checkpoint =
-        Checkpoint::open(Path::new(&config.checkpoint), &options).map_err(unopened)?;
-    // A thought before the answer would stand where calls begin; templates without it ignore this.
+    let opened = Checkpoint::open(Path::new(&config.checkpoint), &options);
+    Ok(without_thoughts(opened.map_err(unopened)?))
+}
+
+/// A thought before the answer would stand where calls begin; templates without it ignore this.
+fn without_thoughts<M>(mut checkpoint: Checkpoint<M>) -> Checkpoint<M> {
     checkpoint.chat.set("enable_thinking", Json::Bool(false));
-    Ok(checkpoint)
+    checkpoint
 }
 
 /// Settings of the decoder, as configured or as the checkpoint tells.
-pub fn settings(config: &ModelsConfig, checkpoint: &Checkpoint) -> StockConfig {
+pub fn settings<M>(config: &ModelsConfig, checkpoint: &Checkpoint<M>) -> StockConfig {
     let defaults = StockConfig::default();
     StockConfig {
         spelling: spelling(config, checkpoint),
@@ -114,7 +178,7 @@ fn unusable(error: StockError) -> StartError {
 }
 
 /// As configured, or as the checkpoint's name and tokens tell.
-fn spelling(config: &ModelsConfig, checkpoint: &Checkpoint) -> Spelling {
+fn spelling<M>(config: &ModelsConfig, checkpoint: &Checkpoint<M>) -> Spelling {
     let has = |token| checkpoint.tokenizer.token_to_id(token).is_some();
     match config.spelling.as_str() {
         "hermes" => Spelling::Hermes,
@@ -238,5 +302,39 @@ struct Sentences(Encoder);
 impl Embed for Sentences {
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, String> {
         self.0.embed(texts).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::STOCK;
+
+    fn on_a_gpu() -> ModelsConfig {
+        ModelsConfig {
+            preset: STOCK.into(),
+            checkpoint: "no/such/folder".into(),
+            device: "cuda:4095".into(),
+            ..ModelsConfig::default()
+        }
+    }
+
+    #[test]
+    fn what_is_of_the_processor_alone_is_not_said_of_a_gpu() {
+        let Err(error) = parts(&on_a_gpu()) else { panic!("it would be the processor's") };
+        let said = error.to_string();
+        assert!(said.contains("cuda:4095") && said.contains("models.device=cpu"), "{said}");
+    }
+
+    #[test]
+    fn a_gpu_that_cannot_be_used_is_said_at_the_start() {
+        let Err(error) = open(&on_a_gpu()) else { panic!("there are not so many GPUs") };
+        let said = error.to_string();
+        if cfg!(feature = "cuda") {
+            // No driver, an old one, or no such device: the checkpoint is not looked at.
+            assert!(said.contains("NVIDIA driver") || said.contains("no cuda:4095"), "{said}");
+        } else {
+            assert!(said.contains("cuda:4095") && said.contains("--features cuda"), "{said}");
+        }
     }
 }

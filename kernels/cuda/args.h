@@ -22,13 +22,13 @@ struct SwigluArgs {
 };
 
 struct GemvArgs {
-    const void* x;        // [rows, width_in], rows ≤ 8
+    const void* x;        // [rows, width_in]
     const void* weights;  // [width_out, width_in]
     void* out;            // [rows, width_out]
     uint32_t rows;
     uint32_t width_in;
     uint32_t width_out;
-    uint32_t unused;
+    uint32_t wide;  // 1: out is f32
 };
 
 struct HeadArgmaxArgs {
@@ -50,6 +50,7 @@ struct RotaryWriteArgs {
     const void* projected;       // [tokens, heads + 2 · heads_kv, width]: queries, keys, values
     const void* query_norm;      // [width], or null: no norm
     const void* key_norm;        // [width], or null: no norm
+    const void* bias;            // [heads + 2 · heads_kv, width], or null: nothing is added
     const float* cosines;        // [positions, width / 2]
     const float* sines;          // [positions, width / 2]
     const int32_t* token_positions;  // [tokens]

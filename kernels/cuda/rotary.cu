@@ -1,10 +1,10 @@
-// Norm of queries and keys, rotary positions, and keys and values into their pages: one warp for
-// each head of each token.
+// Bias, norm of queries and keys, rotary positions, and keys and values into their pages: one warp
+// for each head of each token.
 //
 // Floor: 4 · tokens · (heads + 2 · heads_kv) · width bytes (read once, written once) and
 // 4 · tokens · width of angles; about 9 FLOPs an element.
 //
-// Dimension i turns with dimension i + width / 2. Norm and turn are f32; there is one rounding. A
+// Dimension i turns with dimension i + width / 2. Sum, norm and turn are f32; there is one rounding. A
 // token whose position is beyond the table, or whose slot is beyond the cache, is not kept, and
 // the query of the former is zero.
 #include "common.cuh"
@@ -23,6 +23,8 @@ template <class T> __device__ void rotary_write(const RotaryWriteArgs& args) {
     const int32_t position = args.token_positions[token];
     const bool placed = position >= 0 && uint32_t(position) < args.positions;
 
+    const T* bias = static_cast<const T*>(args.bias);
+    if (bias) bias += uint64_t(head) * args.width;
     float low[PAIRS], high[PAIRS];
     float squares = 0.0f;
 #pragma unroll
@@ -30,6 +32,10 @@ template <class T> __device__ void rotary_write(const RotaryWriteArgs& args) {
         const uint32_t i = lane + j * WARP;
         low[j] = i < half ? to_float(from[i]) : 0.0f;
         high[j] = i < half ? to_float(from[i + half]) : 0.0f;
+        if (bias && i < half) {
+            low[j] += to_float(bias[i]);
+            high[j] += to_float(bias[i + half]);
+        }
         squares += low[j] * low[j] + high[j] * high[j];
     }
     const T* norm = static_cast<const T*>(query ? args.query_norm : args.key_norm);

@@ -12,7 +12,7 @@ use cudarc::nvrtc::Ptx;
 
 use crate::error::KernelError;
 use crate::foreign;
-use crate::machine::{Call, Machine};
+use crate::machine::{self, Call, Machine};
 
 /// The code of all kernels for all targets of `build.rs`.
 static IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
@@ -133,13 +133,44 @@ impl Machine for Device {
         }
     }
 
-    fn read(&self, memory: &DeviceMemory) -> Result<Vec<u8>, KernelError> {
-        let mut bytes = self
+    fn zeros(&self, bytes: usize) -> Result<DeviceMemory, KernelError> {
+        let zeros = self.stream.alloc_zeros::<u8>(bytes.max(ALLOCATION_BYTES_MIN));
+        match zeros {
+            Ok(zeros) => Ok(DeviceMemory { bytes: zeros, len: bytes }),
+            Err(DriverError(CUresult::CUDA_ERROR_OUT_OF_MEMORY)) => {
+                Err(KernelError::OutOfMemory { bytes: Some(bytes) })
+            }
+            Err(error) => Err(failed("making memory", error)),
+        }
+    }
+
+    fn overwrite(
+        &self,
+        memory: &mut DeviceMemory,
+        at: usize,
+        bytes: &[u8],
+    ) -> Result<(), KernelError> {
+        let end = machine::end(at, bytes.len(), memory.len)?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let mut place = memory.bytes.slice_mut(at..end);
+        self.stream
+            .memcpy_htod(bytes, &mut place)
+            .map_err(|error| failed("writing over memory", error))
+    }
+
+    fn read_first(&self, memory: &DeviceMemory, count: usize) -> Result<Vec<u8>, KernelError> {
+        let count = count.min(memory.len);
+        if count == 0 {
+            self.wait()?;
+            return Ok(Vec::new());
+        }
+        let bytes = self
             .stream
-            .clone_dtoh(&memory.bytes)
+            .clone_dtoh(&memory.bytes.slice(..count))
             .map_err(|error| failed("reading memory", error))?;
         self.wait()?;
-        bytes.truncate(memory.len);
         Ok(bytes)
     }
 

@@ -50,6 +50,27 @@ pub enum KernelError {
         /// What was asked for, where that is known.
         bytes: Option<usize>,
     },
+    /// All pages of keys and values are held.
+    #[error(
+        "all {pages} pages of keys and values ({page_tokens} tokens each) are in use: ask again when \
+         others are answered, or give the model more pages"
+    )]
+    OutOfPages {
+        /// How many there are.
+        pages: usize,
+        /// Tokens of a page.
+        page_tokens: usize,
+    },
+    /// A row of a forward that cannot be read.
+    #[error("row {row} of a forward: {what}; it is {value}")]
+    Row {
+        /// Its place in the list.
+        row: usize,
+        /// The rule.
+        what: &'static str,
+        /// What was given.
+        value: usize,
+    },
     /// The device's context is lost: every further call fails.
     #[error("the device's context is lost after {code}: it must be opened again in a new process")]
     Sticky {

@@ -2,7 +2,7 @@
 
 use crate::error::KernelError;
 use crate::foreign;
-use crate::machine::{Call, Machine};
+use crate::machine::{self, Call, Machine};
 
 /// Runs kernels as host C++. Small grids only: every thread is a fiber.
 #[derive(Clone, Debug)]
@@ -45,13 +45,33 @@ impl Machine for Host {
         Ok(HostMemory { words, bytes: bytes.len() })
     }
 
-    fn read(&self, memory: &HostMemory) -> Result<Vec<u8>, KernelError> {
+    fn overwrite(
+        &self,
+        memory: &mut HostMemory,
+        at: usize,
+        bytes: &[u8],
+    ) -> Result<(), KernelError> {
+        let end = machine::end(at, bytes.len(), memory.bytes)?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let (first, last) = (at / WORD, (end - 1) / WORD);
+        let mut held: Vec<u8> =
+            memory.words[first..=last].iter().flat_map(|word| word.to_ne_bytes()).collect();
+        held[at - first * WORD..end - first * WORD].copy_from_slice(bytes);
+        for (word, chunk) in memory.words[first..=last].iter_mut().zip(held.chunks_exact(WORD)) {
+            *word = u128::from_ne_bytes(chunk.try_into().expect("chunks of a word"));
+        }
+        Ok(())
+    }
+
+    fn read_first(&self, memory: &HostMemory, count: usize) -> Result<Vec<u8>, KernelError> {
         let mut bytes: Vec<u8> = memory.words.iter().flat_map(|word| word.to_ne_bytes()).collect();
         if bytes[memory.bytes..].iter().any(|byte| *byte != FENCE) {
             let reason = "a write beyond a tensor".to_owned();
             return Err(KernelError::Host { kernel: "some kernel".to_owned(), reason });
         }
-        bytes.truncate(memory.bytes);
+        bytes.truncate(memory.bytes.min(count));
         Ok(bytes)
     }
 
@@ -117,6 +137,29 @@ mod tests {
         // A grid barrier in a launch that is not cooperative; no address is touched before it.
         let alone = Call { words_used: 9, shared_bytes: 40_000, ..call("retrieve_f16") };
         assert!(refusal(&alone).contains("a grid barrier outside a cooperative launch"));
+    }
+
+    #[test]
+    fn what_is_put_in_place_leaves_the_rest_and_the_fence() {
+        let host = Host::new(1);
+        for len in [0, 1, 16, 17, 50] {
+            let before: Vec<u8> = (0..len).collect();
+            for at in 0..=before.len() {
+                for count in 0..=before.len() - at {
+                    let mut memory = host.write(&before).expect("memory");
+                    host.overwrite(&mut memory, at, &vec![0xaa; count]).expect("it fits");
+                    let mut wanted = before.clone();
+                    wanted[at..at + count].fill(0xaa);
+                    assert_eq!(host.read(&memory).expect("no fence is broken"), wanted);
+                    assert_eq!(host.read_first(&memory, at).expect("likewise"), wanted[..at]);
+                }
+            }
+            let mut memory = host.write(&before).expect("memory");
+            for at in [before.len(), usize::MAX] {
+                let said = host.overwrite(&mut memory, at, &[1]).expect_err("it does not fit");
+                assert!(said.to_string().contains("beyond the memory"), "{said}");
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! A launcher checks element types, lengths and limits before anything runs. What lies in device
 //! memory (page numbers, positions, tokens) it cannot check: kernels never read or write beyond a
 //! tensor, whatever stands there, and each source file says what they do instead.
+//!
+//! [`model`] is a decoder's whole forward over them.
 
 mod arguments;
 mod element;
@@ -11,6 +13,7 @@ mod error;
 mod foreign;
 mod launch;
 mod machine;
+pub mod model;
 pub mod reference;
 mod tensor;
 pub mod tolerance;

@@ -13,11 +13,39 @@ pub trait Machine {
     /// When there is no room.
     fn write(&self, bytes: &[u8]) -> Result<Self::Memory, KernelError>;
 
+    /// New memory of so many zero bytes.
+    ///
+    /// # Errors
+    /// When there is no room.
+    fn zeros(&self, bytes: usize) -> Result<Self::Memory, KernelError> {
+        self.write(&vec![0; bytes])
+    }
+
+    /// Puts `bytes` in the place of what it holds from byte `at` on, after everything that was
+    /// launched before.
+    ///
+    /// # Errors
+    /// When it does not hold so many.
+    fn overwrite(
+        &self,
+        memory: &mut Self::Memory,
+        at: usize,
+        bytes: &[u8],
+    ) -> Result<(), KernelError>;
+
     /// What it holds, after everything that was launched before.
     ///
     /// # Errors
     /// When a kernel before it failed.
-    fn read(&self, memory: &Self::Memory) -> Result<Vec<u8>, KernelError>;
+    fn read(&self, memory: &Self::Memory) -> Result<Vec<u8>, KernelError> {
+        self.read_first(memory, usize::MAX)
+    }
+
+    /// The first `bytes` of what it holds, or all where that is less; likewise.
+    ///
+    /// # Errors
+    /// When a kernel before it failed.
+    fn read_first(&self, memory: &Self::Memory, bytes: usize) -> Result<Vec<u8>, KernelError>;
 
     /// Where it lies, to be read.
     fn address(&self, memory: &Self::Memory) -> u64;
@@ -61,4 +89,15 @@ pub struct Call {
 impl Call {
     /// Room for the largest struct of `cuda/args.h`.
     pub(crate) const WORDS: usize = 24;
+}
+
+/// Where bytes that are put at `at` end, if that is within what is held.
+#[cfg(any(host_build, feature = "cuda"))]
+pub(crate) fn end(at: usize, bytes: usize, held: usize) -> Result<usize, KernelError> {
+    let end = at.checked_add(bytes).filter(|end| *end <= held);
+    end.ok_or(KernelError::Limit {
+        kernel: "overwrite",
+        what: "bytes must not be put beyond the memory",
+        value: at.saturating_add(bytes),
+    })
 }

@@ -62,7 +62,7 @@ impl<M: Machine> Tensor<M> {
     /// # Errors
     /// When there is no room.
     pub fn zeros(machine: &M, element: Element, len: usize) -> Result<Self, KernelError> {
-        Self::from_bytes(machine, element, &vec![0; len * element.bytes()])
+        Ok(Self { memory: machine.zeros(len * element.bytes())?, element, len })
     }
 
     /// Of NaN in every float type, and of the largest number in every other: what was forgotten to
@@ -87,6 +87,52 @@ impl<M: Machine> Tensor<M> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Puts 32-bit numbers in the place of the first elements; where there are more of them than
+    /// elements, in new memory of twice their size.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub(crate) fn put(&mut self, machine: &M, numbers: &[u32]) -> Result<(), KernelError> {
+        if numbers.len() > self.len {
+            *self = Self::zeros(machine, self.element, numbers.len() * 2)?;
+        }
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        machine.overwrite(&mut self.memory, 0, &bytes)
+    }
+
+    /// Puts floats, rounded to their type, in the place of the elements from `at` on.
+    ///
+    /// # Errors
+    /// When the tensor does not hold so many.
+    pub(crate) fn put_floats(
+        &mut self,
+        machine: &M,
+        float: Float,
+        at: usize,
+        values: &[f32],
+    ) -> Result<(), KernelError> {
+        let bytes: Vec<u8> = values.iter().flat_map(|x| float.encode(*x).to_le_bytes()).collect();
+        machine.overwrite(&mut self.memory, at.saturating_mul(self.element.bytes()), &bytes)
+    }
+
+    /// The first `count` elements of a tensor of f32.
+    ///
+    /// # Errors
+    /// When a kernel before failed.
+    pub(crate) fn first_f32s(&self, machine: &M, count: usize) -> Result<Vec<f32>, KernelError> {
+        let bytes = machine.read_first(&self.memory, count.saturating_mul(4))?;
+        Ok(words(&bytes).map(f32::from_bits).collect())
+    }
+
+    /// The first `count` elements of a tensor of u32.
+    ///
+    /// # Errors
+    /// When a kernel before failed.
+    pub(crate) fn first_u32s(&self, machine: &M, count: usize) -> Result<Vec<u32>, KernelError> {
+        let bytes = machine.read_first(&self.memory, count.saturating_mul(4))?;
+        Ok(words(&bytes).collect())
     }
 
     /// All elements as numbers; of f16, bf16 and f32 exact.

@@ -40,6 +40,14 @@ impl Tolerance {
         Self { relative: rounding(float) + F32_RELATIVE, absolute: 4.0 * sum(width) }
     }
 
+    /// Logits, of size up to about 7, of a whole decoder beside one that rounds nothing: some eight
+    /// roundings a layer, each of its own sign.
+    #[must_use]
+    pub fn logits(float: Float, layers: usize) -> Self {
+        let roundings = (8.0 * layers as f32).sqrt();
+        Self { relative: 0.0, absolute: GROWTH * rounding(float) * roundings }
+    }
+
     /// Whether `found` is near enough to `truth`. NaN never is.
     #[must_use]
     pub fn holds(self, found: f32, truth: f32) -> bool {
@@ -52,6 +60,10 @@ impl Tolerance {
 
 /// `exp`, division and roots in f32, one after another.
 const F32_RELATIVE: f32 = 2e-6;
+
+/// What a rounding grows to on its way to the worst logit: 16 in exact arithmetic with nothing else
+/// rounded, over small random decoders of two layers and 300 tokens; and as much again.
+const GROWTH: f32 = 30.0;
 
 /// Half a unit in the last place, relative.
 fn rounding(float: Float) -> f32 {

@@ -91,3 +91,9 @@ fn what_does_not_fit_is_out_of_memory_and_the_device_goes_on() {
 fn table_of_floors() {
     table::print(&device());
 }
+
+#[test]
+#[ignore = "needs a GPU"]
+fn table_of_steps() {
+    table::steps::print();
+}

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 use tokenizers::Tokenizer;
 
+use crate::blueprint::Blueprint;
 use crate::causal::Causal;
 use crate::chat::ChatTemplate;
 use crate::config::DecoderConfig;
@@ -14,14 +15,13 @@ use crate::error::CheckpointError;
 use crate::files::read_json_if_any;
 use crate::options::Options;
 use crate::tokenizer;
-use crate::weights::Weights;
 use crate::weights::gguf::Gguf;
 use crate::weights::shards::Shards;
 
 /// A stock checkpoint, ready to decode with.
-pub struct Checkpoint {
+pub struct Checkpoint<M = Box<dyn Causal>> {
     /// Predicts tokens.
-    pub model: Box<dyn Causal>,
+    pub model: M,
     /// Its own tokenizer, which neither cuts nor pads.
     pub tokenizer: Tokenizer,
     /// Its own way to write a conversation.
@@ -38,10 +38,9 @@ impl Checkpoint {
     /// # Errors
     /// Whatever would be computed wrong is refused by name: see [`CheckpointError`].
     pub fn open(dir_or_gguf: &Path, options: &Options) -> Result<Self, CheckpointError> {
-        let opened = match find(dir_or_gguf)? {
-            Found::Folder(folder) => Self::open_folder(&folder, options),
-            Found::Gguf(path) => Self::open_gguf(&path, options),
-        }?;
+        let opened = Self::open_as(dir_or_gguf, options, |blueprint| {
+            Ok::<Box<dyn Causal>, CheckpointError>(Box::new(Decoder::load(blueprint)?))
+        })?;
         tracing::info!(
             id = opened.id.as_str(),
             vocab_size = opened.model.vocab_size(),
@@ -51,8 +50,35 @@ impl Checkpoint {
         );
         Ok(opened)
     }
+}
 
-    fn open_folder(folder: &Path, options: &Options) -> Result<Self, CheckpointError> {
+impl<M> Checkpoint<M> {
+    /// Opens it with a model that `load` makes of its sizes and weights.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`], and what `load` says.
+    pub fn open_as<E: From<CheckpointError>>(
+        dir_or_gguf: &Path,
+        options: &Options,
+        load: impl FnOnce(&Blueprint<'_>) -> Result<M, E>,
+    ) -> Result<Self, E> {
+        match find(dir_or_gguf)? {
+            Found::Folder(folder) => Self::open_folder(&folder, options, load),
+            Found::Gguf(path) => Self::open_gguf(&path, options, load),
+        }
+    }
+
+    /// The same with another model, made of its own.
+    pub fn map<N>(self, change: impl FnOnce(M) -> N) -> Checkpoint<N> {
+        let Self { model, tokenizer, chat, id, eos } = self;
+        Checkpoint { model: change(model), tokenizer, chat, id, eos }
+    }
+
+    fn open_folder<E: From<CheckpointError>>(
+        folder: &Path,
+        options: &Options,
+        load: impl FnOnce(&Blueprint<'_>) -> Result<M, E>,
+    ) -> Result<Self, E> {
         let path = folder.join("config.json");
         let config = DecoderConfig::read(&path)?;
         let id = id(folder, options);
@@ -69,11 +95,16 @@ impl Checkpoint {
         }
         let end = text_of(&settings["eos_token"]);
         eos.extend(end.and_then(|end| tokenizer.token_to_id(end)));
-        let model = load(config, &Shards::open(folder, options)?, options)?;
+        let shards = Shards::open(folder, options)?;
+        let model = load(&Blueprint::new(config, &shards, options))?;
         Ok(Self { model, tokenizer, chat, id, eos: eos.into_iter().collect() })
     }
 
-    fn open_gguf(path: &Path, options: &Options) -> Result<Self, CheckpointError> {
+    fn open_gguf<E: From<CheckpointError>>(
+        path: &Path,
+        options: &Options,
+        load: impl FnOnce(&Blueprint<'_>) -> Result<M, E>,
+    ) -> Result<Self, E> {
         let gguf = Gguf::open(path, options)?;
         let config = gguf.config()?;
         let id = id(path, options);
@@ -103,7 +134,7 @@ impl Checkpoint {
         });
         let chat = ChatTemplate::new(source, named.collect())?;
         let eos: BTreeSet<u32> = [token("eos"), token("eot")].into_iter().flatten().collect();
-        let model = load(config, &gguf, options)?;
+        let model = load(&Blueprint::new(config, &gguf, options))?;
         Ok(Self { model, tokenizer, chat, id, eos: eos.into_iter().collect() })
     }
 }
@@ -137,17 +168,6 @@ fn find(path: &Path) -> Result<Found, CheckpointError> {
         [one] => Ok(Found::Gguf(one.clone())),
         _ => Err(CheckpointError::NoWeights { path: path.to_owned() }),
     }
-}
-
-fn load(
-    mut config: DecoderConfig,
-    weights: &dyn Weights,
-    options: &Options,
-) -> Result<Box<dyn Causal>, CheckpointError> {
-    if let Some(tokens_max) = options.context_tokens_max {
-        config.context_tokens_max = config.context_tokens_max.min(tokens_max);
-    }
-    Ok(Box::new(Decoder::load(config, weights)?))
 }
 
 fn id(path: &Path, options: &Options) -> String {

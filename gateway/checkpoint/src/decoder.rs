@@ -6,6 +6,7 @@ use candle_core::{
 };
 use candle_nn::ops::{rms_norm, softmax_last_dim};
 
+use crate::blueprint::Blueprint;
 use crate::cache::Cache;
 use crate::causal::Causal;
 use crate::config::DecoderConfig;
@@ -115,25 +116,15 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    pub(crate) fn load(
-        config: DecoderConfig,
-        weights: &dyn Weights,
-    ) -> Result<Self, CheckpointError> {
+    pub(crate) fn load(blueprint: &Blueprint<'_>) -> Result<Self, CheckpointError> {
+        let (config, weights) = (blueprint.config().clone(), blueprint.weights());
         let shape = [config.vocab_size, config.hidden_size];
-        let (embedding, head) = match (config.is_tied, weights.has(HEAD)) {
-            (false, true) => {
+        let (embedding, head) = match blueprint.has_head()? {
+            true => {
                 let embedding = weights.matrix(EMBEDDING, shape, Role::Embedding)?;
                 (embedding, weights.matrix(HEAD, shape, Role::Head)?)
             }
-            (false, false) => {
-                let (path, name) = (weights.path().to_owned(), HEAD.to_owned());
-                return Err(CheckpointError::MissingHead { path, name });
-            }
-            (true, true) if !weights.is_same(EMBEDDING, HEAD)? => {
-                let (path, name) = (weights.path().to_owned(), HEAD.to_owned());
-                return Err(CheckpointError::TwoHeads { path, name });
-            }
-            (true, _) => {
+            false => {
                 // Held once, in what heads are held in.
                 let head = weights.matrix(EMBEDDING, shape, Role::Head)?;
                 (head.clone(), head)
@@ -141,12 +132,8 @@ impl Decoder {
         };
         let layers = (0..config.layers).map(|layer| Layer::load(&config, weights, layer));
         let layers = layers.collect::<Result<_, _>>()?;
-        let norm = weights.vector("model.norm.weight", config.hidden_size)?;
-        let mut rope =
-            Rope::new(config.head_width, config.rope_base, config.rope_scaling, config.rope_pairs);
-        if let Some(divisors) = weights.rope_divisors(config.head_width / 2)? {
-            rope.divide(&divisors);
-        }
+        let norm = weights.vector(NORM, config.hidden_size)?;
+        let rope = blueprint.rope()?;
         Ok(Self { config, rope, embedding, layers, norm, head })
     }
 
@@ -236,6 +223,7 @@ impl Decoder {
 /// Names as `transformers` writes them; a GGUF is asked for its own.
 pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
 pub(crate) const HEAD: &str = "lm_head.weight";
+pub(crate) const NORM: &str = "model.norm.weight";
 
 impl Causal for Decoder {
     fn vocab_size(&self) -> usize {

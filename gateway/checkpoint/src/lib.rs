@@ -4,6 +4,7 @@
 //! from safetensors or GGUF, [`Encoder`] sentence encoders of BERT's kind; both compute what
 //! `transformers` computes. [`hub`] fetches them.
 
+mod blueprint;
 mod cache;
 mod causal;
 mod chat;
@@ -20,6 +21,7 @@ mod rope;
 mod tokenizer;
 mod weights;
 
+pub use blueprint::{Blueprint, LayerParameters, Sizes};
 pub use cache::Cache;
 pub use causal::Causal;
 pub use chat::ChatTemplate;

@@ -45,12 +45,14 @@ pub(crate) enum Role {
     Layer,
     /// The head, which may be the embedding, too.
     Head,
+    /// Any of them, for who computes elsewhere: it is never rounded here.
+    Dense,
 }
 
 /// A matrix in the precision that was asked for; one whose rows fill no blocks is left as it is.
 fn matrix(tensor: Tensor, options: &Options, role: Role) -> Result<QMatMul, CheckpointError> {
     let dtypes: &[GgmlDType] = match (options.precision, role) {
-        (Precision::F32, _) => &[],
+        (Precision::F32, _) | (_, Role::Dense) => &[],
         (Precision::Q8 | Precision::Q4, Role::Embedding) => return Ok(halved(tensor)?),
         (Precision::Q8, Role::Layer | Role::Head) => &[GgmlDType::Q8_0],
         (Precision::Q4, Role::Layer) => &[GgmlDType::Q4K, GgmlDType::Q8_0],

@@ -199,6 +199,28 @@ fn rounded_weights_take_the_room_that_they_should() {
 }
 
 #[test]
+fn what_others_compute_with_is_never_rounded() {
+    for is_tied in [false, true] {
+        let all = tensors(is_tied);
+        let folder = save(&all, is_tied);
+        let written = |name: &str| -> Vec<f32> {
+            all[&format!("{name}.weight")].flatten_all().unwrap().to_vec1().unwrap()
+        };
+        for precision in [Precision::F32, Precision::Q8, Precision::Q4] {
+            let options = Options { precision, ..Options::default() };
+            let opened = Checkpoint::open_as(folder.path(), &options, |blueprint| {
+                let parts = (blueprint.embedding()?, blueprint.head()?, blueprint.layer(0)?.down);
+                Ok::<_, CheckpointError>(parts)
+            });
+            let (embedding, head, down) = opened.unwrap().model;
+            assert!(embedding == written("model.embed_tokens"), "{precision:?}");
+            assert!(head == (!is_tied).then(|| written("lm_head")), "{precision:?}");
+            assert!(down == written("model.layers.0.mlp.down_proj"), "{precision:?}");
+        }
+    }
+}
+
+#[test]
 fn few_logits_are_those_of_all() {
     let folder = save(&tensors(true), true);
     for (precision, share_max) in [

@@ -1,12 +1,15 @@
 //! Which models serve, and what each preset needs.
 
-use super::{AUTO, ConfigError, ModelsConfig};
+use super::{AUTO, ConfigError, Device, ModelsConfig};
 
 /// The models that are trained here.
 pub const TINY: &str = "tiny";
 
 /// A checkpoint that somebody else trained.
 pub const STOCK: &str = "stock";
+
+/// The processor computes.
+pub const CPU: &str = "cpu";
 
 /// About a byte a weight, in blocks of 32.
 pub const Q8_0: &str = "q8_0";
@@ -53,6 +56,21 @@ pub(super) fn check(models: &ModelsConfig) -> Result<(), ConfigError> {
     if !is_stock && !models.encoder.is_empty() {
         return bad("models.encoder", "is for the stock preset: set models.preset to stock, too");
     }
+    if Device::parse(&models.device).is_none() {
+        return bad("models.device", "must be cpu, cuda or cuda:N, with N from 0 on");
+    }
+    if !is_stock && models.device != CPU {
+        return bad(
+            "models.device",
+            "a GPU computes checkpoints: set models.preset to stock, too, or models.device to cpu",
+        );
+    }
+    if models.device != CPU && models.weights != AUTO {
+        return bad(
+            "models.weights",
+            "is for the processor, and a GPU holds bf16: set it to auto, or models.device to cpu",
+        );
+    }
     Ok(())
 }
 
@@ -63,7 +81,7 @@ mod tests {
     #[test]
     fn a_preset_says_what_it_lacks() {
         type Set = fn(&mut ModelsConfig);
-        let cases: [(Set, Option<&str>); 10] = [
+        let cases: [(Set, Option<&str>); 15] = [
             (|_| {}, None),
             (|models| models.preset = "large".into(), Some("models.preset")),
             (|models| models.preset = STOCK.into(), Some("models.checkpoint")),
@@ -72,6 +90,9 @@ mod tests {
             (|models| models.spelling = "param".into(), Some("models.spelling")),
             (|models| models.weights = "q5_1".into(), Some("models.weights")),
             (|models| models.weights = Q8_0.into(), Some("models.weights")),
+            (|models| models.device = "gpu".into(), Some("models.device")),
+            (|models| models.device = "cuda:".into(), Some("models.device")),
+            (|models| models.device = "cuda:1".into(), Some("models.device")),
             (
                 |models| {
                     models.preset = STOCK.into();
@@ -79,6 +100,23 @@ mod tests {
                     models.weights = Q4_K.into();
                 },
                 None,
+            ),
+            (
+                |models| {
+                    models.preset = STOCK.into();
+                    models.checkpoint = "m".into();
+                    models.device = "cuda:1".into();
+                },
+                None,
+            ),
+            (
+                |models| {
+                    models.preset = STOCK.into();
+                    models.checkpoint = "m".into();
+                    models.device = "cuda".into();
+                    models.weights = Q8_0.into();
+                },
+                Some("models.weights"),
             ),
             (
                 |models| {

@@ -40,6 +40,11 @@ pub trait Causal: Send + Sync + 'static {
     /// # Errors
     /// What the model says, in words.
     fn logits(&self, states: &[Vec<f32>], ids: Option<&[u32]>) -> Result<Vec<Vec<f32>>, String>;
+
+    /// Whether it will never answer again, as when its device is lost: the gateway is unready then.
+    fn is_lost(&self) -> bool {
+        false
+    }
 }
 
 /// How a checkpoint puts a conversation into words.

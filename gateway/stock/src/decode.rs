@@ -117,6 +117,11 @@ impl<M: Causal> Decoder<M> {
         Ok(Self { model, vocabulary, chat, masks, config, prefixes })
     }
 
+    /// Whether the model will never answer again.
+    pub fn is_lost(&self) -> bool {
+        self.model.is_lost()
+    }
+
     /// How often prompts were read before.
     pub fn prefix_counts(&self) -> PrefixCounts {
         self.prefixes.lock().unwrap_or_else(PoisonError::into_inner).counts()

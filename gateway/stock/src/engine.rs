@@ -2,6 +2,7 @@
 //! thread that serves clients.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
@@ -40,6 +41,8 @@ enum Job {
 #[derive(Clone)]
 pub struct Engine {
     jobs: mpsc::Sender<Job>,
+    /// Whether the model will never answer again.
+    is_lost: Arc<AtomicBool>,
 }
 
 /// What every thread works with.
@@ -47,6 +50,7 @@ struct Works<M: Causal> {
     decoder: Decoder<M>,
     /// Without one, functions are found by their words.
     encoder: Option<Box<dyn Embed>>,
+    is_lost: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -60,7 +64,8 @@ impl Engine {
         threads: usize,
         queue_jobs_max: usize,
     ) -> Result<Self, CascadeError> {
-        let works = Arc::new(Works { decoder, encoder });
+        let is_lost = Arc::new(AtomicBool::new(false));
+        let works = Arc::new(Works { decoder, encoder, is_lost: Arc::clone(&is_lost) });
         let (jobs, queue) = mpsc::channel(queue_jobs_max.max(1));
         let queue = Arc::new(Mutex::new(queue));
         for index in 0..threads.max(1) {
@@ -71,12 +76,12 @@ impl Engine {
                 .spawn(move || works.run(&queue))
                 .map_err(|_| CascadeError::Stopped)?;
         }
-        Ok(Self { jobs })
+        Ok(Self { jobs, is_lost })
     }
 
-    /// Whether any thread is left: the last one takes the queue with it.
+    /// Whether any thread is left, the last of which takes the queue with it, and the model answers.
     pub fn is_alive(&self) -> bool {
-        !self.jobs.is_closed()
+        !self.jobs.is_closed() && !self.is_lost.load(Ordering::Relaxed)
     }
 
     /// The vector of a query.
@@ -129,7 +134,12 @@ impl<M: Causal> Works<M> {
                 Err(_) => None,
             };
             match job {
-                Some(job) => self.work(job),
+                Some(job) => {
+                    self.work(job);
+                    if self.decoder.is_lost() {
+                        self.is_lost.store(true, Ordering::Relaxed);
+                    }
+                }
                 None => return,
             }
         }

@@ -3,6 +3,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use hyfunc_cascade::{Candidate, CascadeError, DecodeRequest, ModelInfo, ToolChoice};
@@ -113,4 +114,22 @@ async fn deadlines_and_overload_are_told() {
         shed += usize::from(matches!(answer, Err(CascadeError::Overloaded { .. })));
     }
     assert!(shed >= 3, "{shed} of 6 were turned away");
+}
+
+#[tokio::test]
+async fn a_lost_model_fails_requests_at_once_and_is_not_alive() {
+    let (stock, fake) = start(None, 8);
+    let request = asked(&stock, in_an_hour()).await;
+    assert!(stock.is_alive());
+    fake.is_lost.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        let error = stock.decode(request.clone()).await.expect_err("no device").to_string();
+        assert!(error.contains("the device is lost"), "{error}");
+    }
+    // The answer is there before the thread says so.
+    let soon = Instant::now() + Duration::from_secs(10);
+    while stock.is_alive() && Instant::now() < soon {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(!stock.is_alive());
 }

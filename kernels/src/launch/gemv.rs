@@ -1,23 +1,25 @@
-//! A matrix times a few vectors.
+//! A matrix times vectors.
 
 use super::{WARP, spread};
 use crate::arguments::Arguments;
-use crate::element::Float;
+use crate::element::{Element, Float};
 use crate::error::KernelError;
 use crate::machine::Machine;
 use crate::tensor::Tensor;
 
 const THREADS: u32 = 256;
 
-/// `out = x · weightsᵀ` for up to 8 rows of `x`.
+/// `out = x · weightsᵀ`. A row's answer does not depend on how many rows there are.
 pub struct Gemv<'a, M: Machine> {
-    /// Of every tensor; sums are f32.
+    /// Of `x` and weights; sums are f32.
     pub float: Float,
-    /// Up to [`Gemv::ROWS_MAX`].
+    /// The answer is f32, too: it is not rounded.
+    pub wide: bool,
+    /// Of `x`: beyond [`Gemv::ROWS_TOGETHER`], that many at a time.
     pub rows: usize,
     /// Of `x`.
     pub width_in: usize,
-    /// Of the answer.
+    /// Of the answer: up to 524,280.
     pub width_out: usize,
     /// `[rows, width_in]`.
     pub x: &'a Tensor<M>,
@@ -28,8 +30,8 @@ pub struct Gemv<'a, M: Machine> {
 }
 
 impl<M: Machine> Gemv<'_, M> {
-    /// From here on matrix units are faster.
-    pub const ROWS_MAX: usize = 8;
+    /// Rows that share one read of the weights.
+    pub const ROWS_TOGETHER: usize = 8;
 
     /// Starts it.
     ///
@@ -37,17 +39,20 @@ impl<M: Machine> Gemv<'_, M> {
     /// When a tensor does not fit, or the machine fails.
     pub fn launch(self, machine: &M) -> Result<(), KernelError> {
         let element = self.float.element();
+        let answer = if self.wide { Element::F32 } else { element };
         let arguments = Arguments::new("gemv", machine)
-            .require(self.rows <= Self::ROWS_MAX, "at most 8 rows at a time", self.rows)?
             .input("x", self.x, element, &[self.rows, self.width_in])?
             .input("weights", self.weights, element, &[self.width_out, self.width_in])?
-            .output("out", self.out, element, &[self.rows, self.width_out])?
-            .sizes(&[self.rows, self.width_in, self.width_out])?;
+            .output("out", self.out, answer, &[self.rows, self.width_out])?
+            .sizes(&[self.rows, self.width_in, self.width_out, usize::from(self.wide)])?;
         if self.rows == 0 || self.width_out == 0 {
             return Ok(());
         }
-        let entry = format!("gemv_{}_{element}", self.rows.next_power_of_two());
+        let together = self.rows.min(Self::ROWS_TOGETHER).next_power_of_two();
+        let entry = format!("gemv_{together}_{element}");
         let blocks = self.width_out.div_ceil(THREADS as usize / WARP);
-        arguments.run(entry, &spread([blocks, 1, 1], THREADS, 0))
+        // What reads the same weights follows each other.
+        let grid = [self.rows.div_ceil(together), blocks, 1];
+        arguments.run(entry, &spread(grid, THREADS, 0))
     }
 }

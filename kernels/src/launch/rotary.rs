@@ -1,4 +1,4 @@
-//! Norm and turn of queries and keys, and what goes into the cache.
+//! Bias, norm and turn of queries and keys, and what goes into the cache.
 
 use super::{WARP, entry, spread};
 use crate::arguments::Arguments;
@@ -35,6 +35,8 @@ pub struct RotaryWrite<'a, M: Machine> {
     pub query_norm: Option<&'a Tensor<M>>,
     /// `[width]`; none: keys are not normed.
     pub key_norm: Option<&'a Tensor<M>>,
+    /// `[heads + 2 · heads_kv, width]`, added to `projected`; none: nothing is.
+    pub bias: Option<&'a Tensor<M>>,
     /// `[positions, width / 2]`, f32.
     pub cosines: &'a Tensor<M>,
     /// `[positions, width / 2]`, f32.
@@ -69,6 +71,7 @@ impl<M: Machine> RotaryWrite<'_, M> {
             .input("projected", self.projected, element, &[self.tokens, vectors, self.width])?
             .optional("query_norm", self.query_norm, element, &[self.width])?
             .optional("key_norm", self.key_norm, element, &[self.width])?
+            .optional("bias", self.bias, element, &[vectors, self.width])?
             .input("cosines", self.cosines, Element::F32, &table)?
             .input("sines", self.sines, Element::F32, &table)?
             .input("token_positions", self.token_positions, Element::I32, &[self.tokens])?

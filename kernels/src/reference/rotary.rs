@@ -16,6 +16,8 @@ pub struct Turned<'a> {
     pub query_norm: Option<&'a [f32]>,
     /// `[width]`, if keys are normed.
     pub key_norm: Option<&'a [f32]>,
+    /// `[heads + 2 · heads_kv, width]`, if anything is added.
+    pub bias: Option<&'a [f32]>,
     /// `[positions, width / 2]`.
     pub cosines: &'a [f32],
     /// `[positions, width / 2]`.
@@ -42,6 +44,13 @@ pub fn rotary_write(turned: &Turned<'_>, keys: &mut [f32], values: &mut [f32]) -
         let position = usize::try_from(turned.positions[token]).ok();
         let at = position.filter(|position| *position < turned.cosines.len() / half);
         for (head, vector) in row.chunks(width).enumerate() {
+            let sum: Vec<f32> = match turned.bias {
+                Some(bias) => {
+                    vector.iter().zip(&bias[head * width..]).map(|(x, more)| x + more).collect()
+                }
+                None => vector.to_vec(),
+            };
+            let vector = sum.as_slice();
             if head < turned.heads {
                 match at {
                     Some(at) => queries.extend(turn(turned, vector, turned.query_norm, at)),

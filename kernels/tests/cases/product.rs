@@ -1,7 +1,7 @@
 //! SwiGLU, and a matrix times vectors.
 
 use hyfunc_kernels::tolerance::Tolerance;
-use hyfunc_kernels::{Float, Gemv, Machine, Swiglu, Tensor, reference};
+use hyfunc_kernels::{Element, Float, Gemv, Machine, Swiglu, Tensor, reference};
 
 use super::close;
 use super::random::Random;
@@ -25,22 +25,34 @@ pub fn swiglu<M: Machine>(machine: &M) {
 pub fn gemv<M: Machine>(machine: &M) {
     let widths = [(1, 1), (7, 3), (8, 9), (264, 17), (2056, 5), (1000, 33)];
     for float in Float::ALL {
-        for rows in [0, 1, 2, 3, 5, 8] {
+        for rows in [0, 1, 2, 3, 5, 8, 9, 17] {
             for (width_in, width_out) in widths {
-                one(machine, float, rows, width_in, width_out);
+                one(machine, float, (rows, width_in, width_out), false);
             }
         }
+        one(machine, float, (3, 264, 17), true);
+        one(machine, float, (10, 1000, 33), true);
     }
 }
 
-fn one<M: Machine>(machine: &M, float: Float, rows: usize, width_in: usize, width_out: usize) {
+fn one<M: Machine>(
+    machine: &M,
+    float: Float,
+    (rows, width_in, width_out): (usize, usize, usize),
+    wide: bool,
+) {
     let mut random = Random((rows * width_in) as u64);
     let x = random.floats(float, rows * width_in);
     let weights = random.floats(float, width_out * width_in);
     let tensor = |values: &[f32]| Tensor::from_floats(machine, float, values).unwrap();
-    let mut out = Tensor::poisoned(machine, float.element(), rows * width_out).unwrap();
+    let (element, tolerance) = match wide {
+        true => (Element::F32, Tolerance::score(width_in)),
+        false => (float.element(), Tolerance::dot(float, width_in)),
+    };
+    let mut out = Tensor::poisoned(machine, element, rows * width_out).unwrap();
     Gemv {
         float,
+        wide,
         rows,
         width_in,
         width_out,
@@ -51,6 +63,6 @@ fn one<M: Machine>(machine: &M, float: Float, rows: usize, width_in: usize, widt
     .launch(machine)
     .unwrap();
     let truth = reference::gemv(&x, &weights, width_in);
-    let what = format!("gemv {float:?} [{rows}, {width_in}] to {width_out}");
-    close(&what, &out.floats(machine).unwrap(), &truth, Tolerance::dot(float, width_in));
+    let what = format!("gemv {float:?} [{rows}, {width_in}] to {width_out}, wide: {wide}");
+    close(&what, &out.floats(machine).unwrap(), &truth, tolerance);
 }

@@ -25,7 +25,7 @@ pub fn rotary_write<M: Machine>(machine: &M) {
         page_tokens,
     };
     for float in Float::ALL {
-        for normed in [false, true] {
+        for (normed, biased) in [(false, false), (true, false), (false, true), (true, true)] {
             for shape in [
                 shape(0, 2, 1, 8, 4),
                 shape(1, 1, 1, 2, 1),
@@ -33,16 +33,17 @@ pub fn rotary_write<M: Machine>(machine: &M) {
                 shape(5, 3, 1, 130, 16),
                 shape(2, 2, 2, 256, 16),
             ] {
-                one(machine, float, normed, &shape);
+                one(machine, float, (normed, biased), &shape);
             }
         }
     }
 }
 
-fn one<M: Machine>(machine: &M, float: Float, normed: bool, shape: &Shape) {
+fn one<M: Machine>(machine: &M, float: Float, (normed, biased): (bool, bool), shape: &Shape) {
     let Shape { tokens, heads, heads_kv, width, page_tokens } = *shape;
     let mut random = Random((tokens + width) as u64);
     let projected = random.floats(float, tokens * (heads + 2 * heads_kv) * width);
+    let bias = random.floats(float, (heads + 2 * heads_kv) * width);
     let norms = [random.floats(float, width), random.floats(float, width)];
     let angles: Vec<f32> = (0..POSITIONS * width / 2).map(|_| random.float() * 4.0).collect();
     let cosines: Vec<f32> = angles.iter().map(|x| x.cos()).collect();
@@ -62,6 +63,7 @@ fn one<M: Machine>(machine: &M, float: Float, normed: bool, shape: &Shape) {
 
     let tensor = |values: &[f32]| Tensor::from_floats(machine, float, values).unwrap();
     let (query_norm, key_norm) = (tensor(&norms[0]), tensor(&norms[1]));
+    let bias_tensor = tensor(&bias);
     let (mut keys, mut values) = (tensor(&cache), tensor(&cache));
     let mut queries = Tensor::poisoned(machine, float.element(), tokens * heads * width).unwrap();
     RotaryWrite {
@@ -77,6 +79,7 @@ fn one<M: Machine>(machine: &M, float: Float, normed: bool, shape: &Shape) {
         projected: &tensor(&projected),
         query_norm: normed.then_some(&query_norm),
         key_norm: normed.then_some(&key_norm),
+        bias: biased.then_some(&bias_tensor),
         cosines: &Tensor::from_f32(machine, &cosines).unwrap(),
         sines: &Tensor::from_f32(machine, &sines).unwrap(),
         token_positions: &Tensor::from_i32(machine, &positions).unwrap(),
@@ -96,6 +99,7 @@ fn one<M: Machine>(machine: &M, float: Float, normed: bool, shape: &Shape) {
         width,
         query_norm: normed.then_some(norms[0].as_slice()),
         key_norm: normed.then_some(norms[1].as_slice()),
+        bias: biased.then_some(bias.as_slice()),
         cosines: &cosines,
         sines: &sines,
         positions: &positions,
@@ -104,10 +108,17 @@ fn one<M: Machine>(machine: &M, float: Float, normed: bool, shape: &Shape) {
         epsilon: 1e-6,
     };
     let truth = reference::rotary_write(&turned, &mut true_keys, &mut true_values);
-    // Two products of size up to 2, and a norm.
+    // Two products of size up to 2 and a sum, and a norm.
     let tolerance = Tolerance::dot(float, 16);
-    let what = format!("rotary_write {float:?} normed {normed} {tokens} tokens width {width}");
+    let what = format!(
+        "rotary_write {float:?} normed {normed} biased {biased} {tokens} tokens width {width}"
+    );
     super::close(&what, &queries.floats(machine).unwrap(), &truth, tolerance);
     super::close(&what, &keys.floats(machine).unwrap(), &true_keys, tolerance);
-    assert_eq!(values.floats(machine).unwrap(), true_values, "{what}: values are copies");
+    let values = values.floats(machine).unwrap();
+    if biased {
+        super::close(&what, &values, &true_values, tolerance);
+    } else {
+        assert_eq!(values, true_values, "{what}: values are copies");
+    }
 }

@@ -4,6 +4,8 @@
 //! Weights are cycled through copies that together are larger than any cache, as a model's layers
 //! are.
 
+pub mod steps;
+
 use cudarc::driver::sys::CUevent_flags;
 use hyfunc_kernels::{
     AddRmsNorm, Attention, Device, Element, Float, Gemv, HeadArgmax, KernelError, Retrieve, Swiglu,
@@ -106,8 +108,8 @@ fn gemv(device: &Device, rows: usize, width_in: usize, width_out: usize) -> f64 
     let mut out = zeros(device, ELEMENT, rows * width_out);
     time(device, |i| {
         let weights = &weights[i % weights.len()];
-        Gemv { float: FLOAT, rows, width_in, width_out, x: &x, weights, out: &mut out }
-            .launch(device)
+        let (float, out) = (FLOAT, &mut out);
+        Gemv { float, wide: false, rows, width_in, width_out, x: &x, weights, out }.launch(device)
     })
 }
 

@@ -1,7 +1,7 @@
 //! A tokenizer of a few hundred tokens, a chat template, and a model that has one answer in mind.
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -97,6 +97,8 @@ pub struct Fake {
     pub delay: Arc<Mutex<Duration>>,
     /// Of the last prompt and answer.
     pub seen: Arc<Mutex<Vec<u32>>>,
+    /// As a model whose device is gone.
+    pub is_lost: Arc<AtomicBool>,
 }
 
 impl Fake {
@@ -114,6 +116,7 @@ impl Fake {
             context_tokens_max: Arc::new(AtomicUsize::new(1 << 20)),
             delay: Arc::default(),
             seen: Arc::default(),
+            is_lost: Arc::default(),
         }
     }
 
@@ -193,6 +196,9 @@ impl Causal for Fake {
         last: usize,
     ) -> Result<Vec<Vec<f32>>, String> {
         std::thread::sleep(*self.delay.lock().expect("a delay"));
+        if self.is_lost() {
+            return Err("the device is lost".into());
+        }
         if tokens.is_empty() || last > tokens.len() {
             return Err("positions that are not there".into());
         }
@@ -208,6 +214,10 @@ impl Causal for Fake {
         let pick =
             |state: &Vec<f32>| -> Vec<f32> { ids.iter().map(|id| state[*id as usize]).collect() };
         Ok(states.iter().map(pick).collect())
+    }
+
+    fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Relaxed)
     }
 }
 

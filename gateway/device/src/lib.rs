@@ -1,0 +1,18 @@
+//! Stock checkpoints on a GPU: what `hyfunc-kernels` computes, behind the trait by which the `stock`
+//! preset asks any model.
+//!
+//! The weights are uploaded once, rounded to bf16. Requests that ask at the same time are one forward.
+
+mod batch;
+mod decoder;
+mod error;
+mod load;
+
+#[cfg(feature = "cuda")]
+mod cuda;
+
+#[cfg(feature = "cuda")]
+pub use cuda::open;
+pub use decoder::{Cache, Decoder};
+pub use error::DeviceError;
+pub use load::{Room, load};
