@@ -337,7 +337,8 @@ fn what_cannot_be_read_is_said_and_leaves_everything_as_it_was() {
 #[test]
 fn shapes_that_no_kernel_is_made_for_are_refused() {
     let machine = Host::new(1);
-    let cases: [(fn(&mut Shape), &str); 4] = [
+    type Spoil = fn(&mut Shape);
+    let cases: [(Spoil, &str); 4] = [
         (|shape| shape.width = 12, "a multiple of 8 up to 256; it is 12"),
         (|shape| shape.heads = 3, "a multiple of the heads of keys; it is 3"),
         (|shape| shape.layers = 3, "weights for every layer of the shape; it is 2"),
