@@ -253,7 +253,8 @@ mod tests {
         let functions =
             names.map(|name| Arc::new(function_from_schema(name, "", &schema).unwrap())).to_vec();
         let query = "what is the current weather".to_owned();
-        let mut row = Row { id: String::new(), query, functions, calls: Vec::new() };
+        let mut row =
+            Row { id: String::new(), query, functions, calls: Vec::new(), is_unmet: false };
         let found = retrieved(None, &row).unwrap();
         assert!(found.len() <= RETRIEVED_MAX && found.contains(&1), "{found:?}");
         assert!(found.is_sorted());

@@ -48,6 +48,8 @@ pub struct Calibration {
     pub sampled: Tally,
     /// Held-out rows of the imported data.
     pub held_out: Tally,
+    /// Requests to practice plugins that no training has seen.
+    pub strangers: Tally,
 }
 
 /// Picks the call threshold with which most rows get the right set of functions, then judges whole
@@ -55,7 +57,7 @@ pub struct Calibration {
 pub fn calibrate(
     tiny: &mut Tiny,
     mix: &Mix,
-    held_out: &[Row],
+    (held_out, strangers): (&[Row], &[Row]),
     rng: &mut ChaCha8Rng,
 ) -> Result<Calibration, TrainingError> {
     let sampled: Vec<Row> = (0..SAMPLES).map(|_| mix.sample(rng)).collect();
@@ -63,7 +65,7 @@ pub fn calibrate(
     let mut judge = Judge::new(tiny, CascadeConfig::default())?;
     let mut scored = Vec::new();
     let mut cosines = Vec::new();
-    for row in sampled.iter().chain(held_out) {
+    for row in sampled.iter().chain(held_out).chain(strangers) {
         let scores = judge.scores(row)?;
         for (index, cosine) in scores.cosines.iter().enumerate() {
             if row.calls.iter().any(|(called, _)| *called == index) {
@@ -92,6 +94,7 @@ pub fn calibrate(
         retrieval_threshold,
         sampled: judge.tally(&sampled, &mut |_| ())?,
         held_out: judge.tally(held_out, &mut |_| ())?,
+        strangers: judge.tally(strangers, &mut |_| ())?,
     })
 }
 
@@ -180,6 +183,7 @@ impl fmt::Display for Calibration {
         for (name, tally) in [
             ("fresh samples of the mix", &self.sampled),
             ("held-out imported rows", &self.held_out),
+            ("held-out practice plugins", &self.strangers),
         ] {
             let share = |count: usize| 100.0 * count as f64 / tally.rows.max(1) as f64;
             writeln!(

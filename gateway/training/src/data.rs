@@ -23,6 +23,9 @@ pub struct Row {
     pub functions: Vec<Arc<Function>>,
     /// Calls in the order in which the query asks for them: index of the function, arguments.
     pub calls: Vec<(usize, Map<String, Json>)>,
+    /// Whether the query asks for something that only a function which is not on offer does: there is
+    /// nothing to call, and the query alone does not tell.
+    pub is_unmet: bool,
 }
 
 /// Rows of a file, and why others were left out.
@@ -140,7 +143,7 @@ pub(crate) fn built(raw: RawRow, known: &mut Known) -> Result<Row, (Misfit, Stri
     if raw.query.trim().is_empty() {
         return Err((Misfit::Query, String::new()));
     }
-    Ok(Row { id: raw.id, query: raw.query, functions, calls })
+    Ok(Row { id: raw.id, query: raw.query, functions, calls, is_unmet: false })
 }
 
 /// Reads a catalogue: `{"name", "description", "parameters"}`, one a line. Functions whose

@@ -46,22 +46,27 @@ pub struct DualCalibration {
     pub brier_after: f64,
 }
 
-/// Calibrates on fresh samples of the mix and on held-out rows.
+/// Calibrates on fresh samples of the mix, and on held-out rows: imported ones and those of held-out
+/// practice plugins.
 pub(crate) fn calibrate(
     large: &Large,
     tokenizer: &Tokenizer,
     mix: &Mix,
-    held_out: &[Row],
+    (held_out, strangers): (&[Row], &[Row]),
     rng: &mut ChaCha8Rng,
 ) -> Result<DualCalibration, TrainingError> {
     let mut rows: Vec<Row> = (0..SAMPLES).map(|_| mix.sample(rng)).collect();
     rows.extend_from_slice(&held_out[..held_out.len().min(HELD_OUT_MAX)]);
+    rows.extend_from_slice(strangers);
     let mut teacher = Teacher::new(large, tokenizer, &Device::Cpu);
     let (mut cosines, mut places, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     for rows in rows.chunks(BATCH) {
         let seen = teacher.distil(rows)?;
         for ((row, vector), logit) in rows.iter().zip(&seen.vectors).zip(&seen.call_logits) {
-            calls.push((f64::from(*logit), !row.calls.is_empty()));
+            // What nothing on offer fits is a wish all the same; see the large model's loss.
+            if !row.is_unmet {
+                calls.push((f64::from(*logit), !row.calls.is_empty()));
+            }
             let scores: Vec<f32> = row
                 .functions
                 .iter()

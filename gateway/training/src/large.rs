@@ -33,8 +33,7 @@ pub fn loss(
 ) -> Result<Tensor, TrainingError> {
     let queries = rows.iter().map(|row| prompt::large_query(&tokenizer.encode(&row.query)));
     let distilled = large.distil(&Batch::new(queries.collect()), device)?;
-    let called: Vec<f32> = rows.iter().map(|row| f32::from(!row.calls.is_empty())).collect();
-    let call = losses::binary(&distilled.call_logits, &called)?;
+    let call = call_loss(&distilled.call_logits, rows)?;
 
     let (functions, positives) = functions(rows, hard_negatives);
     if functions.is_empty() || positives.iter().all(Vec::is_empty) {
@@ -45,6 +44,23 @@ pub fn loss(
     let similarities = distilled.vectors.matmul(&vectors.t()?)?;
     let contrast = losses::contrast(&similarities, &positives, TEMPERATURE)?;
     Ok((contrast + (call * CALL_WEIGHT)?)?)
+}
+
+/// Loss of whether queries ask for a call at all.
+///
+/// The answer comes from the query alone, and what is on offer is not known to it. A row whose function
+/// is not on offer would teach that its wish is none, where the same words mean a call in another row;
+/// so such rows have no part in this loss. They have none in the contrast either, as nothing is called:
+/// it is the small model that learns from them, which sees the functions.
+fn call_loss(logits: &Tensor, rows: &[Row]) -> Result<Tensor, TrainingError> {
+    let asked = rows.iter().zip(0_u32..).filter(|(row, _)| !row.is_unmet);
+    let (called, at): (Vec<f32>, Vec<u32>) =
+        asked.map(|(row, at)| (f32::from(!row.calls.is_empty()), at)).unzip();
+    if at.is_empty() {
+        return Ok((logits.sum_all()? * 0.0)?);
+    }
+    let at = Tensor::from_slice(&at, at.len(), logits.device())?;
+    Ok(losses::binary(&logits.contiguous()?.index_select(&at, 0)?, &called)?)
 }
 
 /// The functions of a batch, each once, and which of them every row calls.
@@ -115,6 +131,7 @@ mod tests {
             query: "q".into(),
             functions: functions.collect(),
             calls: vec![(1, Map::new())],
+            is_unmet: false,
         };
         for (count, expected) in
             [(0, vec![]), (1, vec![0]), (2, vec![0, 4]), (3, vec![0, 4, 3]), (9, vec![0, 2, 3, 4])]
@@ -123,5 +140,26 @@ mod tests {
         }
         row.calls.clear();
         assert_eq!(hard(&row, 2), [0, 1], "nothing is called: as they come");
+    }
+
+    #[test]
+    fn wishes_that_nothing_on_offer_fits_do_not_teach_that_they_are_none() {
+        let row = |is_called: bool, is_unmet: bool| Row {
+            id: String::new(),
+            query: "q".into(),
+            functions: Vec::new(),
+            calls: vec![(0, Map::new()); usize::from(is_called)],
+            is_unmet,
+        };
+        let loss = |logits: &[f32], rows: &[Row]| {
+            let logits = Tensor::new(logits, &Device::Cpu).unwrap();
+            call_loss(&logits, rows).unwrap().to_scalar::<f32>().unwrap()
+        };
+        let (wish, none, unmet) = (row(true, false), row(false, false), row(false, true));
+        let plain = loss(&[2.0, -1.0], &[wish.clone(), none.clone()]);
+        assert!(plain > 0.0);
+        let beside = loss(&[2.0, 9.0, -1.0], &[wish, unmet.clone(), none]);
+        assert!((plain - beside).abs() < 1e-6, "{plain} {beside}");
+        assert_eq!(loss(&[9.0], &[unmet]), 0.0);
     }
 }

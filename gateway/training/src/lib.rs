@@ -22,6 +22,7 @@ pub mod mix;
 pub mod optimizer;
 pub(crate) mod phase;
 pub mod phrases;
+pub(crate) mod practice;
 pub mod prepare;
 pub mod report;
 pub mod retriever;

@@ -134,7 +134,7 @@ pub(crate) fn learn(
 pub(crate) fn finish(
     run: &Run,
     settings: &Settings,
-    Sources { mix, held_out, refused }: Sources,
+    Sources { mix, held_out, strangers, refused }: Sources,
     tokenizer: &Tokenizer,
     small: &VarMap,
     models: &Path,
@@ -149,7 +149,8 @@ pub(crate) fn finish(
     // Calibrated on what was written, not on what is in memory: f16 is what serves.
     let mut tiny = shipped::load_dir(models, &Device::Cpu)?;
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed ^ 0xca11);
-    let calibration = calibrate::calibrate(&mut tiny, &mix, &held_out, &mut rng)?;
+    let unseen = (held_out.as_slice(), strangers.as_slice());
+    let calibration = calibrate::calibrate(&mut tiny, &mix, unseen, &mut rng)?;
     config.call_threshold = calibration.call_threshold;
     config.more_threshold = calibration.more_threshold;
     config.again_threshold = calibration.again_threshold;

@@ -2,6 +2,7 @@
 //! that follow others, and noise.
 
 mod conversation;
+mod stranger;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,9 +15,13 @@ use serde_json::{Map, Value as Json};
 
 use crate::data::Row;
 use crate::phrases::Phrases;
+use crate::practice::Plugin;
 use crate::synthesis;
 
-/// Share of requests over the bundled library.
+/// Share of requests to practice plugins.
+const PRACTICE_SHARE: f64 = 0.25;
+
+/// Share of requests over the bundled library, of the rest.
 const BUNDLED_SHARE: f64 = 0.54;
 
 /// Share of requests synthesized from catalogues' signatures, of the rest.
@@ -52,6 +57,12 @@ const BUNDLED_MAX: usize = 48;
 /// Functions of the catalogue offered with a synthesized row.
 const CATALOGUE_MAX: usize = 3;
 
+/// Share of bundled requests that are offered a few functions of practice plugins besides.
+const DISTRACTED_SHARE: f64 = 0.3;
+
+/// Most such functions.
+const DISTRACTORS_MAX: usize = 4;
+
 /// Share of synthesized rows that are offered some of the bundled library besides, as where a plugin
 /// is published that no training has seen.
 const NEWCOMER_SHARE: f64 = 0.6;
@@ -66,6 +77,9 @@ pub struct Mix {
     /// Imported rows by the data set that they come from.
     imported: Vec<Vec<Row>>,
     catalogue: Vec<Arc<Function>>,
+    /// Plugins to practise with, and all their functions.
+    practice: Vec<Plugin>,
+    strange: Vec<Arc<Function>>,
 }
 
 impl Mix {
@@ -81,13 +95,26 @@ impl Mix {
             let set = row.id.split('-').next().unwrap_or_default().to_owned();
             sets.entry(set).or_default().push(row);
         }
-        Self { bundled, phrases, imported: sets.into_values().collect(), catalogue }
+        Self {
+            bundled,
+            phrases,
+            imported: sets.into_values().collect(),
+            catalogue,
+            practice: Vec::new(),
+            strange: Vec::new(),
+        }
+    }
+
+    /// The same with plugins to practise with.
+    pub(crate) fn practising(self, practice: Vec<Plugin>) -> Self {
+        let strange = practice.iter().flat_map(|plugin| plugin.functions.iter().cloned()).collect();
+        Self { practice, strange, ..self }
     }
 
     /// Texts for the tokenizer.
     pub fn texts(&self, rng: &mut ChaCha8Rng, samples: usize) -> Vec<String> {
         let mut texts: Vec<String> = (0..samples).map(|_| self.sample(rng).query).collect();
-        let functions = self.bundled.iter().chain(&self.catalogue);
+        let functions = self.bundled.iter().chain(&self.catalogue).chain(&self.strange);
         texts.extend(functions.map(|f| hyfunc_cascade::prompt::function_text(f)));
         texts.extend(self.imported.iter().flatten().map(|row| row.query.clone()));
         texts
@@ -95,15 +122,11 @@ impl Mix {
 
     /// One row.
     pub fn sample(&self, rng: &mut ChaCha8Rng) -> Row {
-        let mut row = match rng.random_bool(CONVERSATION_SHARE) {
+        let row = match rng.random_bool(CONVERSATION_SHARE) {
             true => self.conversation(rng),
             false => self.request(rng),
         };
-        if rng.random_bool(LOWERED_SHARE) {
-            lower(&mut row);
-        }
-        row.query = noisy(&row, rng);
-        row
+        typed(row, rng)
     }
 
     /// One request, or two in one.
@@ -117,6 +140,10 @@ impl Mix {
     }
 
     fn one(&self, rng: &mut ChaCha8Rng) -> Row {
+        if !self.practice.is_empty() && rng.random_bool(PRACTICE_SHARE) {
+            let plugin = self.practice.choose(rng).expect("there is at least one plugin");
+            return self.stranger(plugin, rng);
+        }
         if rng.random_bool(BUNDLED_SHARE) || self.imported.is_empty() {
             return self.bundled_row(rng);
         }
@@ -178,7 +205,12 @@ impl Mix {
         }
         functions[called..].shuffle(rng);
         functions.truncate(BUNDLED_MAX.max(called));
-        Row { id: String::new(), query, functions, calls: found }
+        if !self.strange.is_empty() && rng.random_bool(DISTRACTED_SHARE) {
+            let count = rng.random_range(1..=DISTRACTORS_MAX);
+            functions.extend(self.strange.choose_multiple(rng, count).cloned());
+            functions[called..].shuffle(rng);
+        }
+        Row { id: String::new(), query, functions, calls: found, is_unmet: false }
     }
 
     fn catalogued(&self, rng: &mut ChaCha8Rng) -> Option<Row> {
@@ -194,8 +226,18 @@ impl Mix {
         if rng.random_bool(NEWCOMER_SHARE) {
             functions.extend(self.bundled.choose_multiple(rng, OLD_HANDS_MAX).cloned());
         }
-        Some(Row { id: String::new(), query, functions, calls: vec![(0, arguments)] })
+        let calls = vec![(0, arguments)];
+        Some(Row { id: String::new(), query, functions, calls, is_unmet: false })
     }
+}
+
+/// A row as it is typed: in small letters at times, and in a hurry.
+fn typed(mut row: Row, rng: &mut ChaCha8Rng) -> Row {
+    if rng.random_bool(LOWERED_SHARE) {
+        lower(&mut row);
+    }
+    row.query = noisy(&row, rng);
+    row
 }
 
 /// Keeps the called functions and a few of the others.
@@ -251,7 +293,7 @@ fn join(first: Row, second: Row, rng: &mut ChaCha8Rng) -> Row {
     }
     let mut functions = first.functions;
     let mut calls = first.calls;
-    let keep = BUNDLED_MAX.max(calls.len() + second.calls.len());
+    let keep = (BUNDLED_MAX + DISTRACTORS_MAX).max(calls.len() + second.calls.len());
     for (called, arguments) in second.calls {
         let function = &second.functions[called];
         let at = functions.iter().position(|f| Arc::ptr_eq(f, function));
@@ -261,7 +303,8 @@ fn join(first: Row, second: Row, rng: &mut ChaCha8Rng) -> Row {
         });
         calls.push((at, arguments));
     }
-    let mut row = Row { id: first.id, query: format!("{head}{link}{tail}"), functions, calls };
+    let query = format!("{head}{link}{tail}");
+    let mut row = Row { id: first.id, query, functions, calls, is_unmet: false };
     if row.functions.len() > keep {
         shrink(&mut row, rng);
     }

@@ -201,6 +201,17 @@ impl Phrases {
         Self::parse(&BUNDLED)
     }
 
+    /// Reads one file that knows the pools of `pools.txt` and its own, and no others.
+    pub(crate) fn alone(file: &str, text: &str) -> Result<Self, TrainingError> {
+        Self::parse(&[BUNDLED[0], (file, text)])
+    }
+
+    /// Everything that is wrong with such a file, not the first thing alone.
+    #[cfg(test)]
+    pub(crate) fn faults(file: &str, text: &str) -> Vec<TrainingError> {
+        parse::every(&[BUNDLED[0], (file, text)]).1
+    }
+
     /// Reads phrase files, given as pairs of name and text.
     pub fn parse(files: &[(&str, &str)]) -> Result<Self, TrainingError> {
         parse::files(files)
@@ -230,11 +241,7 @@ impl Phrases {
         let Some((names, phrase)) = picked else {
             return Utterance { text: String::new(), calls: Vec::new() };
         };
-        let (text, mut arguments) = expand::spoken(&self.pools, &phrase.nodes, rng);
-        // Calls that take nothing are not written to.
-        arguments.resize(names.len(), Map::new());
-        let calls = names.iter().cloned().zip(arguments).collect();
-        Utterance { text, calls }
+        self.joint(names, phrase, rng)
     }
 
     /// Says something that no function answers. Empty when there are no such phrases.
@@ -262,6 +269,34 @@ impl Phrases {
                 Utterance { text, calls: Vec::new() }
             }
         })
+    }
+
+    /// Every phrase, said once, with the line that it stands in.
+    #[cfg(test)]
+    pub(crate) fn each(&self, rng: &mut ChaCha8Rng) -> Vec<(usize, Utterance)> {
+        let mut said = Vec::new();
+        for (name, phrases) in &self.functions {
+            for phrase in phrases {
+                said.push((phrase.line, self.utterance(name, phrase, rng)));
+            }
+        }
+        for (names, phrase) in &self.several {
+            said.push((phrase.line, self.joint(names, phrase, rng)));
+        }
+        for phrase in &self.none {
+            let (text, _) = expand::spoken(&self.pools, &phrase.nodes, rng);
+            said.push((phrase.line, Utterance { text, calls: Vec::new() }));
+        }
+        said
+    }
+
+    /// One phrase of several functions, said once.
+    fn joint(&self, names: &[String], phrase: &Phrase, rng: &mut impl Rng) -> Utterance {
+        let (text, mut arguments) = expand::spoken(&self.pools, &phrase.nodes, rng);
+        // Calls that take nothing are not written to.
+        arguments.resize(names.len(), Map::new());
+        let calls = names.iter().cloned().zip(arguments).collect();
+        Utterance { text, calls }
     }
 
     /// One phrase of one function, said once.

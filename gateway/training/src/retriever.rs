@@ -80,7 +80,7 @@ pub fn train(options: &RetrieverOptions) -> Result<RetrieverReport, TrainingErro
         ..options.schedule.settings(&options.data)?
     };
     let run = Run::open(&options.out, &settings, options.schedule.resume)?;
-    let Sources { mix, held_out, refused } = options.data.read(&options.out)?;
+    let Sources { mix, held_out, strangers, refused } = options.data.read(&options.out)?;
     let tokenizer_json = tokenizer(&run, &mix, &options.schedule)?;
     let tokenizer =
         Tokenizer::from_bytes(&tokenizer_json).map_err(hyfunc_cascade::CascadeError::from)?;
@@ -89,7 +89,8 @@ pub fn train(options: &RetrieverOptions) -> Result<RetrieverReport, TrainingErro
     learn(&run, steps, &options.schedule, &mix, &tokenizer, (&large, &map))?;
 
     let mut rng = ChaCha8Rng::seed_from_u64(options.schedule.seed ^ 0xca11);
-    let calibration = dual::calibrate(&large, &tokenizer, &mix, &held_out, &mut rng)?;
+    let unseen = (held_out.as_slice(), strangers.as_slice());
+    let calibration = dual::calibrate(&large, &tokenizer, &mix, unseen, &mut rng)?;
     dual::fold(&map, &calibration)?;
     let models = options.out.join("models");
     write(&models, &map, &tokenizer_json)?;

@@ -227,6 +227,7 @@ mod tests {
             query: "how <many>?".into(),
             functions: vec![Arc::new(function_from_schema("f", "", &schema).unwrap())],
             calls: vec![(0, arguments); calls],
+            is_unmet: false,
         }
     }
 

@@ -7,9 +7,27 @@ pub fn spread(len: usize, wanted: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |at| (at as u128 * len as u128 / count as u128) as usize)
 }
 
+/// Whether a name belongs to the one in so many that is kept apart. The name alone decides, so that every
+/// run keeps the same ones apart.
+pub fn is_apart(name: &str, every: u64) -> bool {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash >> 32).is_multiple_of(every)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn about_one_in_so_many_names_is_kept_apart() {
+        for every in [1, 10, 40] {
+            let apart = (0..10_000).filter(|at| is_apart(&format!("plugin{at}"), every)).count();
+            let expected = 10_000 / every as usize;
+            assert!(apart.abs_diff(expected) <= expected / 4, "{apart} of one in {every}");
+        }
+    }
 
     #[test]
     fn parts_are_spread_over_the_whole() {

@@ -681,6 +681,7 @@ mod tests {
                 query: (*query).to_owned(),
                 functions: vec![function.clone()],
                 calls: Vec::new(),
+                is_unmet: false,
             })
             .collect();
         let mut plain = Teacher::new(large, tokenizer, &Device::Cpu);

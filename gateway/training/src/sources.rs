@@ -7,16 +7,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hyfunc_functions::Function;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 use crate::data::{self, Row};
 use crate::error::TrainingError;
 use crate::import::{self, Check, Evaluated, Format, Options, Refusals};
 use crate::mix::Mix;
 use crate::phrases::Phrases;
+use crate::practice;
 use crate::run;
+use crate::sample::is_apart;
 
 /// One imported row in so many is held out.
 const HELD_OUT_EVERY: u64 = 40;
+
+/// One practice plugin in so many is never trained on.
+const STRANGER_EVERY: u64 = 10;
+
+/// Rows of held-out practice plugins.
+const STRANGER_ROWS: usize = 400;
+
+/// Seed of these rows: every run is measured on the same ones, as far as the bundled library is.
+const STRANGER_SEED: u64 = 0x57a6;
 
 /// Name of the list of rows that were refused.
 pub const REFUSED: &str = "refused.jsonl";
@@ -43,6 +56,8 @@ pub struct Data {
 pub(crate) struct Sources {
     pub(crate) mix: Mix,
     pub(crate) held_out: Vec<Row>,
+    /// Rows of practice plugins that are not in the mix.
+    pub(crate) strangers: Vec<Row>,
     /// Counts by reason.
     pub(crate) refused: BTreeMap<String, usize>,
 }
@@ -86,13 +101,20 @@ impl Data {
     /// Reads everything.
     pub(crate) fn read(&self, folder: &Path) -> Result<Sources, TrainingError> {
         let (rows, refused) = self.import(folder)?;
-        let (held_out, rows) = rows.into_iter().partition(|row: &Row| is_held_out(&row.id));
+        let (held_out, rows) =
+            rows.into_iter().partition(|row: &Row| is_apart(&row.id, HELD_OUT_EVERY));
+        let (unseen, practice): (Vec<_>, Vec<_>) = practice::plugins()?
+            .into_iter()
+            .partition(|plugin| is_apart(plugin.name, STRANGER_EVERY));
         let mut catalogue = Vec::new();
         for path in &self.catalogues {
             catalogue.extend(data::catalogue(path)?);
         }
         let mix = Mix::new(self.library.clone(), Phrases::bundled()?, rows, catalogue);
-        Ok(Sources { mix, held_out, refused })
+        let mix = mix.practising(practice);
+        let mut rng = ChaCha8Rng::seed_from_u64(STRANGER_SEED);
+        let strangers = mix.strangers(&unseen, STRANGER_ROWS, &mut rng);
+        Ok(Sources { mix, held_out, strangers, refused })
     }
 }
 
@@ -105,12 +127,4 @@ fn hashes<'a>(
         hashes.insert(name, run::file_hash(path)?);
     }
     Ok(hashes)
-}
-
-/// Decided by the id alone, so that every run holds out the same rows.
-fn is_held_out(id: &str) -> bool {
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    (hash >> 32).is_multiple_of(HELD_OUT_EVERY)
 }

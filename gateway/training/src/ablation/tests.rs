@@ -47,6 +47,7 @@ fn rows() -> Vec<Row> {
         query: query.to_owned(),
         functions: functions.clone(),
         calls,
+        is_unmet: false,
     })
     .to_vec()
 }

@@ -221,7 +221,8 @@ impl Mix {
         earlier.extend(outcome_of(&before, rng));
         for (called, _) in &before.calls {
             let function = &before.functions[*called];
-            if !row.functions.iter().any(|known| known.name == function.name) {
+            // What the request wants and is not offered must not come this way.
+            if !row.is_unmet && !row.functions.iter().any(|known| known.name == function.name) {
                 row.functions.push(function.clone());
             }
         }
@@ -241,6 +242,7 @@ impl Mix {
         };
         row.query = compose(&earlier, &last);
         row.calls.clear();
+        row.is_unmet = false;
         row
     }
 

@@ -12,6 +12,7 @@ use crate::error::TrainingError;
 const WEIGHT_MAX: usize = 16;
 
 /// Where lines go.
+#[derive(Clone)]
 enum Section {
     Nowhere,
     Function(usize),
@@ -23,18 +24,38 @@ enum Section {
 
 /// Reads all files, then checks that every pool that is named is there.
 pub(super) fn files(files: &[(&str, &str)]) -> Result<Phrases, TrainingError> {
+    let (phrases, wrong) = every(files);
+    match wrong.into_iter().next() {
+        Some(error) => Err(error),
+        None => Ok(phrases),
+    }
+}
+
+/// What can be read of all files, and everything that is wrong with them. Where anything is, phrases
+/// may name pools that are not there.
+pub(super) fn every(files: &[(&str, &str)]) -> (Phrases, Vec<TrainingError>) {
     let mut reader = Reader::default();
+    let mut wrong = Vec::new();
     for (file, text) in files {
         let mut section = Section::Nowhere;
         reader.weight = 1;
         for (index, line) in text.lines().enumerate() {
-            section = reader.line(section, file, index + 1, line.trim()).map_err(|reason| {
-                TrainingError::Phrase { file: (*file).to_owned(), line: index + 1, reason }
-            })?;
+            match reader.line(section.clone(), file, index + 1, line.trim()) {
+                Ok(next) => section = next,
+                Err(reason) => {
+                    let file = (*file).to_owned();
+                    wrong.push(TrainingError::Phrase { file, line: index + 1, reason });
+                    // What goes on with a pool that is wrong belongs to it all the same.
+                    let pool = line.trim().strip_prefix("pool ");
+                    if let Some((name, _)) = pool.and_then(|pool| pool.split_once(':')) {
+                        section = Section::Pool(name.trim().to_owned());
+                    }
+                }
+            }
         }
     }
-    reader.check()?;
-    Ok(reader.phrases)
+    reader.check(&mut wrong);
+    (reader.phrases, wrong)
 }
 
 /// What was read so far.
@@ -155,27 +176,23 @@ impl Reader {
     }
 
     /// Every pool that is named is there, is not empty, and does not lead back to itself.
-    fn check(&self) -> Result<(), TrainingError> {
+    fn check(&self, wrong: &mut Vec<TrainingError>) {
         let pools = &self.phrases.pools;
         let every = self.phrases.functions.iter().flat_map(|(_, list)| list);
         let several = self.phrases.several.iter().map(|(_, phrase)| phrase);
         let follow = self.phrases.follow.iter().map(|(_, phrase)| phrase);
         for phrase in every.chain(several).chain(&self.phrases.none).chain(follow) {
-            known(pools, &phrase.nodes).map_err(|reason| TrainingError::Phrase {
-                file: phrase.file.clone(),
-                line: phrase.line,
-                reason,
-            })?;
+            if let Err(reason) = known(pools, &phrase.nodes) {
+                let (file, line) = (phrase.file.clone(), phrase.line);
+                wrong.push(TrainingError::Phrase { file, line, reason });
+            }
         }
         for (name, (file, line)) in &self.pools {
-            let found = acyclic(pools, name, &mut BTreeSet::new());
-            found.map_err(|reason| TrainingError::Phrase {
-                file: file.clone(),
-                line: *line,
-                reason,
-            })?;
+            if let Err(reason) = acyclic(pools, name, &mut BTreeSet::new()) {
+                let (file, line) = (file.clone(), *line);
+                wrong.push(TrainingError::Phrase { file, line, reason });
+            }
         }
-        Ok(())
     }
 }
 
