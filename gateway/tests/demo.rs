@@ -31,7 +31,7 @@ fn without_a_terminal_it_is_plain_text_from_the_start_to_the_end() {
     {
         assert!(text.contains(told), "`{told}` in {text}");
     }
-    for step in ["accept", "distil", "retrieve", "decode", "dispatch", "respond"] {
+    for step in ["accept", "distil", "retrieve", "decode", "dispatch"] {
         assert!(text.contains(&format!("\n  {step}")), "the times of {step} in {text}");
     }
 }
