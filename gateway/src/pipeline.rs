@@ -179,7 +179,10 @@ impl Pipeline {
     ) -> Result<(Request, W::Form, Permit), RequestError> {
         let bytes = body.await?;
         let permit = self.place(library).await?;
-        let (request, form) = wire.accept(&bytes, &self.config.request)?;
+        let (mut request, form) = wire.accept(&bytes, &self.config.request)?;
+        if !self.config.models.reads_earlier() {
+            request.earlier.clear();
+        }
         request.check(model, library, &self.config.request)?;
         Ok((request, form, permit))
     }

@@ -54,6 +54,10 @@ pub const KEYS: &[Key] = &[
         "folder of a sentence encoder that finds functions for it; empty: by words",
     ),
     key("models.spelling", "how the checkpoint writes calls: hermes, llama, bracket, or auto"),
+    key(
+        "models.earlier",
+        "earlier turns of a conversation: read, ignore, or auto: read by a checkpoint alone",
+    ),
     key("models.device", "what computes the checkpoint: cpu, or a GPU: cuda, or cuda:N from 0 on"),
     key("models.cache_bytes_max", "bytes of a GPU's memory for keys and values of all requests"),
     key("models.prefix_bytes_max", "bytes of prompts kept for it, one a set of functions"),
