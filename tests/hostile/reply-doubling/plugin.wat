@@ -2,5 +2,5 @@
   (core module $m (func (export "attack") (result i32) (i32.const 7)))
   (core instance $i (instantiate $m))
   (func (export "attack") (result u32) (canon lift (core func $i "attack")))
-  (@custom "hyfunc:docs" "{\"version\": 1, \"functions\": {\"attack\": {\"reply\": \"{% set s = namespace(t=\'aaaaaaaaaaaaaaaa\') %}{% for i in range(60) %}{% set s.t = s.t ~ s.t %}{% endfor %}{{ s.t|length }}\"}}}")
+  (@custom "hyfunc:docs" "{\"version\": 1, \"functions\": {\"attack\": {\"reply\": \"{% set t = \'aaaaaaaaaaaaaaaa\' %}%doublings%{{ t|length }}\"}}}")
 )
