@@ -327,25 +327,28 @@ impl Reloader {
     }
 }
 
-/// Resolves at ctrl-c or SIGTERM.
-pub async fn stop_signal() {
-    let interrupt = async {
+/// Resolves at ctrl-c or SIGTERM, if they come after this was called: they are listened for from the
+/// call on, not from the first poll.
+#[cfg(unix)]
+pub fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut signals: Vec<_> = [SignalKind::interrupt(), SignalKind::terminate()]
+        .into_iter()
+        .filter_map(|kind| signal(kind).ok())
+        .collect();
+    std::future::poll_fn(move |context| {
+        let comes = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+        if comes { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+}
+
+/// Resolves at ctrl-c.
+#[cfg(not(unix))]
+pub fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
+    async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending::<()>().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
     }
 }
 

@@ -135,6 +135,7 @@ async fn serve(effective: Effective, inputs: Inputs) -> Result<ExitCode> {
         if effective.config.keys.file.is_empty() { "" } else { " -H 'authorization: Bearer KEY'" };
     let serving = App::build(effective.config).await?.listen().await?;
     serving.reloader().watch(inputs).context("cannot listen for SIGHUP")?;
+    let stopped = app::stop_signal();
     let url = format!("{}://{}", serving.scheme(), serving.address());
     eprintln!("hyfunc listens on {url}: open it in a browser, or\n");
     eprintln!(
@@ -145,7 +146,7 @@ async fn serve(effective: Effective, inputs: Inputs) -> Result<ExitCode> {
     if let Some(admin) = serving.admin_address() {
         eprintln!("plugins are published to http://{admin} (hyfunc plugin publish)\n");
     }
-    let all_finished = serving.run(app::stop_signal()).await;
+    let all_finished = serving.run(stopped).await;
     telemetry.shutdown().await;
     if !all_finished {
         eprintln!("hyfunc: some requests did not finish within server.shutdown_ms_max");

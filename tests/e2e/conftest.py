@@ -1,8 +1,12 @@
 """A client of the server that run.sh started, and plain HTTP beside it."""
 
+import contextlib
 import http.client
 import json
 import os
+import re
+import subprocess
+import time
 from urllib.parse import urlsplit
 
 import openai
@@ -10,6 +14,8 @@ import pytest
 
 URL = os.environ.get("HYFUNC_URL", "http://127.0.0.1:8080")
 TIMEOUT_S = 60
+BINARY = os.environ.get("HYFUNC_BIN")
+START_S_MAX = 120
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +27,23 @@ def client():
 @pytest.fixture(scope="session")
 def model(client):
     return client.models.list().data[0].id
+
+
+@contextlib.contextmanager
+def serving(log, *options):
+    """Address of a gateway of its own, with these options, that stops at the end; what it says goes to `log`."""
+    command = [BINARY, "serve", "--address", "127.0.0.1:0", *options]
+    with log.open("wb") as out:
+        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        began = time.monotonic()
+        while not (found := re.search(r"listens on (http://\S+):? open", log.read_text())):
+            assert server.poll() is None and time.monotonic() - began < START_S_MAX, log.read_text()
+            time.sleep(0.05)
+        yield found[1].rstrip(":")
+    finally:
+        server.terminate()
+        server.wait(TIMEOUT_S)
 
 
 class Reply:

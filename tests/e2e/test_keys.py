@@ -1,17 +1,16 @@
 """A gateway that wants keys, as the `openai` client meets it: keys from the command line, errors by their classes."""
 
 import os
-import re
 import stat
 import subprocess
 import time
 
 import openai
 import pytest
+from conftest import serving
 
 BINARY = os.environ.get("HYFUNC_BIN")
 TIMEOUT_S = 60
-START_S_MAX = 120
 
 pytestmark = pytest.mark.skipif(not BINARY, reason="HYFUNC_BIN names no binary")
 
@@ -44,19 +43,8 @@ def keys(tmp_path_factory):
 def base(keys):
     """Address of a gateway with these keys."""
     file, _ = keys
-    command = [BINARY, "serve", "--address", "127.0.0.1:0", "--keys", str(file)]
-    log = file.with_name("server.log")
-    with log.open("wb") as out:
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    try:
-        began = time.monotonic()
-        while not (found := re.search(r"listens on (http://\S+):? open", log.read_text())):
-            assert server.poll() is None and time.monotonic() - began < START_S_MAX, log.read_text()
-            time.sleep(0.05)
-        yield found[1].rstrip(":")
-    finally:
-        server.terminate()
-        server.wait(TIMEOUT_S)
+    with serving(file.with_name("server.log"), "--keys", str(file)) as address:
+        yield address
 
 
 def client(base, key):

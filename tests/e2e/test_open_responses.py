@@ -7,19 +7,16 @@ gateway has no functions of its own, as one that stands for a model alone.
 
 import json
 import os
-import re
-import subprocess
-import time
 import urllib.error
 import urllib.request
 
 import openresponses_types as spec
 import pytest
+from conftest import serving
 from pydantic import BaseModel, ValidationError
 
 BINARY = os.environ.get("HYFUNC_BIN")
 TIMEOUT_S = 60
-START_S_MAX = 120
 
 pytestmark = pytest.mark.skipif(not BINARY, reason="HYFUNC_BIN names no binary")
 
@@ -91,18 +88,8 @@ def event_types():
 def base(tmp_path_factory):
     """Address of a gateway without functions."""
     log = tmp_path_factory.mktemp("open-responses") / "server.log"
-    command = [BINARY, "serve", "--address", "127.0.0.1:0", "--set", "plugins.bundled=false"]
-    with log.open("wb") as out:
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    try:
-        began = time.monotonic()
-        while not (found := re.search(r"listens on (http://\S+):? open", log.read_text())):
-            assert server.poll() is None and time.monotonic() - began < START_S_MAX, log.read_text()
-            time.sleep(0.05)
-        yield found[1].rstrip(":")
-    finally:
-        server.terminate()
-        server.wait(TIMEOUT_S)
+    with serving(log, "--set", "plugins.bundled=false") as address:
+        yield address
 
 
 def send(base, body):

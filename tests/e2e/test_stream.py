@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import openai
 import pytest
 
+# A busy machine may wake a client only when its reply is there.
+GIVE_UPS_MAX = 50
 READING = "What does station KX7 read in celsius?"
 
 
@@ -135,6 +137,15 @@ def test_clients_that_leave_do_no_harm(http_request, model):
     assert reply.json["choices"][0]["message"]["content"]
 
 
+def gives_up(client, model):
+    """Whether a request was left by a client of no patience; a client that is slow to look sees the reply."""
+    try:
+        chat(client.with_options(timeout=0.001), model)
+    except openai.APITimeoutError:
+        return True
+    return False
+
+
 def test_a_client_that_aborts_finds_the_gateway_as_it_was(client, model, http_request):
     # A stream that is left, a request that is cancelled at work, and one that waits no longer.
     with chat(client, model, stream=True) as stream:
@@ -149,8 +160,7 @@ def test_a_client_that_aborts_finds_the_gateway_as_it_was(client, model, http_re
                 await asked
 
     asyncio.run(cancelled())
-    with pytest.raises(openai.APITimeoutError):
-        chat(client.with_options(timeout=0.001), model)
+    assert any(gives_up(client, model) for _ in range(GIVE_UPS_MAX))
     assert http_request("GET", "/readyz").status == 200
     assert chat(client, model).choices[0].message.content
 

@@ -19,7 +19,7 @@ use crate::practice::Plugin;
 use crate::synthesis;
 
 /// Share of requests to practice plugins.
-const PRACTICE_SHARE: f64 = 0.25;
+const PRACTICE_SHARE: f64 = 0.3;
 
 /// Share of requests over the bundled library, of the rest.
 const BUNDLED_SHARE: f64 = 0.54;
@@ -31,7 +31,7 @@ const CATALOGUE_SHARE: f64 = 0.45;
 const JOINED_SHARE: f64 = 0.13;
 
 /// Share of requests that are the last turn of a conversation.
-const CONVERSATION_SHARE: f64 = 0.1;
+const CONVERSATION_SHARE: f64 = 0.17;
 
 /// Share of bundled requests that nothing fits.
 const NONE_SHARE: f64 = 0.13;

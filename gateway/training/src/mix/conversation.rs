@@ -17,11 +17,11 @@ use crate::synthesis;
 
 /// How often each kind of conversation is drawn, beside the others.
 const KINDS: [(Kind, u32); 5] = [
-    (Kind::Written, 28),
-    (Kind::Changed, 24),
-    (Kind::ChangedInCatalogue, 14),
-    (Kind::Unrelated, 22),
-    (Kind::Idle, 12),
+    (Kind::Written, 20),
+    (Kind::Changed, 18),
+    (Kind::ChangedInCatalogue, 10),
+    (Kind::Unrelated, 36),
+    (Kind::Idle, 16),
 ];
 
 /// Pairs of requests that are tried until one can follow the other.
