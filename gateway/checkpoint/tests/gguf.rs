@@ -24,7 +24,7 @@ type Tensors = HashMap<String, Tensor>;
 type Header = BTreeMap<String, Value>;
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity").join(name)
+    Path::new("tests/parity").join(name)
 }
 
 fn json(path: &Path) -> Json {

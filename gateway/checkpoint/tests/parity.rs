@@ -37,7 +37,7 @@ struct Text {
 }
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity").join(name)
+    Path::new("tests/parity").join(name)
 }
 
 fn vectors(name: &str) -> Vectors {

@@ -23,7 +23,7 @@ const ROOM: Room = Room {
 };
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../checkpoint/tests/parity").join(name)
+    Path::new("../checkpoint/tests/parity").join(name)
 }
 
 fn on_cpu(name: &str) -> Checkpoint {

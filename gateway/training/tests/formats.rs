@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
 fn cases() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats");
+    let folder = Path::new("tests/formats");
     let mut cases: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
@@ -108,7 +108,7 @@ fn gzipped_files_come_to_the_same() {
 }
 
 fn case_rows(name: &str) -> PathBuf {
-    rows_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats").join(name))
+    rows_of(&Path::new("tests/formats").join(name))
 }
 
 #[test]
