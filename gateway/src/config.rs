@@ -35,7 +35,7 @@ pub use keys::{KEYS, Key};
 pub use layers::{Inputs, load};
 pub use library::{AdminConfig, LibraryConfig};
 pub use live::Live;
-pub use models::{CPU, Q4_K, Q8_0, STOCK, TINY};
+pub use models::{CPU, Q4_K, Q8_0, Reading, STOCK, TINY};
 pub use reload::{LIVE, Reload, reload};
 pub use upstream::UpstreamConfig;
 

@@ -18,7 +18,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use hyfunc_cascade::{Candidate, DecodeRequest, Decoded, Intent, Progress, ToolChoice};
+use hyfunc_cascade::{Candidate, DecodeRequest, Decoded, Earlier, Intent, Progress, ToolChoice};
 use tracing::Instrument as _;
 
 pub use call::DecidedCall;
@@ -34,7 +34,7 @@ pub use words::{Held, Worded, Words};
 
 use crate::admission::{Admission, Permit};
 use crate::audit::Audit;
-use crate::config::Live;
+use crate::config::{Live, Reading};
 use crate::error::RequestError;
 use crate::keys::Keys;
 use crate::library::{Shelf, View};
@@ -123,25 +123,33 @@ impl Pipeline {
 
         // 1. Bytes become a request that is whole, small enough, and has its turn.
         let accept = self.accept(wire, &model, &library, body);
-        let (request, form, permit) = trip.step(Step::Accept, accept).await?;
+        let (mut request, form, permit) = trip.step(Step::Accept, accept).await?;
         arrival.note.asked(&request.query);
 
-        // 2. The query becomes a soft token, a vector for the index, and p(call).
-        let intent = trip.step(Step::Distil, self.distil(&arrival, &request)).await?;
-
-        // 3. The vector becomes candidates; the client's own functions join here.
-        let retrieve = self.retrieve(&library, &request, &intent);
-        let candidates = trip.step(Step::Retrieve, retrieve).await?;
-
-        // 4. Query, soft token and templates become typed calls. A stream may tell of them meanwhile.
-        let p_call = intent.p_call;
         let ids = CallIds::random();
-        // What may yet be cut is not told.
-        let is_followed = W::follows(&form) && request.tokens_max.is_none();
-        let (progress, drafts) = Drafts::of(&arrival, &candidates, ids, is_followed);
-        let decode = self.decode(&arrival, &request, intent, &candidates, progress);
-        let decoded = trip.step(Step::Decode, draft::beside(decode, wire, &form, drafts)).await?;
-        let p_call = self.models.p_call(p_call, &decoded);
+        let mut earlier = self.set_aside(&mut request);
+        let (p_call, candidates, decoded) = loop {
+            // 2. The query becomes a soft token, a vector for the index, and p(call).
+            let intent = trip.step(Step::Distil, self.distil(&arrival, &request)).await?;
+
+            // 3. The vector becomes candidates; the client's own functions join here.
+            let retrieve = self.retrieve(&library, &request, &intent);
+            let candidates = trip.step(Step::Retrieve, retrieve).await?;
+
+            // 4. Query, soft token and templates become typed calls. A stream may tell of them
+            // meanwhile, but not of what may yet be cut.
+            let p_call = intent.p_call;
+            let is_followed = W::follows(&form) && request.tokens_max.is_none();
+            let (progress, drafts) = Drafts::of(&arrival, &candidates, ids, is_followed);
+            let decode = self.decode(&arrival, &request, intent, &candidates, progress);
+            let decode = draft::beside(decode, wire, &form, drafts);
+            let decoded = trip.step(Step::Decode, decode).await?;
+            if earlier.is_empty() || !decoded.calls.is_empty() {
+                break (self.models.p_call(p_call, &decoded), candidates, decoded);
+            }
+            // Alone the last turn asks for nothing: once more, in the light of those before it.
+            request.earlier = std::mem::take(&mut earlier);
+        };
         let decoded = usage::within(decoded, request.tokens_max);
 
         // 5. Each call runs in its own sandbox, all at once. A stream takes them as they come.
@@ -179,12 +187,24 @@ impl Pipeline {
     ) -> Result<(Request, W::Form, Permit), RequestError> {
         let bytes = body.await?;
         let permit = self.place(library).await?;
-        let (mut request, form) = wire.accept(&bytes, &self.config.request)?;
-        if !self.config.models.reads_earlier() {
-            request.earlier.clear();
-        }
+        let (request, form) = wire.accept(&bytes, &self.config.request)?;
         request.check(model, library, &self.config.request)?;
         Ok((request, form, permit))
+    }
+
+    /// Takes from a request what was said before, where it is not to be read now; gives what is to be
+    /// read if the last turn alone asks for nothing. Where a call is certain, all is read at once.
+    fn set_aside(&self, request: &mut Request) -> Vec<Earlier> {
+        match (self.config.models.reading(), &request.choice) {
+            (Reading::Whole, _) | (Reading::Fallback, Choice::Required | Choice::Named(_)) => {
+                Vec::new()
+            }
+            (Reading::Fallback, Choice::Auto) => std::mem::take(&mut request.earlier),
+            (Reading::Alone, _) | (Reading::Fallback, Choice::None) => {
+                request.earlier.clear();
+                Vec::new()
+            }
+        }
     }
 
     /// A place among those of its key, then one among all: a key that has none waits for nobody.

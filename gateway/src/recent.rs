@@ -148,7 +148,7 @@ impl Drop for Open {
 impl Note {
     /// A step is done.
     pub fn step(&self, step: Step, took: Duration) {
-        self.write(|record| record.timings.set(step, took));
+        self.write(|record| record.timings.add(step, took));
     }
 
     /// What is asked.

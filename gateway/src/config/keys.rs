@@ -56,7 +56,8 @@ pub const KEYS: &[Key] = &[
     key("models.spelling", "how the checkpoint writes calls: hermes, llama, bracket, or auto"),
     key(
         "models.earlier",
-        "earlier turns of a conversation: read, ignore, or auto: read by a checkpoint alone",
+        "earlier turns of a conversation: read, ignore, fallback: read where the last turn alone \
+         asks for nothing, or auto: read by a checkpoint, fallback for the tiny models",
     ),
     key("models.device", "what computes the checkpoint: cpu, or a GPU: cuda, or cuda:N from 0 on"),
     key("models.cache_bytes_max", "bytes of a GPU's memory for keys and values of all requests"),

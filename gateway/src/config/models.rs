@@ -26,17 +26,33 @@ const SPELLINGS: [&str; 4] = [AUTO, "hermes", "llama", "bracket"];
 /// Earlier turns are read.
 pub const READ: &str = "read";
 
+/// Earlier turns are read where the last one alone asks for nothing.
+pub const FALLBACK: &str = "fallback";
+
 /// The last turn is read alone.
 pub const IGNORE: &str = "ignore";
 
+/// When the last turn is read in the light of earlier ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Always.
+    Whole,
+    /// Where it asks for nothing alone.
+    Fallback,
+    /// Never.
+    Alone,
+}
+
 impl ModelsConfig {
-    /// Whether the last turn is read in the light of earlier ones. The models that are trained here
-    /// lose more of requests that stand for themselves than they win of those that do not: see 0021.
-    pub fn reads_earlier(&self) -> bool {
+    /// When the last turn is read in the light of earlier ones. The models that are trained here
+    /// lose requests that stand for themselves where others stand before them: see 0021.
+    pub fn reading(&self) -> Reading {
         match self.earlier.as_str() {
-            READ => true,
-            IGNORE => false,
-            _ => self.preset == STOCK,
+            READ => Reading::Whole,
+            FALLBACK => Reading::Fallback,
+            IGNORE => Reading::Alone,
+            _ if self.preset == STOCK => Reading::Whole,
+            _ => Reading::Fallback,
         }
     }
 }
@@ -55,8 +71,8 @@ pub(super) fn check(models: &ModelsConfig) -> Result<(), ConfigError> {
     if !WEIGHTS.contains(&models.weights.as_str()) {
         return bad("models.weights", "must be auto, q8_0 or q4_k");
     }
-    if ![AUTO, READ, IGNORE].contains(&models.earlier.as_str()) {
-        return bad("models.earlier", "must be auto, read or ignore");
+    if ![AUTO, READ, FALLBACK, IGNORE].contains(&models.earlier.as_str()) {
+        return bad("models.earlier", "must be auto, read, fallback or ignore");
     }
     let is_stock = models.preset == STOCK;
     if is_stock && models.checkpoint.is_empty() {

@@ -258,7 +258,7 @@ mod tests {
         assert!(!report.to_text(false).contains("decode"));
         assert!(!report.to_text(false).contains("by plugin"));
         let mut one = judged("one", true);
-        one.timings.set(Step::Decode, std::time::Duration::from_micros(1_500));
+        one.timings.add(Step::Decode, std::time::Duration::from_micros(1_500));
         report.add(one);
         assert!(report.to_text(false).contains("decode  1.50 ms"), "{}", report.to_text(false));
         assert_eq!(report.to_json(false)["steps_p50_us"]["decode"], 1_500);

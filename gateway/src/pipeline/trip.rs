@@ -78,9 +78,10 @@ impl fmt::Display for Step {
 pub struct Timings([Option<Duration>; 6]);
 
 impl Timings {
-    /// Sets the time of a step.
-    pub fn set(&mut self, step: Step, took: Duration) {
-        self.0[step as usize] = Some(took);
+    /// Adds the time of a step; a step may be done again.
+    pub fn add(&mut self, step: Step, took: Duration) {
+        let before = self.0[step as usize].unwrap_or_default();
+        self.0[step as usize] = Some(before + took);
     }
 
     /// Steps that are done, with their microseconds.
@@ -135,7 +136,7 @@ impl<'a> Trip<'a> {
             result.unwrap_or_else(|_| Err(self.arrival.late(step)))
         };
         let took = began.elapsed();
-        self.timings.set(step, took);
+        self.timings.add(step, took);
         self.metrics.step(step, took);
         self.arrival.note.step(step, took);
         if let Err(error) = &result {
@@ -154,7 +155,7 @@ mod tests {
         let mut timings = Timings::default();
         for (at, step) in Step::ALL.into_iter().enumerate().rev() {
             assert_eq!(step as usize, at);
-            timings.set(step, Duration::from_micros(at as u64));
+            timings.add(step, Duration::from_micros(at as u64));
         }
         let names: Vec<_> = timings.micros().map(|(step, micros)| (step.name(), micros)).collect();
         assert_eq!(

@@ -1,10 +1,12 @@
 //! Conversations: the last turn is answered, in the light of what was said and done before.
 
+use std::sync::atomic::Ordering;
+
 use hyfunc_cascade::Earlier;
 use hyfunc_cascade::conversation::{EARLIER_BYTES_MAX, compose};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Gateway, MODEL, Script, start, start_with};
+use crate::support::{Gateway, MODEL, Script, start_with};
 
 fn person(text: &str) -> Earlier {
     Earlier::Person(text.into())
@@ -20,6 +22,12 @@ fn user(text: &str) -> Json {
 
 fn assistant(text: &str) -> Json {
     json!({"role": "assistant", "content": text})
+}
+
+/// A function of the client's, without parameters.
+fn tool(name: &str) -> Json {
+    json!({"type": "function", "function": {"name": name, "description": "Tells the time.",
+        "parameters": {"type": "object", "properties": {}}}})
 }
 
 /// What the models are given beside the query `and in Rome?`.
@@ -101,12 +109,63 @@ async fn what_is_said_to_pass_for_a_call_stays_what_it_is() {
     gateway.assert_alive().await;
 }
 
+/// A gateway whose models answer the last turn alone, or only in the light of earlier ones.
+async fn reading(earlier: &'static str, needs_earlier: bool) -> Gateway {
+    let calls = vec![("clock_now", json!({}))];
+    let script = Script { calls, needs_earlier, ..Script::default() };
+    start_with(script, |config| config.models.earlier = earlier.into()).await
+}
+
 #[tokio::test]
-async fn the_models_that_are_trained_here_see_the_last_turn_alone_unless_told_otherwise() {
-    let gateway = start(Script::default()).await;
+async fn earlier_turns_are_read_where_the_last_one_alone_asks_for_nothing() {
     let messages = [user("Paris?"), assistant("Rain."), user("and in Rome?")];
-    let body = json!({"model": MODEL, "messages": messages});
-    for path in ["/v1/chat/completions", "/v1/route"] {
-        assert_eq!(heard(&gateway, path, &body).await, Vec::new(), "{path}");
+    // The key, whether the models need earlier turns, how often they decide, whether they saw them.
+    for (earlier, needs_earlier, decoded, is_heard) in [
+        ("auto", true, 2, true),
+        ("auto", false, 1, false),
+        ("fallback", true, 2, true),
+        ("fallback", false, 1, false),
+        ("ignore", true, 1, false),
+        ("read", true, 1, true),
+    ] {
+        let gateway = reading(earlier, needs_earlier).await;
+        for stream in [false, true] {
+            gateway.fake.decoded.store(0, Ordering::SeqCst);
+            let body = json!({"model": MODEL, "messages": messages, "stream": stream,
+                "tools": [tool("clock_now")]});
+            let answer = gateway.chat(&body).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            let case = format!("{earlier} {needs_earlier} {stream}");
+            assert_eq!(gateway.fake.decoded.load(Ordering::SeqCst), decoded, "{case}");
+            assert_eq!(!gateway.fake.heard.lock().unwrap().is_empty(), is_heard, "{case}");
+            let is_called = is_heard || !needs_earlier;
+            assert_eq!(answer.text.contains("call_"), is_called, "{case}: {}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_nothing_came_before_is_read_once() {
+    let gateway = reading("fallback", true).await;
+    let body = json!({"model": MODEL, "messages": [user("and in Rome?")]});
+    assert_eq!(gateway.chat(&body).await.status, 200);
+    assert_eq!(gateway.fake.decoded.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn where_a_call_is_certain_all_is_read_at_once_and_where_none_is_nothing() {
+    let gateway = reading("fallback", true).await;
+    let messages = [user("Paris?"), assistant("Rain."), user("and in Rome?")];
+    for (choice, is_heard) in [
+        (json!("required"), true),
+        (json!({"type": "function", "function": {"name": "clock_now"}}), true),
+        (json!("none"), false),
+    ] {
+        gateway.fake.decoded.store(0, Ordering::SeqCst);
+        let body = json!({"model": MODEL, "messages": messages, "tools": [tool("clock_now")],
+            "tool_choice": choice});
+        assert_eq!(gateway.chat(&body).await.status, 200, "{choice}");
+        assert_eq!(gateway.fake.decoded.load(Ordering::SeqCst), 1, "{choice}");
+        assert_eq!(!gateway.fake.heard.lock().unwrap().is_empty(), is_heard, "{choice}");
     }
 }

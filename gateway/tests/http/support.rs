@@ -30,6 +30,8 @@ const DIMS: usize = 16;
 pub struct Script {
     /// Calls that it decides on, where those functions are candidates.
     pub calls: Vec<(&'static str, Json)>,
+    /// Whether it decides on them only in the light of what was said before.
+    pub needs_earlier: bool,
     /// Milliseconds that preparing the client's functions takes.
     pub prepare_ms: u64,
     /// Milliseconds that distilling takes.
@@ -198,7 +200,8 @@ impl Fake {
             scores: vec![0.5; names.len()],
             counts: TokenCounts { prompt: 7, injected: 5, chosen: 2, sampled: 1, copied: 3 },
         };
-        if request.choice == ToolChoice::None {
+        let is_silent = self.script.needs_earlier && request.earlier.is_empty();
+        if request.choice == ToolChoice::None || is_silent {
             return decoded;
         }
         for (name, arguments) in &self.script.calls {
