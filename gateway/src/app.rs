@@ -443,6 +443,7 @@ pub fn sandbox(config: &SandboxLimits) -> Result<Sandbox, StartError> {
         keyvalue_dir: folder(&config.keyvalue_dir),
         aot_dir,
         credentials: credentials(config)?,
+        async_components: config.async_components,
         ..SandboxConfig::default()
     };
     match Sandbox::new(limits.clone()) {

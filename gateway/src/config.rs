@@ -269,6 +269,7 @@ pub struct SandboxLimits {
     pub keyvalue_dir: String,
     pub aot_dir: String,
     pub credentials: Vec<String>,
+    pub async_components: bool,
 }
 
 impl Default for SandboxLimits {
@@ -293,6 +294,7 @@ impl Default for SandboxLimits {
             keyvalue_dir: String::new(),
             aot_dir: AUTO.into(),
             credentials: Vec::new(),
+            async_components: true,
         }
     }
 }

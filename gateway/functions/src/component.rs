@@ -8,6 +8,7 @@
 //! parameter. `wit-parser`'s decoder on top of it would add type names only; and it refuses a
 //! whole component for one export that WIT cannot express, and panics on some bytes.
 
+mod concurrency;
 mod nesting;
 mod outline;
 mod signature;
@@ -64,6 +65,8 @@ pub struct ComponentFunctions {
     pub package: Option<String>,
     /// Where descriptions came from.
     pub docs: DocsSource,
+    /// Whether it needs a host of the component model's async: it uses it, or imports WASI 0.3.
+    pub needs_async: bool,
 }
 
 /// An export that cannot be called, and why.
@@ -204,7 +207,9 @@ pub fn read_component_within(
         NestingError::TooDeep => ComponentError::TooDeep { plugin: plugin.to_owned() },
         NestingError::Malformed(error) => invalid(plugin, &error),
     })?;
-    let validated = validate(bytes).map_err(|error| invalid(plugin, &error))?;
+    let (validated, uses_async) =
+        concurrency::validate(bytes).map_err(|error| invalid(plugin, &error))?;
+    let needs_async = uses_async || concurrency::imports_wasi_0_3(bytes);
     let Some((types, exports)) = validated else {
         return Err(ComponentError::Invalid {
             plugin: plugin.to_owned(),
@@ -233,7 +238,7 @@ pub fn read_component_within(
     if functions.is_empty() {
         return Err(nothing_left(plugin, refused, &exports));
     }
-    Ok(ComponentFunctions { functions, refused, package, docs })
+    Ok(ComponentFunctions { functions, refused, package, docs, needs_async })
 }
 
 fn invalid(plugin: &str, error: &BinaryReaderError) -> ComponentError {
@@ -286,9 +291,8 @@ fn nothing_left(plugin: &str, refused: Vec<Refusal>, exports: &[String]) -> Comp
 /// Types of a whole component, and the names of its exports. `None` when it has no end.
 type Validated = Option<(wasmparser::types::Types, Vec<String>)>;
 
-fn validate(bytes: &[u8]) -> Result<Validated, BinaryReaderError> {
-    // Every proposal: functions that use one which cannot be called are refused by name later.
-    let mut validator = Validator::new_with_features(WasmFeatures::all());
+fn validate(bytes: &[u8], features: WasmFeatures) -> Result<Validated, BinaryReaderError> {
+    let mut validator = Validator::new_with_features(features);
     let mut exports = Vec::new();
     let mut depth = 0usize;
     for payload in Parser::new(0).parse_all(bytes) {

@@ -108,6 +108,19 @@ fn a_read_function_knows_where_it_is_exported() {
     assert_eq!(read.docs, DocsSource::None);
 }
 
+#[test]
+fn an_async_function_is_a_function_like_any_other() {
+    let read = |kind: &str| {
+        let wit = format!("package a:b; world w {{ export f: {kind}(name: string) -> u8; }}");
+        read_component("toy", &build(&wit)).unwrap()
+    };
+    let (plain, later) = (read("func"), read("async func"));
+    assert!(!plain.needs_async);
+    assert!(later.needs_async);
+    assert_eq!(later.functions, plain.functions);
+    assert!(later.refused.is_empty());
+}
+
 fn error(bytes: &[u8]) -> String {
     read_component("toy", bytes).unwrap_err().to_string()
 }

@@ -4,17 +4,18 @@
 //! In a process of its own that costs this process nothing: whoever starts it bounds its time and
 //! its memory, and what it leaves is a file with a MAC.
 
-use hyfunc_functions::component::{ComponentLimits, read_component_within};
 use sha2::{Digest, Sha256};
 use wasmtime::{CodeBuilder, Engine};
 
 use crate::aot::Aot;
 use crate::config::SandboxConfig;
-use crate::engine::{Allocation, settings};
+use crate::engine::{Allocation, concurrent, settings};
 use crate::error::{LoadError, PrecompileError, SandboxError};
+use crate::plugin::read;
 
 /// Compiles a component on this thread and keeps it in `aot_dir`, for a sandbox of the same limits
-/// whose memory is laid out so. No pool of instances is made: this process runs no guest.
+/// whose memory is laid out so, or for its engine without a pool where the component is of WASI 0.3.
+/// No pool of instances is made: this process runs no guest.
 ///
 /// # Errors
 /// If the component is too large, cannot be read or does not compile, or cannot be kept.
@@ -24,15 +25,12 @@ pub fn precompile(
     name: &str,
     component: &[u8],
 ) -> Result<(), PrecompileError> {
-    let bytes_max = config.component_bytes_max;
-    if component.len() > bytes_max {
-        return Err(LoadError::TooLarge { bytes: component.len(), bytes_max }.into());
-    }
     let directory = config.aot_dir.as_deref().ok_or(PrecompileError::NoDirectory)?;
-    // First: it refuses what would nest too deep for the compiler.
-    let limits = ComponentLimits { bytes_max, ..ComponentLimits::default() };
-    read_component_within(name, component, &limits).map_err(LoadError::from)?;
-    let mut settings = settings(config, allocation);
+    let mut settings = if read(config, name, component)?.needs_async {
+        concurrent::settings(config)
+    } else {
+        settings(config, allocation)
+    };
     // Threads take address space, which is bounded here, and cores, which serve requests.
     settings.parallel_compilation(false);
     let engine =

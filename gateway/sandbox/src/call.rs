@@ -14,7 +14,7 @@ use crate::gate::Full;
 use crate::host::keyvalue::KeyValueAccess;
 use crate::host::log::LogLine;
 use crate::host::state::{Facts, State};
-use crate::limits::LimitHit;
+use crate::limits::{LimitHit, TASK_ENTRIES_PER_HANDLE};
 use crate::plugin::{Entry, Plugin};
 
 /// When an overloaded caller should come back: about as long as a waiting call waits.
@@ -166,6 +166,10 @@ impl Plugin {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(config.hostcall_bytes_max);
         store.set_max_component_handles(config.handles_max);
+        // Only stores of the engine for async have one.
+        if let Some(table) = store.concurrent_resource_table() {
+            table.set_max_capacity(config.handles_max.saturating_mul(TASK_ENTRIES_PER_HANDLE));
+        }
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| {
             if Instant::now() >= deadline {
@@ -243,7 +247,7 @@ fn failure(plugin: &Plugin, store: &mut Store<State>, error: wasmtime::Error) ->
         CallError::StackOverflow { bytes_max: config.stack_bytes_max }
     } else if cause.contains("fuel allocated for hostcalls has been exhausted") {
         // Inside a host call the guest's frames are on the stack; while its result is read
-        // they are not.
+        // they are not. A task hands its result over in a host call.
         match error.downcast_ref::<WasmBacktrace>() {
             Some(_) => CallError::HostCallTooLarge { bytes_max: config.hostcall_bytes_max },
             None => CallError::ResultTooLarge { bytes_max: config.result_bytes_max },

@@ -63,6 +63,8 @@ pub struct SandboxConfig {
     pub aot_dir: Option<PathBuf>,
     /// What the host adds to requests of plugins.
     pub credentials: Vec<Credential>,
+    /// Whether components are loaded that use the component model's async or import WASI 0.3.
+    pub async_components: bool,
 }
 
 impl Default for SandboxConfig {
@@ -90,6 +92,7 @@ impl Default for SandboxConfig {
             epoch_tick_ms: 5,
             aot_dir: None,
             credentials: Vec::new(),
+            async_components: true,
         }
     }
 }

@@ -92,9 +92,6 @@ impl Signature {
     /// # Errors
     /// The reason why the function cannot be called.
     pub(crate) fn read(function: &ComponentFunc) -> Result<Self, String> {
-        if function.async_() {
-            return Err("it is an async function, which is not supported".to_owned());
-        }
         let parameters = function
             .params()
             .map(|(name, ty)| Ok((name.to_owned(), Shape::read(&ty)?)))

@@ -1,5 +1,7 @@
 //! wasmtime, set up for many small and short-lived instances that nobody trusts.
 
+pub(crate) mod concurrent;
+
 use std::time::Duration;
 
 use wasmtime::component::Linker;
@@ -55,8 +57,18 @@ pub(crate) struct Machine {
 impl Machine {
     pub(crate) fn new(config: &SandboxConfig) -> Result<Self, SandboxError> {
         let (engine, allocation) = engine(config)?;
+        Self::start(config, engine, allocation, host::link)
+    }
+
+    /// Links the host's side, and starts the clock by which guests are interrupted.
+    fn start(
+        config: &SandboxConfig,
+        engine: Engine,
+        allocation: Allocation,
+        link: fn(&mut Linker<State>) -> wasmtime::Result<()>,
+    ) -> Result<Self, SandboxError> {
         let mut linker = Linker::new(&engine);
-        host::link(&mut linker).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
+        link(&mut linker).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine, Duration::from_millis(config.epoch_tick_ms))?;
         Ok(Self { engine, linker, allocation, _ticker: ticker })
     }

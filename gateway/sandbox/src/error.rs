@@ -67,7 +67,7 @@ pub enum LoadError {
     /// The component imports something that this host does not offer.
     #[error(
         "the component imports `{import}`, which this host does not offer ({detail}); build it \
-         against WASI 0.2 and the interfaces in `wit/`"
+         against WASI 0.2 or 0.3.0 and the interfaces in `wit/`"
     )]
     MissingImport {
         /// Full name of the interface or function.
@@ -75,6 +75,12 @@ pub enum LoadError {
         /// What the linker said about it.
         detail: String,
     },
+    /// The component is one of WASI 0.3, and those are turned off.
+    #[error(
+        "the component uses the component model's async or imports WASI 0.3, and \
+         sandbox.async_components is off; build it for WASI 0.2 without `async func`, or turn it on"
+    )]
+    AsyncOff,
     /// The functions could not be read from the component.
     #[error(transparent)]
     Component(#[from] ComponentError),

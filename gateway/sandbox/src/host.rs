@@ -43,3 +43,11 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     bindings::Imports::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
 }
+
+/// The same, and WASI 0.3 beside it: over the same state, and so within the same grants and limits.
+/// A component may import of both.
+pub(crate) fn link_concurrent(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    link(linker)?;
+    wasmtime_wasi::p3::add_to_linker(linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(linker)
+}

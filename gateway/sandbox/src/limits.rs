@@ -10,6 +10,11 @@ pub(crate) const MEMORIES_MAX: u32 = 2;
 /// Tables of one component.
 pub(crate) const TABLES_MAX: u32 = 16;
 
+/// Entries of the table that wasmtime keeps of a store's tasks, streams and waits, for each handle that
+/// the guest may hold: a task takes three, and so does a stream. Tasks that go on after they
+/// returned are in it, too, and no handle counts them.
+pub(crate) const TASK_ENTRIES_PER_HANDLE: usize = 4;
+
 /// The limit that ended a call, as it travels through wasmtime's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LimitHit {

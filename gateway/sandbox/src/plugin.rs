@@ -98,9 +98,11 @@ impl Plugin {
         bytes: &[u8],
         grants: &Grants,
     ) -> Result<Self, LoadError> {
+        let read = read(&shared.config, name, bytes)?;
         let digest = hex::encode(Sha256::digest(bytes));
-        let component = |shared: &Shared| compiled(shared, &digest, bytes);
-        Self::load_with(shared, name, (bytes, digest.as_str()), grants, component)
+        let engine = &shared.machine_for(read.needs_async)?.engine;
+        let component = compiled(&shared, engine, &digest, bytes)?;
+        Self::link(shared, name, digest, read, grants, &component)
     }
 
     /// The same without compiling: `None` where no compiled component is kept.
@@ -110,40 +112,35 @@ impl Plugin {
         bytes: &[u8],
         grants: &Grants,
     ) -> Result<Option<Self>, LoadError> {
+        // What cannot be read was never kept: whoever compiles it will say why.
+        let Ok(read) = read(&shared.config, name, bytes) else { return Ok(None) };
         let digest = hex::encode(Sha256::digest(bytes));
-        let aot = shared.aot.as_ref();
-        let kept = aot.and_then(|aot| aot.load(&shared.machine.engine, &digest));
+        let engine = &shared.machine_for(read.needs_async)?.engine;
+        let kept = shared.aot.as_ref().and_then(|aot| aot.load(engine, &digest));
         let Some(component) = kept else { return Ok(None) };
-        Self::load_with(shared, name, (bytes, digest.as_str()), grants, |_| Ok(component)).map(Some)
+        Self::link(shared, name, digest, read, grants, &component).map(Some)
     }
 
-    fn load_with(
+    fn link(
         shared: Arc<Shared>,
         name: &str,
-        (bytes, digest): (&[u8], &str),
+        digest: String,
+        read: ComponentFunctions,
         grants: &Grants,
-        component: impl FnOnce(&Shared) -> Result<Component, LoadError>,
+        component: &Component,
     ) -> Result<Self, LoadError> {
-        let bytes_max = shared.config.component_bytes_max;
-        if bytes.len() > bytes_max {
-            return Err(LoadError::TooLarge { bytes: bytes.len(), bytes_max });
-        }
-        // First: it refuses what would nest too deep for the compiler.
-        let limits = ComponentLimits { bytes_max, ..ComponentLimits::default() };
-        let ComponentFunctions { functions, refused, .. } =
-            read_component_within(name, bytes, &limits)?;
-        let component = component(&shared)?;
-        let instance_pre =
-            shared.machine.linker.instantiate_pre(&component).map_err(missing_import)?;
+        let ComponentFunctions { functions, refused, needs_async, .. } = read;
+        let linker = &shared.machine_for(needs_async)?.linker;
+        let instance_pre = linker.instantiate_pre(component).map_err(missing_import)?;
         let entries = functions
             .iter()
             .filter_map(|function| function.export.as_ref())
-            .map(|export| Ok((export.clone(), entry(&component, export)?)))
+            .map(|export| Ok((export.clone(), entry(component, export)?)))
             .collect::<Result<_, LoadError>>()?;
         let config = &shared.config;
         Ok(Self(Arc::new(Loaded {
             name: name.into(),
-            digest: digest.to_owned(),
+            digest,
             functions: functions.into_iter().map(Arc::new).collect(),
             refused,
             entries,
@@ -166,7 +163,7 @@ impl Plugin {
     }
 
     pub(crate) fn engine(&self) -> &Engine {
-        &self.0.shared.machine.engine
+        self.0.instance_pre.engine()
     }
 
     pub(crate) fn instance_pre(&self) -> &InstancePre<State> {
@@ -194,9 +191,28 @@ impl Plugin {
     }
 }
 
+/// Its functions, and which engine it needs. First of all: it refuses what would nest too deep for
+/// the compiler.
+pub(crate) fn read(
+    config: &SandboxConfig,
+    name: &str,
+    bytes: &[u8],
+) -> Result<ComponentFunctions, LoadError> {
+    let bytes_max = config.component_bytes_max;
+    if bytes.len() > bytes_max {
+        return Err(LoadError::TooLarge { bytes: bytes.len(), bytes_max });
+    }
+    let limits = ComponentLimits { bytes_max, ..ComponentLimits::default() };
+    Ok(read_component_within(name, bytes, &limits)?)
+}
+
 /// From the cache, or compiled and kept.
-fn compiled(shared: &Shared, digest: &str, bytes: &[u8]) -> Result<Component, LoadError> {
-    let engine = &shared.machine.engine;
+fn compiled(
+    shared: &Shared,
+    engine: &Engine,
+    digest: &str,
+    bytes: &[u8],
+) -> Result<Component, LoadError> {
     let kept = shared.aot.as_ref().and_then(|aot| aot.load(engine, digest));
     if let Some(component) = kept {
         return Ok(component);

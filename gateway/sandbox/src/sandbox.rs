@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::aot::Aot;
 use crate::compile::Compiler;
 use crate::config::SandboxConfig;
-use crate::engine::{Allocation, Machine};
+use crate::engine::{Allocation, Machine, concurrent};
 use crate::error::{LoadError, SandboxError};
 use crate::gate::Gate;
 use crate::grants::Grants;
@@ -21,11 +21,25 @@ pub struct Sandbox(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) config: SandboxConfig,
     pub(crate) machine: Machine,
+    /// Of components that use the component model's async, or import WASI 0.3; none where they are
+    /// turned off.
+    pub(crate) concurrent: Option<Machine>,
     pub(crate) compiler: Compiler,
     pub(crate) aot: Option<Aot>,
     pub(crate) spaces: Arc<Spaces>,
     /// Of the calls of all plugins.
     pub(crate) gate: Gate,
+}
+
+impl Shared {
+    /// Where a component runs.
+    pub(crate) fn machine_for(&self, needs_async: bool) -> Result<&Machine, LoadError> {
+        if needs_async {
+            self.concurrent.as_ref().ok_or(LoadError::AsyncOff)
+        } else {
+            Ok(&self.machine)
+        }
+    }
 }
 
 impl fmt::Debug for Sandbox {
@@ -39,7 +53,8 @@ impl fmt::Debug for Sandbox {
 }
 
 impl Sandbox {
-    /// Starts an engine with its pool of instances.
+    /// Starts an engine with its pool of instances, and one without a pool for components of WASI
+    /// 0.3.
     ///
     /// # Errors
     /// If a limit is out of its range, a directory is not to be trusted, or wasmtime does not
@@ -49,6 +64,10 @@ impl Sandbox {
         let waiting_max = config.calls_waiting_max.saturating_mul(config.calls_per_plugin_max);
         Ok(Self(Arc::new(Shared {
             machine: Machine::new(&config)?,
+            concurrent: config
+                .async_components
+                .then(|| concurrent::machine(&config))
+                .transpose()?,
             compiler: Compiler::new(config.compiles_max, config.compile_ms_max),
             aot: config.aot_dir.as_deref().map(Aot::open).transpose()?,
             spaces: Arc::new(Spaces::new(&config)?),
@@ -90,7 +109,7 @@ impl Sandbox {
         Self(shared)
     }
 
-    /// How the memory of instances is laid out on this machine.
+    /// How the memory of instances is laid out on this machine, those of WASI 0.3 apart.
     pub fn allocation(&self) -> Allocation {
         self.0.machine.allocation
     }

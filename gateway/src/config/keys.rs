@@ -111,6 +111,7 @@ pub const KEYS: &[Key] = &[
         "headers that the host adds to requests of a plugin, which never sees them, each as \
          `weather https://api.example.com authorization FILE`; the file has the whole value",
     ),
+    key("sandbox.async_components", "load components that use async functions or WASI 0.3"),
     key("plugins.bundled", "load the plugins that come with the gateway"),
     key("plugins.files", "components to load besides; NAME.grants.toml beside NAME.wasm grants"),
     key("telemetry.log", "filter of log lines, as `info,hyfunc=debug`"),

@@ -194,6 +194,7 @@ fn of_publish(error: &PublishError) -> Row {
             LoadError::MissingImport { .. } => bad("missing_import"),
             LoadError::Compile { .. }
             | LoadError::CompileTime { .. }
+            | LoadError::AsyncOff
             | LoadError::Component(_)
             | LoadError::Export { .. } => bad("invalid_component"),
         },

@@ -69,9 +69,6 @@ impl<'a> Reader<'a> {
         let Some(signature) = types.get(id) else {
             return Err("its type is missing".to_owned());
         };
-        if signature.async_ {
-            return Err("it is an `async func`: export it as a plain `func`".to_owned());
-        }
         let mut parameters = RecordType::default();
         for (name, ty) in &signature.params {
             let ty = self

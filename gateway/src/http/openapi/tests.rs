@@ -282,6 +282,7 @@ fn of_loading() -> Vec<LoadError> {
         E::CompileTime { ms_max: 1 },
         E::MissingImport { import: text(), detail: text() },
         E::Export { function: text(), message: text() },
+        E::AsyncOff,
     ];
     for sample in &samples {
         match sample {
@@ -291,6 +292,7 @@ fn of_loading() -> Vec<LoadError> {
             | E::Compile { .. }
             | E::CompileTime { .. }
             | E::MissingImport { .. }
+            | E::AsyncOff
             | E::Export { .. } => {}
         }
     }

@@ -1,0 +1,72 @@
+(component
+  (import "wasi:cli/types@0.3.0" (instance $types
+    (type $code' (enum "io" "illegal-byte-sequence" "pipe"))
+    (export "error-code" (type $code (eq $code')))))
+  (alias export $types "error-code" (type $code))
+  (import "wasi:cli/stdout@0.3.0" (instance $stdout
+    (alias outer 1 $code (type $code'))
+    (export "error-code" (type $code (eq $code')))
+    (export "write-via-stream" (func
+      (param "data" (stream u8)) (result (future (result (error $code))))))))
+  (core module $memory (memory (export "memory") 20))
+  (core instance $memory (instantiate $memory))
+  (alias core export $memory "memory" (core memory $memory))
+  (type $bytes (stream u8))
+  (core func $output (canon lower (func $stdout "write-via-stream")))
+  (core func $stream-new (canon stream.new $bytes))
+  (core func $write (canon stream.write $bytes async (memory $memory)))
+  (core func $set-new (canon waitable-set.new))
+  (core func $join (canon waitable.join))
+  (core func $wait (canon waitable-set.wait (memory $memory)))
+  (core module $m
+    (import "memory" "memory" (memory 20))
+    (import "host" "output" (func $output (param i32) (result i32)))
+    (import "host" "stream-new" (func $stream-new (result i64)))
+    (import "host" "write" (func $write (param i32 i32 i32) (result i32)))
+    (import "host" "set-new" (func $set-new (result i32)))
+    (import "host" "join" (func $join (param i32 i32)))
+    (import "host" "wait" (func $wait (param i32 i32) (result i32)))
+    (global $set (mut i32) (i32.const 0))
+    (func $open (result i32)
+      (local $ends i64) (local $at i32)
+      (local.set $ends (call $stream-new))
+      (drop (call $output (i32.wrap_i64 (local.get $ends))))
+      ;; 64 KiB of an escape, `[2J`, three letters and a line break, over and over.
+      (loop $again
+        (i64.store (local.get $at) (i64.const 0x0a7878784a325b1b))
+        (local.set $at (i32.add (local.get $at) (i32.const 8)))
+        (br_if $again (i32.lt_u (local.get $at) (i32.const 65536))))
+      (global.set $set (call $set-new))
+      (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32))))
+    ;; -1 says that the host has not taken anything yet: then it waits.
+    (func $write-all (param $end i32)
+      (if (i32.eq (i32.const -1)
+            (call $write (local.get $end) (i32.const 0) (i32.const 65536)))
+        (then
+          (call $join (local.get $end) (global.get $set))
+          (drop (call $wait (global.get $set) (i32.const 65536)))
+          (call $join (local.get $end) (i32.const 0)))))
+    (func (export "much")
+      (local $end i32) (local $times i32)
+      (local.set $end (call $open))
+      (loop $again
+        (call $write-all (local.get $end))
+        (local.set $times (i32.add (local.get $times) (i32.const 1)))
+        (br_if $again (i32.lt_u (local.get $times) (i32.const 100)))))
+    (func (export "without-end")
+      (local $end i32)
+      (local.set $end (call $open))
+      (loop $again
+        (call $write-all (local.get $end))
+        (br $again))))
+  (core instance $i (instantiate $m
+    (with "memory" (instance $memory))
+    (with "host" (instance
+      (export "output" (func $output))
+      (export "stream-new" (func $stream-new))
+      (export "write" (func $write))
+      (export "set-new" (func $set-new))
+      (export "join" (func $join))
+      (export "wait" (func $wait))))))
+  (func (export "much") async (canon lift (core func $i "much")))
+  (func (export "without-end") async (canon lift (core func $i "without-end"))))
