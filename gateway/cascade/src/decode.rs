@@ -8,9 +8,9 @@
 mod calling;
 mod given;
 mod pen;
+mod writes;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use candle_core::Tensor;
 
@@ -128,10 +128,7 @@ impl<'a> Decoding<'a> {
     /// # Errors
     /// The deadline has passed.
     pub fn check(&self) -> Result<(), CascadeError> {
-        if Instant::now() >= self.given.request.deadline {
-            return Err(CascadeError::Deadline { step: "decode" });
-        }
-        Ok(())
+        self.given.check()
     }
 
     /// What it needs read next.
