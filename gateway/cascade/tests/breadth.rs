@@ -89,10 +89,11 @@ fn check_calls(function: &Function, decoded: &Decoded) {
     }
 }
 
-/// What would be cut is not made first: here, a minute's work.
+/// What would be cut is not made first.
 #[test]
 fn a_block_is_made_of_what_it_has_room_for() {
-    let tokenizer = &Scene::new().tiny.tokenizer;
+    let scene = Scene::new();
+    let tokenizer = &scene.tiny.tokenizer;
     let block = |function: &Function| prompt::block(tokenizer, function);
     let (wide, wider) = (block(&function(100)), block(&function(5_000)));
     assert_eq!(wide.len(), BLOCK_TOKENS_MAX);
