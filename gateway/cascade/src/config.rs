@@ -16,9 +16,9 @@ pub const ROUND_TOKENS_MAX: usize = 512;
 /// Last tokens of a branch that are read; those before them are forgotten.
 pub const BRANCH_TOKENS_MAX: usize = 1024;
 
-/// Values of one call that are written at a time. Each holds a mask of its own, which takes some
-/// hundred kilobytes.
-pub const WRITES_MAX: usize = 32;
+/// Values of one call that are written at a time. Each holds a mask, and keys and values of its own,
+/// some hundred kilobytes of either.
+pub const WRITES_MAX: usize = 16;
 
 /// Tokens of a function's earlier calls after which one more is asked for. Every token of the query
 /// sees every one of them: their cost is the square.

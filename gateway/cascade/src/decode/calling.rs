@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use hyfunc_functions::Value;
 
 use crate::api::{DecodedCall, TokenCounts};
-use crate::branch::{Branch, recent};
+use crate::branch::Branch;
 use crate::config::{EARLIER_TOKENS_MAX, ROUND_TOKENS_MAX};
 use crate::decide::{CallFilling, Filled, States};
 use crate::error::CascadeError;
@@ -19,7 +19,7 @@ use crate::text::Token;
 use crate::tiny::sigmoid;
 
 use super::given::Given;
-use super::writes::{Target, Writes};
+use super::writes::{self, Target, Writes};
 
 /// A candidate's call, and the words of the query in it.
 pub(super) struct Found {
@@ -125,7 +125,7 @@ impl Calling {
         Ok(calling)
     }
 
-    /// Whether there is nothing more to read: [`Calling::list`] gives none.
+    /// Whether there is nothing more to read: [`Calling::lists`] gives none.
     pub fn is_done(&self) -> bool {
         matches!(self.stage, Stage::Done)
     }
@@ -152,14 +152,21 @@ impl Calling {
         self.stage = Stage::Done;
     }
 
-    /// What it needs read next.
-    pub fn list<'a>(&'a self, given: &'a Given<'_>) -> Option<List<'a>> {
+    /// Number of lists that it needs read next.
+    pub fn lists_len(&self) -> usize {
         match &self.stage {
-            Stage::Done => None,
-            Stage::Again => Some(given.query(self.candidate, &self.earlier)),
-            Stage::Write { filling, writes, .. } => {
-                Some(self.branches(given, filling, writes.branches()))
-            }
+            Stage::Done => 0,
+            Stage::Again | Stage::Round { .. } => 1,
+            Stage::Write { writes, .. } => writes.lists_len(),
+        }
+    }
+
+    /// What it needs read next.
+    pub fn lists<'a>(&'a self, given: &'a Given<'_>) -> Vec<List<'a>> {
+        match &self.stage {
+            Stage::Done => Vec::new(),
+            Stage::Again => vec![given.query(self.candidate, &self.earlier)],
+            Stage::Write { writes, .. } => writes.lists(self.before(given), self.position()),
             Stage::Round { filling, waiting, asked } => {
                 let config = given.decoder.config;
                 let rest = &waiting[states_of(asked)..];
@@ -168,7 +175,7 @@ impl Calling {
                     false => fitting(filling, rest),
                 };
                 let branch = |index: &usize| (*index, &filling.parameters[*index].branch);
-                Some(self.branches(given, filling, rest[..together].iter().map(branch)))
+                vec![self.branches(given, filling, rest[..together].iter().map(branch))]
             }
         }
     }
@@ -182,19 +189,12 @@ impl Calling {
         let mut row = BranchRow::default();
         let mut wanted = Vec::new();
         for (index, branch) in branches {
-            if given.decoder.config.chained_slots {
-                // One branch: what was decided of the parameters before this one, then its own.
-                let mut chain = filling.tokens_before(index);
-                chain.extend_from_slice(branch.tokens());
-                let chain = recent(&chain);
-                wanted.push(row.push(chain) + chain.len() - 1);
-            } else {
-                wanted.push(row.push(branch.recent()) + branch.recent().len() - 1);
-            }
+            let tokens = writes::before(given, filling, index, branch);
+            wanted.push(row.push(&tokens) + tokens.len() - 1);
         }
         List {
-            before: vec![given.block(self.candidate), self.query.before()],
-            position: BLOCK_TOKENS_MAX + self.query.tokens.len(),
+            before: self.before(given).into(),
+            position: self.position(),
             tokens: row.tokens,
             places: Some(row.places),
             soft: None,
@@ -202,7 +202,17 @@ impl Calling {
         }
     }
 
-    /// Takes what [`Calling::list`] asked for, which was list `list` of a step. An error ends this
+    /// What every branch sees.
+    fn before<'a>(&'a self, given: &'a Given<'_>) -> [Before<'a>; 2] {
+        [given.block(self.candidate), self.query.before()]
+    }
+
+    /// Position of a branch's first token.
+    fn position(&self) -> usize {
+        BLOCK_TOKENS_MAX + self.query.tokens.len()
+    }
+
+    /// Takes what [`Calling::lists`] asked for, from list `list` of a step on. An error ends this
     /// candidate's calls alone.
     pub fn take(
         &mut self,
@@ -210,21 +220,20 @@ impl Calling {
         (step, list): (&Arc<Step>, usize),
         counts: &mut TokenCounts,
     ) {
+        let lists = list..list + self.lists_len();
         let stage = std::mem::replace(&mut self.stage, Stage::Done);
-        let taken =
-            step.states(list..list + 1).map_err(CascadeError::from).and_then(
-                |states| match stage {
-                    Stage::Done => Ok(()),
-                    Stage::Again => self.again(given, (step, list), &states, counts),
-                    Stage::Write { filling, waiting, writes } => {
-                        self.write(given, filling, (waiting, writes), &states, counts)
-                    }
-                    Stage::Round { filling, waiting, mut asked } => {
-                        asked.push(states);
-                        self.round(given, filling, (waiting, asked), counts)
-                    }
-                },
-            );
+        let taken = step.states(lists).map_err(CascadeError::from).and_then(|states| match stage {
+            Stage::Done => Ok(()),
+            Stage::Again => self.again(given, (step, list), &states, counts),
+            Stage::Write { filling, waiting, writes } => {
+                let read = (step, list, &states);
+                self.write(given, filling, (waiting, writes), read, counts)
+            }
+            Stage::Round { filling, waiting, mut asked } => {
+                asked.push(states);
+                self.round(given, filling, (waiting, asked), counts)
+            }
+        });
         self.failed = taken.err();
     }
 
@@ -296,11 +305,11 @@ impl Calling {
         given: &Given<'_>,
         mut filling: CallFilling,
         (mut waiting, mut writes): (Vec<usize>, Writes),
-        states: &Tensor,
+        (step, list, states): (&Arc<Step>, usize, &Tensor),
         counts: &mut TokenCounts,
     ) -> Result<(), CascadeError> {
         let mut target = Target { filling: &mut filling, waiting: &mut waiting, counts };
-        writes.feed(given, states, &mut target)?;
+        writes.feed(given, (step, list), states, &mut target)?;
         self.go_on(filling, waiting, writes)
     }
 
