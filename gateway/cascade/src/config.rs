@@ -10,7 +10,7 @@ pub const PARAMETER_QUESTIONS_MAX: usize = 96;
 
 /// Tokens of one call's branches that one forward reads, but for a branch that is longer alone. What
 /// does not fit is read by the next ones: between two forwards others have their turn, and the
-/// deadline is looked at. A call of forty parameters fits.
+/// deadline is looked at. A call of sixty parameters fits.
 pub const ROUND_TOKENS_MAX: usize = 512;
 
 /// Last tokens of a branch that are read; those before them are forgotten.

@@ -165,7 +165,7 @@ impl SlotType {
             Self::String(string) => string.pattern.as_deref().and_then(pattern::compile),
             _ => None,
         };
-        move |value| match (self, value) {
+        move |value: &Value| match (self, value) {
             (Self::String(string), Value::String(text)) => {
                 has_length(string, text)
                     && pattern.as_ref().is_none_or(|regex| regex.is_match(text))
