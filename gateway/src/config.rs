@@ -20,6 +20,7 @@ mod reload;
 mod upstream;
 mod value;
 
+use hyfunc_functions::properties::PROPERTIES_MAX;
 use serde::{Deserialize, Serialize};
 
 pub use calls::{LimitError, calls_per_minute};
@@ -145,6 +146,8 @@ pub struct RequestConfig {
     pub messages_max: usize,
     pub query_bytes_max: usize,
     pub tools_max: usize,
+    pub tool_properties_max: usize,
+    pub properties_max: usize,
     pub calls_max: usize,
     pub reply_bytes_max: usize,
 }
@@ -158,6 +161,8 @@ impl Default for RequestConfig {
             messages_max: 512,
             query_bytes_max: 16 * 1024,
             tools_max: 128,
+            tool_properties_max: PROPERTIES_MAX,
+            properties_max: 8 * PROPERTIES_MAX,
             calls_max: 8,
             reply_bytes_max: 256 * 1024,
         }

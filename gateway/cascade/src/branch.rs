@@ -3,6 +3,7 @@
 use hyfunc_functions::template::{Choice, ChoiceKind, Slot, SlotType};
 use hyfunc_functions::types::RecordType;
 
+use crate::config::BRANCH_TOKENS_MAX;
 use crate::prompt;
 use crate::text::{Special, Token, Tokenizer};
 
@@ -20,6 +21,11 @@ impl Branch {
     /// All tokens so far.
     pub fn tokens(&self) -> &[Token] {
         &self.tokens
+    }
+
+    /// Its last tokens, as many as are read of it.
+    pub fn recent(&self) -> &[Token] {
+        recent(&self.tokens)
     }
 
     /// Its first tokens alone.
@@ -53,6 +59,11 @@ impl Branch {
         self.tokens.extend(tokens);
         self.open = false;
     }
+}
+
+/// The last of some tokens, as many as are read of a branch. The one that asks is among them.
+pub fn recent(tokens: &[Token]) -> &[Token] {
+    &tokens[tokens.len().saturating_sub(BRANCH_TOKENS_MAX)..]
 }
 
 /// What kind of answer a choice asks for.

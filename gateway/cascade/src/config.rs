@@ -8,6 +8,22 @@ use serde::{Deserialize, Serialize};
 /// value could otherwise nest lists of lists for minutes.
 pub const PARAMETER_QUESTIONS_MAX: usize = 96;
 
+/// Tokens of one call's branches that one forward reads, but for a branch that is longer alone. What
+/// does not fit is read by the next ones: between two forwards others have their turn, and the
+/// deadline is looked at. A call of sixty parameters fits.
+pub const ROUND_TOKENS_MAX: usize = 512;
+
+/// Last tokens of a branch that are read; those before them are forgotten.
+pub const BRANCH_TOKENS_MAX: usize = 1024;
+
+/// Values of one call that are written at a time. Each holds a mask, and keys and values of its own,
+/// some hundred kilobytes of either.
+pub const WRITES_MAX: usize = 16;
+
+/// Tokens of a function's earlier calls after which one more is asked for. Every token of the query
+/// sees every one of them: their cost is the square.
+pub const EARLIER_TOKENS_MAX: usize = 1024;
+
 /// Limits of the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CascadeConfig {

@@ -1,14 +1,17 @@
 //! One call being filled: a branch a parameter, all asked in one forward, answered jointly.
 
+mod fillings;
+
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use candle_core::Tensor;
 use hyfunc_functions::template::{Choice, ChoiceKind, Slot, Step};
 use hyfunc_functions::{Cursor, Template, Value};
 
 use crate::api::{Piece, PieceKind, TokenCounts};
-use crate::assign::{Filling, OVERLAP_COST, assign};
+use crate::assign::assign;
 use crate::branch::{Branch, choice_answer, slot_answer};
 use crate::config::PARAMETER_QUESTIONS_MAX;
 use crate::error::CascadeError;
@@ -20,10 +23,12 @@ use crate::model::heads::{self, OPTION_FEATURES, PRESENCE_FEATURES, Question};
 use crate::model::ops;
 use crate::spans::{self, Span};
 use crate::text::Token;
-use crate::tiny::{Tiny, log_sigmoid};
+use crate::tiny::Tiny;
 
-/// Spans of a slot that the joint assignment weighs.
-const SPANS_WEIGHED: usize = 8;
+use fillings::{Offers, Weighed, weigh};
+
+/// Options of a choice that are compared with the query together.
+const OPTIONS_TOGETHER: usize = 256;
 
 /// The query as a call's decisions see it.
 pub struct Asked<'a> {
@@ -33,12 +38,22 @@ pub struct Asked<'a> {
     pub tokens: &'a [Token],
     /// Their likeness to labels.
     pub likeness: &'a Likeness,
+    /// When the answer is of no more use.
+    pub deadline: Instant,
 }
 
 impl Asked<'_> {
     /// First and last token of some bytes, both inclusive.
     fn place(&self, bytes: Option<Range<usize>>) -> Option<(usize, usize)> {
         spans::token_range(self.tokens, &bytes?)
+    }
+
+    /// Whether the answer is still of use: looked at between parameters, of which there may be many.
+    fn check(&self) -> Result<(), CascadeError> {
+        if Instant::now() >= self.deadline {
+            return Err(CascadeError::Deadline { step: "decode" });
+        }
+        Ok(())
     }
 }
 
@@ -172,10 +187,11 @@ impl CallFilling {
         let template = self.template.clone();
         let given = Given { tiny, template: &template, labels, asked, query: &at.query };
         let mut rows: Vec<(usize, usize)> = at.waiting.iter().copied().enumerate().collect();
-        let mut answered = Answered::default();
+        let (mut answered, mut offers) = (Answered::default(), Offers::default());
         while !rows.is_empty() {
             let mut slots = Vec::new();
             for (row, index) in rows.drain(..) {
+                asked.check()?;
                 let state = (&at.asked.narrow(0, row, 1)?, questions[row].as_slice());
                 match self.parameters[index].choices(&given, state, counts)? {
                     Waits::State => answered.waiting.push(index),
@@ -185,7 +201,8 @@ impl CallFilling {
             }
             let earlier: Vec<&[Range<usize>]> =
                 slots.iter().map(|(_, index, _)| &*self.parameters[*index].copied).collect();
-            let fillings = weigh(asked, &slots, &earlier, (&questions, &starts, &ends));
+            let logits = (&questions, &starts, &ends);
+            let fillings = weigh(asked, &mut offers, &slots, &earlier, logits)?;
             let plain =
                 |weighed: &Weighed| weighed.iter().map(|(filling, _)| filling.clone()).collect();
             let chosen = assign(&fillings.iter().map(plain).collect::<Vec<_>>());
@@ -253,9 +270,13 @@ impl CallFilling {
         before.flat_map(|parameter| parameter.branch.tokens().iter().cloned()).collect()
     }
 
-    /// Tokens of all values, in the parameters' order.
-    pub fn value_tokens(&self) -> Vec<Token> {
-        self.parameters.iter().flat_map(|p| p.branch.tokens().iter().cloned()).collect()
+    /// Tokens of all values, in the parameters' order. Where these are too many, those of what was
+    /// left out are not among them; of what is left, the first.
+    pub fn value_tokens(&self, tokens_max: usize) -> Vec<Token> {
+        let tokens: usize = self.parameters.iter().map(|p| p.branch.tokens().len()).sum();
+        let told = |parameter: &&Parameter| tokens <= tokens_max || !parameter.pieces.is_empty();
+        let told = self.parameters.iter().filter(told);
+        told.flat_map(|p| p.branch.tokens()).take(tokens_max).cloned().collect()
     }
 }
 
@@ -412,15 +433,22 @@ fn likely(given: &Given<'_>, state: &Tensor, choice: &Choice) -> Result<bool, Ca
 }
 
 fn option(given: &Given<'_>, state: &Tensor, choice: &Choice) -> Result<usize, CascadeError> {
-    let (tiny, asked, count) = (given.tiny, given.asked, choice.alternatives.len());
-    let features: Vec<f32> =
-        choice.alternatives.iter().flat_map(|a| asked.likeness.label(&a.label)).collect();
-    let features = Tensor::from_vec(features, (count, OPTION_FEATURES), &tiny.device)?;
-    let mentions: Vec<_> =
-        choice.alternatives.iter().map(|a| asked.place(asked.likeness.mention(&a.label))).collect();
-    let said = heads::mentioned(given.query, &mentions)?;
+    let (tiny, asked) = (given.tiny, given.asked);
     let offered = given.labels.offered(tiny, choice)?;
-    let logits = tiny.small.heads.choose(state, &offered, &said, &features)?.to_vec1::<f32>()?;
+    let mut logits = Vec::with_capacity(choice.alternatives.len());
+    for alternatives in choice.alternatives.chunks(OPTIONS_TOGETHER) {
+        asked.check()?;
+        let (from, count) = (logits.len(), alternatives.len());
+        let features: Vec<f32> =
+            alternatives.iter().flat_map(|a| asked.likeness.label(&a.label)).collect();
+        let features = Tensor::from_vec(features, (count, OPTION_FEATURES), &tiny.device)?;
+        let mentions: Vec<_> =
+            alternatives.iter().map(|a| asked.place(asked.likeness.mention(&a.label))).collect();
+        let said = heads::mentioned(given.query, &mentions)?;
+        let offered = offered.narrow(0, from, count)?;
+        let fits = tiny.small.heads.choose(state, &offered, &said, &features)?;
+        logits.extend(fits.to_vec1::<f32>()?);
+    }
     Ok(best(&logits))
 }
 
@@ -434,51 +462,4 @@ type Rows = Vec<Vec<f32>>;
 fn pointers(tiny: &Tiny, at: &States) -> Result<(Rows, Rows), CascadeError> {
     let (starts, ends) = tiny.small.heads.pointers(&at.asked, &at.query)?;
     Ok((ops::log_softmax(&starts)?.to_vec2()?, ops::log_softmax(&ends)?.to_vec2()?))
-}
-
-type Weighed = Vec<(Filling, Option<Span>)>;
-
-/// Ways to fill every slot, best first: its likeliest spans, and writing the value. `earlier` are
-/// the bytes that went into the same parameter before: a list's next element lies elsewhere.
-fn weigh(
-    asked: &Asked<'_>,
-    slots: &[(usize, usize, Slot)],
-    earlier: &[&[Range<usize>]],
-    (questions, starts, ends): (&Rows, &Rows, &Rows),
-) -> Vec<Weighed> {
-    slots
-        .iter()
-        .zip(earlier)
-        .map(|((row, _, slot), earlier)| {
-            let copy = questions[*row][Question::Copy as usize];
-            let negative = questions[*row][Question::Negative as usize];
-            let mut spans: Vec<(f32, Span)> = Vec::new();
-            for span in spans::candidates(asked.query, asked.tokens, &slot.ty) {
-                let again = earlier.iter().any(|before| spans::covers(&span.bytes, before));
-                let score = starts[*row][span.tokens.0] + ends[*row][span.tokens.1]
-                    - if again { OVERLAP_COST } else { 0.0 };
-                match spans::negated(&slot.ty, &span.value) {
-                    Some(value) => {
-                        let turned = Span { value, ..span.clone() };
-                        spans.push((score + log_sigmoid(negative), turned));
-                        spans.push((score + log_sigmoid(-negative), span));
-                    }
-                    None => spans.push((score, span)),
-                }
-            }
-            spans.sort_by(|one, other| other.0.total_cmp(&one.0));
-            let sum: f32 = spans.iter().map(|(score, _)| score.exp()).sum();
-            let norm = sum.max(f32::MIN_POSITIVE).ln();
-            let written = Filling { bytes: None, score: log_sigmoid(-copy) };
-            spans
-                .into_iter()
-                .take(SPANS_WEIGHED)
-                .map(|(score, span)| {
-                    let score = log_sigmoid(copy) + score - norm;
-                    (Filling { bytes: Some(span.bytes.clone()), score }, Some(span))
-                })
-                .chain([(written, None)])
-                .collect()
-        })
-        .collect()
 }

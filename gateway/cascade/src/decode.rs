@@ -8,9 +8,9 @@
 mod calling;
 mod given;
 mod pen;
+mod writes;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use candle_core::Tensor;
 
@@ -128,10 +128,7 @@ impl<'a> Decoding<'a> {
     /// # Errors
     /// The deadline has passed.
     pub fn check(&self) -> Result<(), CascadeError> {
-        if Instant::now() >= self.given.request.deadline {
-            return Err(CascadeError::Deadline { step: "decode" });
-        }
-        Ok(())
+        self.given.check()
     }
 
     /// What it needs read next.
@@ -143,7 +140,7 @@ impl<'a> Decoding<'a> {
                 candidates.map(|index| List::block(given.prepared(index).tokens.clone())).collect()
             }
             Stage::Query => candidates.map(|index| given.query(index, &[])).collect(),
-            Stage::Calls => self.calls.iter().filter_map(|calling| calling.list(given)).collect(),
+            Stage::Calls => self.calls.iter().flat_map(|calling| calling.lists(given)).collect(),
         }
     }
 
@@ -162,9 +159,11 @@ impl<'a> Decoding<'a> {
                 self.stage = Stage::Calls;
             }
             Stage::Calls => {
-                let waiting = self.calls.iter_mut().filter(|calling| !calling.is_done());
-                for (index, calling) in waiting.enumerate() {
-                    calling.take(&self.given, (step, first + index), &mut self.counts);
+                let mut list = first;
+                for calling in self.calls.iter_mut().filter(|calling| !calling.is_done()) {
+                    let lists = calling.lists_len();
+                    calling.take(&self.given, (step, list), &mut self.counts);
+                    list += lists;
                 }
             }
         }

@@ -12,6 +12,9 @@ use crate::tiny::Tiny;
 /// Choices of one function that are kept; further ones are found anew each time.
 const CHOICES_MAX: usize = 256;
 
+/// Options that are embedded together: there may be thousands of them, of some tokens each.
+const TOGETHER_MAX: usize = 256;
+
 /// Options of a function's choices as the small model's head compares them, by their labels.
 #[derive(Default)]
 pub struct Labels {
@@ -34,8 +37,14 @@ impl Labels {
         }
         let ids: Vec<Vec<u32>> =
             choice.alternatives.iter().map(|a| prompt::label(&tiny.tokenizer, &a.label)).collect();
-        let labels = tiny.small.labels(&ids, &tiny.device)?;
-        let offered = tiny.small.heads.offered(&labels)?.detach();
+        let parts = ids.chunks(TOGETHER_MAX).map(|ids| {
+            let labels = tiny.small.labels(ids, &tiny.device)?;
+            tiny.small.heads.offered(&labels)
+        });
+        let offered = match parts.collect::<Result<Vec<_>>>()?.as_slice() {
+            [one] => one.detach(),
+            several => Tensor::cat(several, 0)?.detach(),
+        };
         let mut known = known();
         if known.len() < CHOICES_MAX {
             known.insert(key, offered.clone());

@@ -16,12 +16,20 @@ const SLIP_SHARE: f32 = 0.7;
 const SLIP_LETTERS_MIN: usize = 5;
 const SHORT_LETTERS_MIN: usize = 3;
 
+/// Letters of a text that are compared with those of words; no name has more.
+const LETTERS_MAX: usize = 256;
+
+/// Three letters, or a word's border and two.
+type Gram = [char; 3];
+
 /// Words of a query, for many questions about it.
 pub struct Likeness {
     /// Lower-cased, single-spaced, with a space at both ends.
     flat: String,
     words: Vec<Word>,
     lower: Vec<String>,
+    /// Trigrams of each of these.
+    grams: Vec<Vec<Gram>>,
     content: Vec<u32>,
     numbers: usize,
 }
@@ -37,6 +45,7 @@ impl Likeness {
         starts.dedup();
         Self {
             flat: format!(" {} ", lower.join(" ")),
+            grams: lower.iter().map(|word| grams(word)).collect(),
             words,
             lower,
             content: stems(query),
@@ -110,37 +119,43 @@ impl Likeness {
         if self.words.iter().any(|said| said.stem == stem) {
             return 1.0;
         }
-        let slip = word.len() >= SLIP_LETTERS_MIN
-            && self.lower.iter().any(|said| {
-                said.len() >= SLIP_LETTERS_MIN && trigram_likeness(said, word) >= SLIP_MIN
-            });
+        if word.len() < SLIP_LETTERS_MIN {
+            return 0.0;
+        }
+        let grams = grams(word);
+        let slip = self.lower.iter().zip(&self.grams).any(|(said, of_said)| {
+            said.len() >= SLIP_LETTERS_MIN && trigram_likeness(of_said, &grams) >= SLIP_MIN
+        });
         if slip { SLIP_SHARE } else { 0.0 }
     }
 
     /// The best likeness of a label's letters to a word of the query, and that word's index. A word
     /// that begins the label, as *wed* does, is like it by at least one half.
     fn letters(&self, label: &str) -> Option<(f32, usize)> {
-        let like = |(said, word): (&String, &Word)| {
+        let of_label = grams(label);
+        let like = |((said, word), of_said): ((&String, &Word), &Vec<Gram>)| {
             let short = said.len() >= SHORT_LETTERS_MIN
                 && word.stem != 0
                 && label.starts_with(said.as_str());
             let begun = 0.5 + 0.5 * said.len() as f32 / label.len().max(1) as f32;
-            trigram_likeness(said, label).max(if short { begun } else { 0.0 })
+            trigram_likeness(of_said, &of_label).max(if short { begun } else { 0.0 })
         };
-        let all = self.lower.iter().zip(&self.words).enumerate();
+        let all = self.lower.iter().zip(&self.words).zip(&self.grams).enumerate();
         let all = all.map(|(index, of)| (like(of), index));
         all.max_by(|one, other| one.0.total_cmp(&other.0))
     }
 }
 
-/// Shared letter trigrams over all letter trigrams, with word borders counted.
-fn trigram_likeness(one: &str, other: &str) -> f32 {
-    let grams = |text: &str| -> Vec<[char; 3]> {
-        let padded: Vec<char> =
-            std::iter::once('^').chain(text.chars()).chain(std::iter::once('$')).collect();
-        padded.windows(3).map(|window| [window[0], window[1], window[2]]).collect()
-    };
-    let (one, other) = (grams(one), grams(other));
+/// Letter trigrams of a text, its borders counted as letters.
+fn grams(text: &str) -> Vec<Gram> {
+    let letters = text.chars().take(LETTERS_MAX);
+    let padded: Vec<char> =
+        std::iter::once('^').chain(letters).chain(std::iter::once('$')).collect();
+    padded.windows(3).map(|window| [window[0], window[1], window[2]]).collect()
+}
+
+/// Shared letter trigrams over all letter trigrams.
+fn trigram_likeness(one: &[Gram], other: &[Gram]) -> f32 {
     let shared = one.iter().filter(|gram| other.contains(gram)).count();
     // A gram that comes twice in one and once in the other is shared twice: at most everything is.
     shared as f32 / (one.len() + other.len()).saturating_sub(shared).max(shared).max(1) as f32

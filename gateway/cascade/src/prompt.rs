@@ -24,6 +24,9 @@ const OPTIONS_MAX: usize = 8;
 /// Tokens of a function as the large model reads it.
 const FUNCTION_TOKENS_MAX: usize = 48;
 
+/// Bytes of the longest token; those of the vocabulary have some dozen.
+const TOKEN_BYTES_MAX: usize = 64;
+
 /// The block of a function: its name, what it does, and its parameters.
 pub fn block(tokenizer: &Tokenizer, function: &Function) -> Vec<Token> {
     let mut tokens = vec![Token::special(Special::Function)];
@@ -37,7 +40,8 @@ pub fn block(tokenizer: &Tokenizer, function: &Function) -> Vec<Token> {
 /// What the large model reads of a function.
 pub fn function(tokenizer: &Tokenizer, function: &Function) -> Vec<Token> {
     let mut tokens = vec![Token::special(Special::Function)];
-    tokens.extend(tokenizer.encode(&function_text(function)));
+    let text = function_text(function);
+    tokens.extend(tokenizer.encode(beginning(&text, FUNCTION_TOKENS_MAX)));
     tokens.truncate(FUNCTION_TOKENS_MAX);
     tokens
 }
@@ -97,7 +101,8 @@ pub fn chunk(tokenizer: &Tokenizer, subject: &str, answer: Special) -> Vec<Token
 
 /// Token ids of an option's label as the options head is given them.
 pub fn label(tokenizer: &Tokenizer, label: &str) -> Vec<u32> {
-    let tokens = tokenizer.encode(&split_identifier(label));
+    let words = split_identifier(label);
+    let tokens = tokenizer.encode(beginning(&words, NAME_TOKENS_MAX));
     tokens.iter().map(|token| token.id).take(NAME_TOKENS_MAX).collect()
 }
 
@@ -125,6 +130,10 @@ pub fn answer(ty: &Type) -> Special {
 
 fn push_fields(tokenizer: &Tokenizer, tokens: &mut Vec<Token>, record: &RecordType, prefix: &str) {
     for field in &record.fields {
+        // Whatever follows would be cut: a function may have a thousand of them.
+        if tokens.len() >= BLOCK_TOKENS_MAX {
+            return;
+        }
         let path =
             if prefix.is_empty() { field.name.clone() } else { format!("{prefix}.{}", field.name) };
         match inner(&field.ty) {
@@ -174,9 +183,18 @@ pub fn inner(ty: &Type) -> &Type {
 }
 
 fn push(tokenizer: &Tokenizer, tokens: &mut Vec<Token>, text: &str, tokens_max: usize) {
-    let mut encoded = tokenizer.encode(text);
+    let mut encoded = tokenizer.encode(beginning(text, tokens_max));
     encoded.truncate(tokens_max);
     tokens.extend(encoded);
+}
+
+/// As much of a text as its first tokens can come from: it may have a megabyte.
+fn beginning(text: &str, tokens_max: usize) -> &str {
+    let mut end = text.len().min(tokens_max * TOKEN_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// Up to the first full stop that ends a sentence.

@@ -24,6 +24,7 @@ use wasmparser::{BinaryReaderError, Parser, Payload, ValidPayload, Validator, Wa
 use crate::docs::{self, DocsError};
 use crate::function::{Export, Function};
 use crate::names;
+use crate::properties::PROPERTIES_MAX;
 use nesting::NestingError;
 use signature::Reader;
 
@@ -41,6 +42,8 @@ pub struct ComponentLimits {
     pub type_nodes_max: usize,
     /// Deepest nesting of a value type.
     pub type_depth_max: usize,
+    /// Most properties of one function's parameters, as [`crate::properties::count`] counts them.
+    pub properties_max: usize,
 }
 
 impl Default for ComponentLimits {
@@ -50,6 +53,7 @@ impl Default for ComponentLimits {
             functions_max: 1_000,
             type_nodes_max: 8_192,
             type_depth_max: 24,
+            properties_max: PROPERTIES_MAX,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod names;
 pub mod notation;
 pub mod oracle;
 pub mod plain;
+pub mod properties;
 pub mod reply;
 pub mod schema;
 pub mod template;

@@ -196,6 +196,11 @@ fn limits_are_named() {
     assert!(deep.name == "f" && deep.reason.contains("deeper than 2"), "{deep:?}");
     let wide = reason(ComponentLimits { type_nodes_max: 4, ..usual });
     assert!(wide.name == "g" && wide.reason.contains("more than 4"), "{wide:?}");
+    let many = reason(ComponentLimits { properties_max: 4, ..usual });
+    assert!(many.name == "g" && many.reason.contains("have 5 properties"), "{many:?}");
+    assert!(many.reason.contains("more than the 4"), "{many:?}");
+    let limits = ComponentLimits { properties_max: 5, ..usual };
+    assert!(within(limits).unwrap().refused.is_empty());
     assert!(
         within(ComponentLimits { type_nodes_max: 5, type_depth_max: 3, ..usual })
             .unwrap()
@@ -226,6 +231,30 @@ fn small_components_of_large_types_stay_small() {
     let read = read_component_within("toy", &build(&wit), &limits).unwrap();
     assert_eq!(read.functions.len(), 1);
     assert!(read.refused[0].reason.contains("more than 1000"), "{:?}", read.refused);
+}
+
+/// What a call returns is decided by nobody.
+#[test]
+fn a_function_of_very_many_parameters_is_refused_alone() {
+    let fields = |count: usize| {
+        let fields: Vec<String> = (0..count).map(|at| format!("a{at}: option<string>")).collect();
+        fields.join(", ")
+    };
+    let component = build(&format!(
+        "package a:b; interface i {{ record wide {{ {0} }} record most {{ {1} }} \
+         f: func(x: wide); g: func(x: most); h: func() -> wide; }} world w {{ export i; }}",
+        fields(300),
+        fields(255),
+    ));
+    let read = read_component("toy", &component).unwrap();
+    let mut names: Vec<_> = read.functions.iter().map(|function| function.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["i_g", "i_h"]);
+    let [refused] = read.refused.as_slice() else { panic!("{:?}", read.refused) };
+    assert_eq!(refused.name, "a:b/i#f");
+    for words in ["301 properties", "more than the 256", "split the function"] {
+        assert!(refused.reason.contains(words), "{words}: {}", refused.reason);
+    }
 }
 
 mod hostile {

@@ -1,6 +1,7 @@
 //! Schemas that would cost much more than they are long. A client sends them, so each has to end
 //! soon, in little memory and on a small stack, with an error that says what is too much.
 
+use hyfunc_functions::Type;
 use hyfunc_functions::json::from_json;
 use hyfunc_functions::schema::{
     Budget, SchemaError, function_from_schema, read_function_within, type_from_schema,
@@ -112,6 +113,20 @@ fn what_is_only_large_is_read() {
     ] {
         let function = function_from_schema("f", "", &parameters).expect("readable");
         assert_eq!(function.parameters.fields.len(), fields);
+    }
+}
+
+/// Of flags, each is a question of its own.
+#[test]
+fn a_list_without_repetition_of_very_many_options_is_a_list() {
+    for (options, is_flags) in [(1, true), (64, true), (65, false), (5_000, false)] {
+        let schema = json!({
+            "type": "array", "uniqueItems": true, "items": {"enum": names(options)},
+        });
+        let reading = hyfunc_functions::schema::read_type(&schema).expect("readable");
+        assert_eq!(matches!(reading.read, Type::Flags(_)), is_flags, "{options}");
+        assert_eq!(matches!(reading.read, Type::List(_)), !is_flags, "{options}");
+        assert_eq!(reading.ignored.is_empty(), is_flags, "{options}: {:?}", reading.ignored);
     }
 }
 

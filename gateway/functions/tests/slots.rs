@@ -84,6 +84,28 @@ fn reads_what_people_write_and_nothing_else() {
 }
 
 #[test]
+fn what_is_admitted_one_by_one_is_admitted_among_many() {
+    let texts = ["", "a", "abc", "ab1", "éééé", "12"].map(|text| Value::String(text.to_owned()));
+    let numbers = [Value::Int(7), Value::Int(256), Value::Float(0.5), Value::Float(2.0)];
+    for slot in [
+        BYTE,
+        SHARE,
+        SlotType::Char,
+        SlotType::Key,
+        plain(),
+        text(None, None, 2, Some(3)),
+        text(None, Some("^[a-z]+$"), 0, None),
+        text(None, Some("[0-9]"), 2, Some(3)),
+        text(None, Some("(?=a)a"), 0, None),
+    ] {
+        let admits = slot.admission();
+        for value in texts.iter().chain(&numbers) {
+            assert_eq!(admits(value), slot.admits(value), "{value:?} as {slot}");
+        }
+    }
+}
+
+#[test]
 fn masks_let_through_what_they_should() {
     let cases = [
         (text(Some("date"), None, 0, None), "2026-03-01", true),

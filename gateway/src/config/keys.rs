@@ -37,6 +37,12 @@ pub const KEYS: &[Key] = &[
     key("request.messages_max", "messages of a conversation"),
     key("request.query_bytes_max", "bytes of the message that is answered"),
     key("request.tools_max", "functions that a client may send along"),
+    key(
+        "request.tool_properties_max",
+        "properties of one of these functions, parts of objects and tuples, required elements and \
+         flags counted",
+    ),
+    key("request.properties_max", "properties of all of these functions together"),
     key("request.calls_max", "calls in one answer"),
     key("request.reply_bytes_max", "bytes of all rendered replies of one answer; the rest is cut"),
     key(

@@ -18,6 +18,8 @@ pub const LIVE: &[&str] = &[
     "request.messages_max",
     "request.query_bytes_max",
     "request.tools_max",
+    "request.tool_properties_max",
+    "request.properties_max",
     "request.calls_max",
     "request.reply_bytes_max",
     "retrieval.candidates_max",

@@ -13,6 +13,7 @@ use crate::config::RequestConfig;
 use crate::error::{MESSAGE_BYTES_MAX, RequestError};
 use crate::pipeline::Request;
 use hyfunc_functions::names::is_valid_name;
+use hyfunc_functions::properties;
 use hyfunc_functions::schema::{function_from_schema, parameters_schema};
 
 /// Bytes of the mark on a text that was cut.
@@ -241,6 +242,7 @@ pub fn check_request(request: &Request, limits: &RequestConfig) {
     for (at, tool) in request.tools.iter().enumerate() {
         assert!(is_valid_name(&tool.name), "{:?}", tool.name);
         assert!(request.tools[..at].iter().all(|other| other.name != tool.name));
+        assert!(properties::count(&tool.parameters) <= limits.tool_properties_max);
         let schema = parameters_schema(&tool.parameters);
         let read = function_from_schema(&tool.name, "", &schema);
         assert!(read.is_ok(), "{schema} was written and is not read: {read:?}");

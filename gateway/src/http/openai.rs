@@ -2,6 +2,7 @@
 
 mod calls;
 mod messages;
+mod properties;
 mod read;
 pub mod settings;
 mod tools;

@@ -202,7 +202,12 @@ async fn schemas_that_lead_to_themselves_go_on_for_ever_or_say_what_nobody_holds
     for (parameters, loose, strict) in [
         (circle, None, Some((unheld, "`$ref` at"))),
         (json!({"$ref": "#"}), None, Some((unheld, "`$ref` at"))),
-        (json!({"type": "object", "properties": many}), Some((unread, "20000 parts")), None),
+        (one(json!({"type": "object", "properties": many})), Some((unread, "20000 parts")), None),
+        (
+            json!({"type": "object", "properties": many}),
+            Some(("invalid_value", "`f` has 10000 properties")),
+            None,
+        ),
         (
             one(json!({"$ref": "http://a.example/b"})),
             Some((unread, "within the same schema")),

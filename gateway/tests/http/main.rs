@@ -20,6 +20,7 @@ mod once;
 mod openapi;
 mod operations;
 mod playground;
+mod properties;
 mod recent;
 mod responses;
 mod slow;

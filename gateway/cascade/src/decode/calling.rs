@@ -8,7 +8,8 @@ use hyfunc_functions::Value;
 
 use crate::api::{DecodedCall, TokenCounts};
 use crate::branch::Branch;
-use crate::decide::{Answered, CallFilling, Filled, States};
+use crate::config::{EARLIER_TOKENS_MAX, ROUND_TOKENS_MAX};
+use crate::decide::{CallFilling, Filled, States};
 use crate::error::CascadeError;
 use crate::model::heads::CALL_FEATURES;
 use crate::model::small::{Before, BranchRow, List, Step};
@@ -18,7 +19,7 @@ use crate::text::Token;
 use crate::tiny::sigmoid;
 
 use super::given::Given;
-use super::pen::Pen;
+use super::writes::{self, Target, Writes};
 
 /// A candidate's call, and the words of the query in it.
 pub(super) struct Found {
@@ -73,10 +74,10 @@ struct Query {
 
 /// What is to be read next.
 enum Stage {
-    /// The branches of a round: `asked` holds the states that were read already.
+    /// The branches of a round: `asked` holds the states that were read already, those of the first.
     Round { filling: CallFilling, waiting: Vec<usize>, asked: Vec<Tensor> },
     /// Values that are being written; after them `waiting` is the next round.
-    Write { filling: CallFilling, waiting: Vec<usize>, pens: Vec<Pen> },
+    Write { filling: CallFilling, waiting: Vec<usize>, writes: Writes },
     /// The query, to ask for one more call.
     Again,
     /// Nothing.
@@ -124,7 +125,7 @@ impl Calling {
         Ok(calling)
     }
 
-    /// Whether there is nothing more to read: [`Calling::list`] gives none.
+    /// Whether there is nothing more to read: [`Calling::lists`] gives none.
     pub fn is_done(&self) -> bool {
         matches!(self.stage, Stage::Done)
     }
@@ -151,24 +152,30 @@ impl Calling {
         self.stage = Stage::Done;
     }
 
-    /// What it needs read next.
-    pub fn list<'a>(&'a self, given: &'a Given<'_>) -> Option<List<'a>> {
+    /// Number of lists that it needs read next.
+    pub fn lists_len(&self) -> usize {
         match &self.stage {
-            Stage::Done => None,
-            Stage::Again => Some(given.query(self.candidate, &self.earlier)),
-            Stage::Write { filling, pens, .. } => {
-                let branches = pens.iter().map(|pen| (pen.index, &pen.branch));
-                Some(self.branches(given, filling, branches))
-            }
+            Stage::Done => 0,
+            Stage::Again | Stage::Round { .. } => 1,
+            Stage::Write { writes, .. } => writes.lists_len(),
+        }
+    }
+
+    /// What it needs read next.
+    pub fn lists<'a>(&'a self, given: &'a Given<'_>) -> Vec<List<'a>> {
+        match &self.stage {
+            Stage::Done => Vec::new(),
+            Stage::Again => vec![given.query(self.candidate, &self.earlier)],
+            Stage::Write { writes, .. } => writes.lists(self.before(given), self.position()),
             Stage::Round { filling, waiting, asked } => {
                 let config = given.decoder.config;
-                let rest = match (config.chained_slots, config.ablate.parallel_slots) {
-                    (true, _) => &waiting[..1],
-                    (false, true) => &waiting[asked.len()..=asked.len()],
-                    (false, false) => waiting.as_slice(),
+                let rest = &waiting[states_of(asked)..];
+                let together = match config.chained_slots || config.ablate.parallel_slots {
+                    true => 1,
+                    false => fitting(filling, rest),
                 };
                 let branch = |index: &usize| (*index, &filling.parameters[*index].branch);
-                Some(self.branches(given, filling, rest.iter().map(branch)))
+                vec![self.branches(given, filling, rest[..together].iter().map(branch))]
             }
         }
     }
@@ -182,18 +189,12 @@ impl Calling {
         let mut row = BranchRow::default();
         let mut wanted = Vec::new();
         for (index, branch) in branches {
-            if given.decoder.config.chained_slots {
-                // One branch: what was decided of the parameters before this one, then its own.
-                let mut chain = filling.tokens_before(index);
-                chain.extend_from_slice(branch.tokens());
-                wanted.push(row.push(&chain) + chain.len() - 1);
-            } else {
-                wanted.push(row.push(branch.tokens()) + branch.tokens().len() - 1);
-            }
+            let tokens = writes::before(given, filling, index, branch);
+            wanted.push(row.push(&tokens) + tokens.len() - 1);
         }
         List {
-            before: vec![given.block(self.candidate), self.query.before()],
-            position: BLOCK_TOKENS_MAX + self.query.tokens.len(),
+            before: self.before(given).into(),
+            position: self.position(),
             tokens: row.tokens,
             places: Some(row.places),
             soft: None,
@@ -201,7 +202,17 @@ impl Calling {
         }
     }
 
-    /// Takes what [`Calling::list`] asked for, which was list `list` of a step. An error ends this
+    /// What every branch sees.
+    fn before<'a>(&'a self, given: &'a Given<'_>) -> [Before<'a>; 2] {
+        [given.block(self.candidate), self.query.before()]
+    }
+
+    /// Position of a branch's first token.
+    fn position(&self) -> usize {
+        BLOCK_TOKENS_MAX + self.query.tokens.len()
+    }
+
+    /// Takes what [`Calling::lists`] asked for, from list `list` of a step on. An error ends this
     /// candidate's calls alone.
     pub fn take(
         &mut self,
@@ -209,21 +220,20 @@ impl Calling {
         (step, list): (&Arc<Step>, usize),
         counts: &mut TokenCounts,
     ) {
+        let lists = list..list + self.lists_len();
         let stage = std::mem::replace(&mut self.stage, Stage::Done);
-        let taken =
-            step.states(list..list + 1).map_err(CascadeError::from).and_then(
-                |states| match stage {
-                    Stage::Done => Ok(()),
-                    Stage::Again => self.again(given, (step, list), &states, counts),
-                    Stage::Write { filling, waiting, pens } => {
-                        self.write(given, filling, (waiting, pens), &states, counts)
-                    }
-                    Stage::Round { filling, waiting, mut asked } => {
-                        asked.push(states);
-                        self.round(given, filling, (waiting, asked), counts)
-                    }
-                },
-            );
+        let taken = step.states(lists).map_err(CascadeError::from).and_then(|states| match stage {
+            Stage::Done => Ok(()),
+            Stage::Again => self.again(given, (step, list), &states, counts),
+            Stage::Write { filling, waiting, writes } => {
+                let read = (step, list, &states);
+                self.write(given, filling, (waiting, writes), read, counts)
+            }
+            Stage::Round { filling, waiting, mut asked } => {
+                asked.push(states);
+                self.round(given, filling, (waiting, asked), counts)
+            }
+        });
         self.failed = taken.err();
     }
 
@@ -244,7 +254,8 @@ impl Calling {
 
     /// Ends a call. One that was there before is not made twice.
     fn complete(&mut self, filling: CallFilling) -> Result<(), CascadeError> {
-        let values = filling.value_tokens();
+        let read: usize = self.earlier.iter().map(Vec::len).sum();
+        let values = filling.value_tokens(EARLIER_TOKENS_MAX.saturating_sub(read));
         let Filled { arguments, pieces, copied } = filling.finish()?;
         if self.found.iter().any(|found| found.call.arguments == arguments) {
             return Ok(());
@@ -266,9 +277,8 @@ impl Calling {
         (mut waiting, asked): (Vec<usize>, Vec<Tensor>),
         counts: &mut TokenCounts,
     ) -> Result<(), CascadeError> {
-        let config = given.decoder.config;
-        let is_chained = config.chained_slots;
-        if config.ablate.parallel_slots && !is_chained && asked.len() < waiting.len() {
+        let is_chained = given.decoder.config.chained_slots;
+        if !is_chained && states_of(&asked) < waiting.len() {
             self.stage = Stage::Round { filling, waiting, asked };
             return Ok(());
         }
@@ -280,10 +290,13 @@ impl Calling {
         // In a chain those after the first wait until it is complete.
         let later = if is_chained { waiting.split_off(1) } else { Vec::new() };
         let at = States { waiting, asked, query: self.query.states.clone() };
-        let answered = filling.answer(tiny, labels, &given.asked(), &at, counts)?;
-        let (mut waiting, pens) = pens(given, &mut filling, answered, &at.asked, counts)?;
+        let mut answered = filling.answer(tiny, labels, &given.asked(), &at, counts)?;
+        let mut waiting = std::mem::take(&mut answered.waiting);
+        let mut writes = Writes::new(given, &filling, answered, &at.asked)?;
+        let mut target = Target { filling: &mut filling, waiting: &mut waiting, counts };
+        writes.begin(given, &mut target)?;
         waiting.extend(later);
-        self.go_on(filling, waiting, pens)
+        self.go_on(filling, waiting, writes)
     }
 
     /// Writes one token of every value that is being written.
@@ -291,19 +304,13 @@ impl Calling {
         &mut self,
         given: &Given<'_>,
         mut filling: CallFilling,
-        (mut waiting, pens): (Vec<usize>, Vec<Pen>),
-        states: &Tensor,
+        (mut waiting, mut writes): (Vec<usize>, Writes),
+        (step, list, states): (&Arc<Step>, usize, &Tensor),
         counts: &mut TokenCounts,
     ) -> Result<(), CascadeError> {
-        let mut left = Vec::with_capacity(pens.len());
-        for (row, mut pen) in pens.into_iter().enumerate() {
-            if pen.feed(given.decoder, &states.narrow(0, row, 1)?)? {
-                left.push(pen);
-            } else {
-                finish(given, &mut filling, pen, &mut waiting, counts)?;
-            }
-        }
-        self.go_on(filling, waiting, left)
+        let mut target = Target { filling: &mut filling, waiting: &mut waiting, counts };
+        writes.feed(given, (step, list), states, &mut target)?;
+        self.go_on(filling, waiting, writes)
     }
 
     /// The next round begins when every value of this one is there: slots that are asked together
@@ -312,13 +319,13 @@ impl Calling {
         &mut self,
         filling: CallFilling,
         mut waiting: Vec<usize>,
-        pens: Vec<Pen>,
+        writes: Writes,
     ) -> Result<(), CascadeError> {
-        if pens.is_empty() {
+        if writes.is_done() {
             waiting.sort_unstable();
             return self.wait(filling, waiting);
         }
-        self.stage = Stage::Write { filling, waiting, pens };
+        self.stage = Stage::Write { filling, waiting, writes };
         Ok(())
     }
 
@@ -346,48 +353,17 @@ impl Calling {
     }
 }
 
-/// Values that need steps of their own, and parameters that wait for the next round.
-fn pens(
-    given: &Given<'_>,
-    filling: &mut CallFilling,
-    answered: Answered,
-    asked: &Tensor,
-    counts: &mut TokenCounts,
-) -> Result<(Vec<usize>, Vec<Pen>), CascadeError> {
-    let Answered { mut waiting, writes, copies } = answered;
-    let mut pens = Vec::new();
-    for write in writes {
-        let branch = filling.parameters[write.index].branch.clone();
-        let mut pen = Pen::sampled(given.decoder, write.index, write.slot, branch)?;
-        // The state that chose to write is the one that the first token is read off.
-        if pen.feed(given.decoder, &asked.narrow(0, write.row, 1)?)? {
-            pens.push(pen);
-        } else {
-            finish(given, filling, pen, &mut waiting, counts)?;
-        }
-    }
-    if given.decoder.config.ablate.bulk_copy {
-        pens.extend(copies.into_iter().map(|copied| {
-            let branch = filling.parameters[copied.index].branch.first(copied.after);
-            Pen::dictated(copied.index, branch, &given.tokens[copied.tokens.0..=copied.tokens.1])
-        }));
-    }
-    Ok((waiting, pens))
+/// Number of states, `[states, d]` each.
+fn states_of(asked: &[Tensor]) -> usize {
+    asked.iter().filter_map(|states| states.dims().first()).sum()
 }
 
-/// Gives a value that was written to its parameter.
-fn finish(
-    given: &Given<'_>,
-    filling: &mut CallFilling,
-    pen: Pen,
-    waiting: &mut Vec<usize>,
-    counts: &mut TokenCounts,
-) -> Result<(), CascadeError> {
-    if let Some(done) = pen.finish(given.decoder)? {
-        let value = (done.value, done.ids.as_slice());
-        if filling.written(given.decoder.tiny, done.index, &done.slot, value, counts)? {
-            waiting.push(done.index);
-        }
-    }
-    Ok(())
+/// How many of the parameters that wait, one at least, one forward reads beside each other.
+fn fitting(filling: &CallFilling, waiting: &[usize]) -> usize {
+    let mut tokens = 0;
+    let fits = waiting.iter().take_while(|index| {
+        tokens += filling.parameters[**index].branch.recent().len();
+        tokens <= ROUND_TOKENS_MAX
+    });
+    fits.count().max(1)
 }

@@ -1,6 +1,7 @@
 //! What stays the same while a request is decoded.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::api::{DecodeRequest, Prepared, ToolChoice};
 use crate::conversation;
@@ -73,7 +74,23 @@ impl<'a> Given<'a> {
 
     /// The query as decisions see it.
     pub fn asked(&self) -> Asked<'_> {
-        Asked { query: &self.request.query, tokens: &self.tokens, likeness: &self.likeness }
+        Asked {
+            query: &self.request.query,
+            tokens: &self.tokens,
+            likeness: &self.likeness,
+            deadline: self.request.deadline,
+        }
+    }
+
+    /// Whether the answer is still of use.
+    ///
+    /// # Errors
+    /// The deadline has passed.
+    pub fn check(&self) -> Result<(), CascadeError> {
+        if Instant::now() >= self.request.deadline {
+            return Err(CascadeError::Deadline { step: "decode" });
+        }
+        Ok(())
     }
 
     /// Byte of the query at which it begins to speak of a candidate by its name.

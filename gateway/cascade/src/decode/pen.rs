@@ -1,13 +1,14 @@
 //! One value on its way, token by token.
 
-use candle_core::Tensor;
 use hyfunc_functions::Value;
 use hyfunc_functions::template::Slot;
 
-use crate::branch::Branch;
 use crate::decide::written;
 use crate::error::CascadeError;
 use crate::generate::{Writing, Written, plainest};
+use crate::model::Kv;
+use crate::model::body;
+use crate::model::small::{Before, List, Step};
 use crate::text::Token;
 
 use super::Decoder;
@@ -16,8 +17,12 @@ use super::Decoder;
 pub(super) struct Pen {
     /// Index of its parameter.
     pub index: usize,
-    /// The branch that it continues.
-    pub branch: Branch,
+    /// Tokens of the branch that it continues, and then its own.
+    tokens: Vec<Token>,
+    /// How many of them were read.
+    read: usize,
+    /// Keys and values of those, so that none is read twice.
+    kv: Kv,
     text: Text,
 }
 
@@ -45,40 +50,80 @@ pub(super) struct Complete {
 }
 
 impl Pen {
-    /// A value that the model writes after a branch.
+    /// A value that the model writes after some tokens.
     pub fn sampled(
         decoder: Decoder<'_>,
         index: usize,
         slot: Slot,
-        branch: Branch,
+        tokens: Vec<Token>,
     ) -> Result<Self, CascadeError> {
         let writing = decoder.masks.begin(&slot)?;
-        Ok(Self { index, branch, text: Text::Sampled(Box::new(Sampled { slot, writing })) })
+        let text = Text::Sampled(Box::new(Sampled { slot, writing }));
+        Ok(Self { index, tokens, read: 0, kv: Kv::new(), text })
     }
 
     /// A value that is there already: it only takes the steps that writing it would.
-    pub fn dictated(index: usize, mut branch: Branch, tokens: &[Token]) -> Self {
-        let mut left: Vec<Token> = tokens.iter().rev().cloned().collect();
-        branch.write(left.pop());
-        Self { index, branch, text: Text::Dictated(left) }
+    pub fn dictated(index: usize, mut tokens: Vec<Token>, value: &[Token]) -> Self {
+        let mut left: Vec<Token> = value.iter().rev().cloned().collect();
+        tokens.extend(left.pop());
+        Self { index, tokens, read: 0, kv: Kv::new(), text: Text::Dictated(left) }
     }
 
-    /// Takes the state of the branch's last token, `[1, d]`; says whether more is to be read.
-    pub fn feed(&mut self, decoder: Decoder<'_>, state: &Tensor) -> Result<bool, CascadeError> {
-        match &mut self.text {
-            Text::Dictated(left) => match left.pop() {
-                Some(token) => self.branch.write([token]),
-                None => return Ok(false),
-            },
+    /// Whether the model writes it.
+    pub fn is_sampled(&self) -> bool {
+        matches!(self.text, Text::Sampled(_))
+    }
+
+    /// Number of tokens, those of the branch included.
+    pub fn held(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// What is to be read next: the tokens that were not read yet, after what all branches see.
+    /// `position` is that of a branch's first token.
+    pub fn list<'a>(&'a self, before: [Before<'a>; 2], position: usize) -> List<'a> {
+        let (read, new) = self.tokens.split_at(self.read);
+        let own = Before { tokens: read, kv: &self.kv, from: 0 };
+        let [block, query] = before;
+        List {
+            before: vec![block, query, own],
+            tokens: new.to_vec(),
+            position: position + read.len(),
+            places: Some((0..new.len()).collect()),
+            soft: None,
+            wanted: vec![new.len() - 1],
+        }
+    }
+
+    /// Keeps what was read of it, which was list `list` of a step.
+    ///
+    /// # Errors
+    /// A tensor operation that fails.
+    pub fn keep(&mut self, step: &Step, list: usize) -> candle_core::Result<()> {
+        let new = body::parts(step.kv(), &[(step.from(list), self.tokens.len() - self.read)])?;
+        self.kv = match self.read {
+            0 => new,
+            _ => body::join(&[&self.kv, &new])?,
+        };
+        self.read = self.tokens.len();
+        Ok(())
+    }
+
+    /// Takes what follows the last token, `logits` over the vocabulary; says whether more is to be
+    /// read.
+    pub fn feed(&mut self, decoder: Decoder<'_>, logits: &[f32]) -> bool {
+        let next = match &mut self.text {
+            Text::Dictated(left) => left.pop(),
             Text::Sampled(sampled) => {
-                let logits = decoder.tiny.small.vocabulary(state)?.squeeze(0)?.to_vec1::<f32>()?;
-                match sampled.writing.step(&logits, decoder.config.value_tokens_max) {
-                    Some(Written::Token(id)) => self.branch.write([written(id)]),
-                    Some(Written::Done) | None => return Ok(false),
+                match sampled.writing.step(logits, decoder.config.value_tokens_max) {
+                    Some(Written::Token(id)) => Some(written(id)),
+                    Some(Written::Done) | None => None,
                 }
             }
-        }
-        Ok(true)
+        };
+        let goes_on = next.is_some();
+        self.tokens.extend(next);
+        goes_on
     }
 
     /// The value, where the model wrote it.

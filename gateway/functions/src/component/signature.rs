@@ -10,6 +10,7 @@ use wasmparser::types::TypesRef;
 use super::ComponentLimits;
 use crate::function::{Export, Function};
 use crate::names::to_snake;
+use crate::properties;
 use crate::types::{
     Case, Field, FloatType, IntType, ListType, RecordType, StringType, Type, VariantCase,
 };
@@ -20,6 +21,7 @@ pub(super) struct Reader<'a> {
     nodes_left: usize,
     nodes_max: usize,
     depth_max: usize,
+    properties_max: usize,
 }
 
 /// What does not fit, and where: innermost part of the path first.
@@ -55,6 +57,7 @@ impl<'a> Reader<'a> {
             nodes_left: limits.type_nodes_max,
             nodes_max: limits.type_nodes_max,
             depth_max: limits.type_depth_max,
+            properties_max: limits.properties_max,
         }
     }
 
@@ -76,6 +79,7 @@ impl<'a> Reader<'a> {
                 .map_err(|unfit| unfit.describe(&format!("parameter `{name}`")))?;
             parameters.fields.push(field(name, ty));
         }
+        self.check_properties(&parameters)?;
         let returns = match &signature.result {
             Some(ty) => {
                 Some(self.convert_result(ty).map_err(|unfit| unfit.describe("its result"))?)
@@ -91,6 +95,18 @@ impl<'a> Reader<'a> {
             reply: None,
             export: Some(export),
         })
+    }
+
+    /// The models decide about each of them, for every request that may call the function.
+    fn check_properties(&self, parameters: &RecordType) -> Result<(), String> {
+        let (properties, properties_max) = (properties::count(parameters), self.properties_max);
+        if properties <= properties_max {
+            return Ok(());
+        }
+        Err(format!(
+            "its parameters have {properties} properties, fields of records and flags counted, \
+             more than the {properties_max} that are read: take fewer, or split the function"
+        ))
     }
 
     /// The one place where a `result` may stand.

@@ -11,6 +11,10 @@ use super::read::Reader;
 use crate::json::{from_json, to_json};
 use crate::types::{Field, ListType, RecordType, Type};
 
+/// Options of a list without repetition that is read as flags, each of which is asked about by
+/// itself; of more options it is a list of one after another.
+const FLAGS_MAX: usize = 64;
+
 impl Reader<'_> {
     pub(super) fn array(&mut self, schema: &Map<String, Json>) -> Result<Type, SchemaError> {
         let len_min = self.count(schema, "minItems").unwrap_or(0);
@@ -50,7 +54,9 @@ impl Reader<'_> {
         }
         let is_unique = schema.get("uniqueItems") == Some(&Json::Bool(true));
         match element {
-            Type::Enum(cases) if is_unique && len_min == 0 && len_max.is_none() => {
+            Type::Enum(cases)
+                if is_unique && len_min == 0 && len_max.is_none() && cases.len() <= FLAGS_MAX =>
+            {
                 Ok(Type::Flags(cases))
             }
             element => {

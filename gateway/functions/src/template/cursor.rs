@@ -171,11 +171,12 @@ impl Cursor {
     /// # Errors
     /// When steps are left, or the cursor is over a call.
     pub fn finish_parameter(self) -> Result<Option<Value>, CursorError> {
-        let Root::Parameter(index) = self.root else {
+        let Root::Parameter(_) = self.root else {
             return Err(CursorError::OtherRoot { decodes: "a call", finish: "finish" });
         };
         match self.into_value()? {
-            Value::Record(mut fields) => Ok(fields.swap_remove(index)),
+            // Of one field.
+            Value::Record(mut fields) => Ok(fields.pop().flatten()),
             _ => unreachable!("parameters are a record"),
         }
     }

@@ -69,13 +69,8 @@ impl Frame {
 
     /// Of the parameters' record only the field of that index, without what stands around it.
     pub(super) fn parameter(tree: &Tree, index: usize) -> Self {
-        let node = tree.root();
-        let count = match tree.node(node) {
-            Node::Record(fields) => fields.len(),
-            _ => 0,
-        };
-        let progress = Progress::Record(record::Record::only(index, count));
-        Self { node, place: Place::root(String::new()), progress }
+        let progress = Progress::Record(record::Record::only(index));
+        Self { node: tree.root(), place: Place::root(String::new()), progress }
     }
 
     /// Writes what is fixed and says what comes next.

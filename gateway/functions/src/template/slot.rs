@@ -159,6 +159,21 @@ impl SlotType {
         }
     }
 
+    /// [`SlotType::admits`] for many values: a pattern is compiled once for all of them.
+    pub fn admission(&self) -> impl Fn(&Value) -> bool + '_ {
+        let pattern = match self {
+            Self::String(string) => string.pattern.as_deref().and_then(pattern::compile),
+            _ => None,
+        };
+        move |value: &Value| match (self, value) {
+            (Self::String(string), Value::String(text)) => {
+                has_length(string, text)
+                    && pattern.as_ref().is_none_or(|regex| regex.is_match(text))
+            }
+            _ => self.admits(value),
+        }
+    }
+
     /// Whether all spellings but Param write it between quotes.
     pub(super) fn is_text(&self) -> bool {
         !matches!(self, Self::Int(_) | Self::Float(_))
@@ -249,12 +264,15 @@ fn admits_float(float: &FloatType, number: f64) -> bool {
 }
 
 fn admits_string(string: &StringType, text: &str) -> bool {
-    let chars = text.chars().count();
-    chars >= string.chars_min as usize
-        && string.chars_max.is_none_or(|max| chars <= max as usize)
+    has_length(string, text)
         && string
             .pattern
             .as_deref()
             .and_then(pattern::compile)
             .is_none_or(|regex| regex.is_match(text))
+}
+
+fn has_length(string: &StringType, text: &str) -> bool {
+    let chars = text.chars().count();
+    chars >= string.chars_min as usize && string.chars_max.is_none_or(|max| chars <= max as usize)
 }

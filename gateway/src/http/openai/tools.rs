@@ -7,6 +7,7 @@ use hyfunc_functions::names::check_name;
 use hyfunc_functions::schema::{Budget, Ignored, read_function_within};
 use serde_json::{Value as Json, json};
 
+use super::properties::Properties;
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::http::fields::{Fields, wrong};
@@ -94,10 +95,11 @@ pub fn read_tools(
     let mut functions = Vec::with_capacity(tools.len());
     // One for all: many schemas may cost no more than one.
     let mut budget = Budget::default();
+    let mut properties = Properties::new(limits);
     for (at, tool) in tools.iter().enumerate() {
         let path = format!("{}[{at}]", fields.path("tools"));
         let tool = style.function(tool, &path, &["name", "description", "parameters", "strict"])?;
-        let function = read_tool(&tool, &mut budget)?;
+        let function = read_tool(&tool, &mut budget, &mut properties)?;
         if !names.insert(function.name.clone()) {
             return Err(RequestError::Field {
                 param: tool.path("name"),
@@ -109,7 +111,11 @@ pub fn read_tools(
     Ok(functions)
 }
 
-fn read_tool(tool: &Fields<'_>, budget: &mut Budget) -> Result<Function, RequestError> {
+fn read_tool(
+    tool: &Fields<'_>,
+    budget: &mut Budget,
+    properties: &mut Properties<'_>,
+) -> Result<Function, RequestError> {
     let name = tool.text_required("name")?;
     check_name(name).map_err(|error| RequestError::Field {
         param: tool.path("name"),
@@ -126,8 +132,11 @@ fn read_tool(tool: &Fields<'_>, budget: &mut Budget) -> Result<Function, Request
         }
         Some(schema) => schema,
     };
+    let param = tool.path("parameters");
+    properties.look(&param, name, parameters)?;
     let reading = read_function_within(name, description, parameters, budget)
-        .map_err(|source| RequestError::Tool { param: tool.path("parameters"), source })?;
+        .map_err(|source| RequestError::Tool { param: param.clone(), source })?;
+    properties.add(&param, name, &reading.read.parameters)?;
     match reading.ignored.iter().find(|ignored| strict && widens(ignored)) {
         None => Ok(reading.read),
         Some(Ignored { path, keyword, reason }) => Err(RequestError::Unsupported {

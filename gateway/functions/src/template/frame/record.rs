@@ -11,6 +11,8 @@ use crate::value::Value;
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     phase: Phase,
+    /// Index of the first field.
+    first: usize,
     /// Index of the field that is next.
     next: usize,
     /// One past the last field.
@@ -19,6 +21,7 @@ pub(super) struct Record {
     alone: bool,
     /// Fields written so far.
     written: usize,
+    /// One a field, from the first to the last.
     values: Vec<Option<Value>>,
 }
 
@@ -33,11 +36,20 @@ enum Phase {
 impl Record {
     pub(super) fn whole(fields: usize) -> Self {
         let values = vec![None; fields];
-        Self { phase: Phase::Unopened, next: 0, end: fields, alone: false, written: 0, values }
+        Self {
+            phase: Phase::Unopened,
+            first: 0,
+            next: 0,
+            end: fields,
+            alone: false,
+            written: 0,
+            values,
+        }
     }
 
-    pub(super) fn only(index: usize, fields: usize) -> Self {
-        Self { next: index, end: index + 1, alone: true, ..Self::whole(fields) }
+    /// Of one field: it keeps no place for the others, of which there may be a thousand.
+    pub(super) fn only(index: usize) -> Self {
+        Self { first: index, next: index, end: index + 1, alone: true, ..Self::whole(1) }
     }
 
     pub(super) fn turn(&mut self, scene: &mut Scene<'_>) -> Turn {
@@ -76,7 +88,7 @@ impl Record {
             self.phase = Phase::AtField;
             return;
         }
-        self.values[self.next] = match fields[self.next].presence {
+        self.values[self.next - self.first] = match fields[self.next].presence {
             Presence::Option { .. } => Some(Value::Option(None)),
             Presence::Always | Presence::Optional => None,
         };
@@ -85,7 +97,7 @@ impl Record {
 
     pub(super) fn receive(&mut self, value: Value, node: &Node) {
         let Node::Record(fields) = node else { unreachable!("a record is of a record node") };
-        self.values[self.next] = Some(match fields[self.next].presence {
+        self.values[self.next - self.first] = Some(match fields[self.next].presence {
             Presence::Option { .. } => Value::Option(Some(Box::new(value))),
             Presence::Always | Presence::Optional => value,
         });
