@@ -202,11 +202,7 @@ impl Publisher {
         name: &str,
         expected: Expected,
     ) -> Result<(), PublishError> {
-        let (publisher, name) = (Arc::clone(self), name.to_owned());
-        detached("remove", Arc::clone(self), name.clone(), async move {
-            publisher.remove_steps(&name, &expected, Memory::Goes).await
-        })
-        .await
+        self.take_out(name, expected, Memory::Goes).await
     }
 
     /// Takes a plugin out that the registry it came from has no more. What served stays in memory,
@@ -219,9 +215,18 @@ impl Publisher {
         name: &str,
         expected: Expected,
     ) -> Result<(), PublishError> {
+        self.take_out(name, expected, Memory::Stays).await
+    }
+
+    async fn take_out(
+        self: &Arc<Self>,
+        name: &str,
+        expected: Expected,
+        memory: Memory,
+    ) -> Result<(), PublishError> {
         let (publisher, name) = (Arc::clone(self), name.to_owned());
         detached("remove", Arc::clone(self), name.clone(), async move {
-            publisher.remove_steps(&name, &expected, Memory::Stays).await
+            publisher.remove_steps(&name, &expected, memory).await
         })
         .await
     }
