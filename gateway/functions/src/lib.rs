@@ -11,6 +11,7 @@ pub mod oracle;
 pub mod plain;
 pub mod reply;
 pub mod schema;
+pub mod section;
 pub mod template;
 pub mod types;
 pub mod value;
