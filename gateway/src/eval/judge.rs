@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use hyfunc_cascade::TokenCounts;
-use hyfunc_training::report::{FailureKind, NamedCall, classify};
+use hyfunc_training::report::{FailureKind, classify};
 
+use super::compare::named;
 use super::route::{Routed, route};
 use super::{Call, Gold, same_calls, same_functions};
 use crate::pipeline::{Pipeline, Timings};
@@ -89,9 +90,6 @@ fn judge(gold: Gold, routed: Result<Routed, String>, took_us: u64) -> Judged {
 
 /// Where the calls that came first part from a right answer.
 fn parts(right: &[Call], routed: &Routed) -> Option<FailureKind> {
-    fn named(calls: &[Call]) -> Vec<NamedCall<'_>> {
-        calls.iter().map(|call| (call.name.as_str(), &call.arguments)).collect()
-    }
     let is_candidate = |name: &str| routed.candidates.iter().any(|found| found == name);
     classify(&named(right), &named(&routed.calls), is_candidate)
 }
