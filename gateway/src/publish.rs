@@ -28,6 +28,7 @@ pub use registry::{Registry, RegistryError};
 pub use revision::{Followed, Past, Record, Revision};
 pub use store::Store;
 
+use crate::clock;
 use crate::config::LibraryConfig;
 use crate::library::Library;
 use crate::pipeline::Pipeline;
@@ -373,7 +374,7 @@ impl Publisher {
         let component = self.store.component(digest).await?;
         let grants = Grants::parse(&revision.grants)?;
         let plugin = self.store.load(name, component, grants).await?;
-        revision.approved_ms = Some(revision::now_ms());
+        revision.approved_ms = Some(clock::now_ms());
         let created = record.serving.is_none();
         self.install(name, plugin, record.served_by(revision), None).await?;
         Ok(if created { Outcome::Created } else { Outcome::Replaced })

@@ -1,11 +1,12 @@
 //! Where and when something was measured.
 
 use std::fs;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
 use super::units;
+use crate::clock;
 
 /// Every version that this program was built with.
 const LOCK: &str = include_str!("../../../Cargo.lock");
@@ -42,7 +43,7 @@ impl Machine {
         let system = [std::env::consts::OS, release.trim(), std::env::consts::ARCH];
         let known: Vec<&str> = system.into_iter().filter(|part| !part.is_empty()).collect();
         Self {
-            date: date(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
+            date: date(clock::now()),
             cpu: cpu(&read("/proc/cpuinfo")),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             memory_bytes: kilobytes(&read("/proc/meminfo"), "MemTotal"),

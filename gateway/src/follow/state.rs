@@ -1,11 +1,12 @@
 //! How it stands with a place that is followed.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use hyfunc_distribution::Digest;
 
 use super::error::FollowError;
 use super::poll::Report;
+use crate::clock::now_ms;
 
 /// A place.
 #[derive(Clone, Debug)]
@@ -181,11 +182,6 @@ impl State {
             Err(error) => self.error = Some(error.to_string()),
         }
     }
-}
-
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The last requests: `GET /v1/recent`, `GET /v1/recent/{id}`.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::fields::path_text;
 use super::openai::{pieces_json, sandbox_json, tokens_json, worded_json};
+use crate::clock;
 use crate::error::RequestError;
 use crate::pipeline::{Arrival, Pipeline};
 use crate::recent::{CallRecord, CandidateRecord, RanRecord, Record, Status};
@@ -30,10 +31,9 @@ pub async fn list(
     Extension(arrival): Extension<Arrival>,
 ) -> Uncached {
     let recent = &pipeline.recent;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let list = json!({
         "object": "list",
-        "now_ms": u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+        "now_ms": clock::now_ms(),
         "requests_max": recent.requests_max(),
         "keeps_content": recent.keeps_content(),
         "data": recent.newest(&arrival.principal, brief),

@@ -1,10 +1,11 @@
 //! Moments as people and files write them.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
+
+use crate::clock;
 
 /// A second in time, written as RFC 3339 in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,8 +18,7 @@ pub struct Moment {
 impl Moment {
     /// Now.
     pub fn now() -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { seconds: i64::try_from(now.as_secs()).unwrap_or(i64::MAX) }
+        Self { seconds: i64::try_from(clock::now_s()).unwrap_or(i64::MAX) }
     }
 
     /// So many seconds later.

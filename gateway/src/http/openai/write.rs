@@ -1,11 +1,12 @@
 //! What is written: completions, chunks, and the `hyfunc` member.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use hyfunc_cascade::{Decoded, ModelInfo, Piece, PieceKind, TokenCounts};
 use hyfunc_sandbox::CallTimings;
 use serde_json::{Map, Value as Json, json};
 
+use crate::clock;
 use crate::pipeline::{
     CallOutcome, Choice, DecidedCall, Found, Origin, Ran, Request, Usage, Worded, say,
 };
@@ -25,10 +26,9 @@ pub struct Completion {
 impl Completion {
     /// A new answer of a model, whose weights the fingerprint names.
     pub fn new(model: &str, fingerprint: &str) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
-            created_s: now.as_secs(),
+            created_s: clock::now_s(),
             model: model.to_owned(),
             fingerprint: fingerprint.to_owned(),
         }

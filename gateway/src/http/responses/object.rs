@@ -1,10 +1,9 @@
 //! The response object, in each of its states.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::{Map, Value as Json, json};
 
 use super::items;
+use crate::clock::now_s;
 use crate::error::RequestError;
 use crate::http::error::to_json;
 use crate::pipeline::{Answer, Usage};
@@ -103,11 +102,6 @@ fn usage_json(usage: &Usage) -> Json {
         json["output_tokens_details"]["upstream_tokens"] = upstream.output.into();
     }
     json
-}
-
-/// Seconds since 1970.
-fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

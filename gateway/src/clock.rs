@@ -1,0 +1,18 @@
+//! What time it is.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Time since 1970; none where the machine believes in an earlier year.
+pub fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Whole seconds since 1970.
+pub fn now_s() -> u64 {
+    now().as_secs()
+}
+
+/// Milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    u64::try_from(now().as_millis()).unwrap_or(u64::MAX)
+}
