@@ -8,6 +8,7 @@ use hyfunc_training::report::{FailureKind, classify};
 use super::compare::named;
 use super::route::{Routed, route};
 use super::{Call, Gold, same_calls, same_functions};
+use crate::clock;
 use crate::pipeline::{Pipeline, Timings};
 
 /// What came of one request.
@@ -45,7 +46,7 @@ pub struct Judged {
 pub(crate) async fn ask(pipeline: &Pipeline, gold: Gold) -> Judged {
     let began = Instant::now();
     let routed = route(pipeline, &gold).await;
-    let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let took_us = clock::micros(began.elapsed());
     judge(gold, routed.map_err(|error| error.to_string()), took_us)
 }
 

@@ -6,7 +6,7 @@ use hyfunc_distribution::Digest;
 
 use super::error::FollowError;
 use super::poll::Report;
-use crate::clock::now_ms;
+use crate::clock::{self, now_ms};
 
 /// A place.
 #[derive(Clone, Debug)]
@@ -144,7 +144,7 @@ impl State {
     /// When it is looked at next, in milliseconds since 1970.
     pub fn next_ms(&self) -> u64 {
         let pause = self.due.saturating_duration_since(Instant::now());
-        now_ms().saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
+        now_ms().saturating_add(clock::millis(pause))
     }
 
     /// Takes it, if its time has come and nobody else has.

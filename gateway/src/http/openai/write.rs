@@ -6,7 +6,7 @@ use hyfunc_cascade::{Decoded, ModelInfo, Piece, PieceKind, TokenCounts};
 use hyfunc_sandbox::CallTimings;
 use serde_json::{Map, Value as Json, json};
 
-use crate::clock;
+use crate::clock::{micros, now_s};
 use crate::pipeline::{
     CallOutcome, Choice, DecidedCall, Found, Origin, Ran, Request, Usage, Worded, say,
 };
@@ -28,7 +28,7 @@ impl Completion {
     pub fn new(model: &str, fingerprint: &str) -> Self {
         Self {
             id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
-            created_s: clock::now_s(),
+            created_s: now_s(),
             model: model.to_owned(),
             fingerprint: fingerprint.to_owned(),
         }
@@ -120,7 +120,6 @@ pub fn usage_json(usage: &Usage) -> Json {
 
 /// What came of asking the chat model, times in microseconds.
 pub fn worded_json(worded: &Worded) -> Json {
-    let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     json!({
         "model": worded.model,
         "error": worded.error,
@@ -209,7 +208,7 @@ pub fn sandbox_json(parts: Option<&CallTimings>, took: Duration) -> Json {
         timings.insert("instantiate".into(), parts.instantiate_us.into());
         timings.insert("run".into(), parts.run_us.into());
     }
-    timings.insert("total".into(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX).into());
+    timings.insert("total".into(), micros(took).into());
     Json::Object(timings)
 }
 
