@@ -103,17 +103,25 @@ pub fn usage_json(usage: &Usage) -> Json {
         "completion_tokens": usage.output(),
         "total_tokens": usage.input() + usage.output(),
         "prompt_tokens_details": {"cached_tokens": usage.input_cached()},
-        "completion_tokens_details": {
-            "reasoning_tokens": 0,
-            "injected_tokens": usage.counts.injected,
-            "chosen_tokens": usage.counts.chosen,
-            "sampled_tokens": usage.counts.sampled,
-            "copied_tokens": usage.counts.copied,
-        },
+        "completion_tokens_details": output_details(usage),
     });
     if let Some(upstream) = usage.upstream {
         json["prompt_tokens_details"]["upstream_tokens"] = upstream.input.into();
-        json["completion_tokens_details"]["upstream_tokens"] = upstream.output.into();
+    }
+    json
+}
+
+/// How tokens were written.
+pub fn output_details(usage: &Usage) -> Json {
+    let mut json = json!({
+        "reasoning_tokens": 0,
+        "injected_tokens": usage.counts.injected,
+        "chosen_tokens": usage.counts.chosen,
+        "sampled_tokens": usage.counts.sampled,
+        "copied_tokens": usage.counts.copied,
+    });
+    if let Some(upstream) = usage.upstream {
+        json["upstream_tokens"] = upstream.output.into();
     }
     json
 }
