@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::Request;
+use axum::http::header::CONTENT_TYPE;
 use hyfunc_cascade::Cascade;
 use hyfunc_sandbox::Plugin;
 use serde_json::json;
