@@ -35,6 +35,7 @@ const ASSETS: &[Asset] = &[
     asset("replay.js", SCRIPT, include_bytes!("../playground/replay.js")),
     asset("schema.js", SCRIPT, include_bytes!("../playground/schema.js")),
     asset("statistics.js", SCRIPT, include_bytes!("../playground/statistics.js")),
+    asset("table.js", SCRIPT, include_bytes!("../playground/table.js")),
     asset("template.js", SCRIPT, include_bytes!("../playground/template.js")),
     asset("upstream.js", SCRIPT, include_bytes!("../playground/upstream.js")),
     asset("waterfall.js", SCRIPT, include_bytes!("../playground/waterfall.js")),
