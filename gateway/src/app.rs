@@ -5,7 +5,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use hyfunc_cascade::{Ablation, Cascade, CascadeConfig, CascadeError};
@@ -15,6 +14,7 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use crate::admission::Admission;
 use crate::audit::Audit;
+use crate::clock;
 use crate::config::{
     AUTO, CALIBRATED, Config, ConfigError, CredentialSource, Inputs, ModelsConfig, Reload, STOCK,
     SandboxLimits, ServerConfig, cache_dir,
@@ -118,10 +118,9 @@ impl App {
             upstream: Upstream::open(&config.upstream)?,
             config: config.into(),
         });
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let shared = Shared {
             pipeline: Arc::clone(&pipeline),
-            started_s: started.as_secs(),
+            started_s: clock::now_s(),
             mcp: mcp::Server::new(Arc::clone(&pipeline)),
             replays: nothing_kept(),
         };

@@ -1,6 +1,7 @@
 //! What can be typed: commands, options and examples.
 
 mod ablation;
+mod eval;
 mod key;
 mod library;
 mod models;
@@ -17,6 +18,7 @@ use crate::bench::Part;
 use crate::eval::retrieval::compare::Collection;
 
 pub use ablation::EvalAblationArgs;
+pub use eval::{FolderArgs, LookupArgs, ReportArgs};
 pub use key::{CreateKeyArgs, KeyCommand, ListKeysArgs, RevokeKeyArgs};
 pub use library::{
     ApproveArgs, CompileArgs, GatewayArgs, LibraryCommand, ListArgs, PublishArgs, RemoveArgs,
@@ -310,12 +312,9 @@ pub struct EvalRequestsArgs {
     /// The soft token that the small model reads: a control of what it is worth
     #[arg(long, value_enum, default_value_t)]
     pub soft_token: SoftTokenArg,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Write a page with pictures and the worst examples besides
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
+    /// How the report is given
+    #[command(flatten)]
+    pub report: ReportArgs,
 }
 
 /// Options of `eval rows`.
@@ -324,9 +323,9 @@ pub struct EvalRowsArgs {
     /// Rows with functions and right calls (jsonl or jsonl.gz)
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Folder of the models; else those that `models.dir` names, or the embedded ones
-    #[arg(long, value_name = "DIR")]
-    pub models: Option<PathBuf>,
+    /// Which models
+    #[command(flatten)]
+    pub folder: FolderArgs,
     /// Where to write what came out, one JSON object a row
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -336,12 +335,9 @@ pub struct EvalRowsArgs {
     /// The soft token that the small model reads: a control of what it is worth
     #[arg(long, value_enum, default_value_t)]
     pub soft_token: SoftTokenArg,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Write a page with pictures and the worst examples besides
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
+    /// How the report is given
+    #[command(flatten)]
+    pub report: ReportArgs,
 }
 
 /// A soft token, as typed.
@@ -385,18 +381,12 @@ pub struct EvalRetrievalArgs {
         value_parser = clap::value_parser!(u16).range(1..=1000)
     )]
     pub k: Vec<u16>,
-    /// So many requests at most, taken at equal distances
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub limit: Option<u32>,
-    /// Folder of the models; else those that `models.dir` names, or the embedded ones
-    #[arg(long, value_name = "DIR")]
-    pub models: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Write a page with pictures and the worst examples besides
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
+    /// What is looked up
+    #[command(flatten)]
+    pub lookup: LookupArgs,
+    /// How the report is given
+    #[command(flatten)]
+    pub report: ReportArgs,
 }
 
 /// Options of `eval index`.
@@ -433,15 +423,12 @@ pub struct EvalIndexArgs {
         value_parser = clap::value_parser!(u16).range(1..=256)
     )]
     pub threads: u16,
-    /// So many requests at most, taken at equal distances
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub limit: Option<u32>,
+    /// What is looked up
+    #[command(flatten)]
+    pub lookup: LookupArgs,
     /// Folder for functions.npy and queries.npy, the vectors that were searched
     #[arg(long, value_name = "DIR")]
     pub vectors: Option<PathBuf>,
-    /// Folder of the models; else those that `models.dir` names, or the embedded ones
-    #[arg(long, value_name = "DIR")]
-    pub models: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -465,21 +452,18 @@ pub struct EvalBfclArgs {
     /// So many rows of each category at most, taken at equal distances
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
-    /// Folder of the models; else those that `models.dir` names, or the embedded ones
-    #[arg(long, value_name = "DIR", conflicts_with = "predictions")]
-    pub models: Option<PathBuf>,
+    /// Which models
+    #[command(flatten)]
+    pub folder: FolderArgs,
     /// Score these predictions instead of asking the models
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "models")]
     pub predictions: Option<PathBuf>,
     /// Folder for predictions.jsonl, scores.jsonl, report.json and report.html
     #[arg(short, long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Write a page with pictures and the worst examples besides
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
+    /// How the report is given
+    #[command(flatten)]
+    pub report: ReportArgs,
 }
 
 fn category(name: &str) -> Result<Category, String> {

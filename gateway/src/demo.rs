@@ -16,6 +16,7 @@ pub use requests::{DemoRequest, requests};
 
 use crate::app::App;
 use crate::cli::DemoArgs;
+use crate::clock;
 use crate::config::{Config, PluginsConfig};
 use crate::error::StartError;
 use crate::eval::{Times, same_calls};
@@ -116,7 +117,7 @@ pub async fn run(config: Config, args: DemoArgs) -> Result<(), DemoError> {
                 times.add(step, *micros);
             }
         }
-        times.add_whole(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        times.add_whole(clock::micros(took));
         let shown = Shown { request, answer, took };
         right += usize::from(shown.is_right());
         print(&view::shown(&paint, &shown, at + 1, requests.len()))?;

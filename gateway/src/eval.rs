@@ -19,12 +19,12 @@ mod wit;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use compare::written;
 pub use compare::{Call, same_calls, same_functions};
 pub use gold::{Gold, Said, Speaker};
 pub use judge::Judged;
 pub(crate) use judge::ask;
 pub use report::Report;
-pub(crate) use report::written;
 pub use times::Times;
 pub(crate) use times::{ms, quantile};
 

@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod body;
 mod chat;
+mod content;
 mod docs;
 mod ending;
 mod error;

@@ -11,6 +11,7 @@ pub mod app;
 pub mod audit;
 pub mod bench;
 pub mod cli;
+mod clock;
 pub mod commands;
 pub mod config;
 pub mod demo;

@@ -28,6 +28,7 @@ pub use registry::{Registry, RegistryError};
 pub use revision::{Followed, Past, Record, Revision};
 pub use store::Store;
 
+use crate::clock;
 use crate::config::LibraryConfig;
 use crate::library::Library;
 use crate::pipeline::Pipeline;
@@ -202,11 +203,7 @@ impl Publisher {
         name: &str,
         expected: Expected,
     ) -> Result<(), PublishError> {
-        let (publisher, name) = (Arc::clone(self), name.to_owned());
-        detached("remove", Arc::clone(self), name.clone(), async move {
-            publisher.remove_steps(&name, &expected, Memory::Goes).await
-        })
-        .await
+        self.take_out(name, expected, Memory::Goes).await
     }
 
     /// Takes a plugin out that the registry it came from has no more. What served stays in memory,
@@ -219,9 +216,18 @@ impl Publisher {
         name: &str,
         expected: Expected,
     ) -> Result<(), PublishError> {
+        self.take_out(name, expected, Memory::Stays).await
+    }
+
+    async fn take_out(
+        self: &Arc<Self>,
+        name: &str,
+        expected: Expected,
+        memory: Memory,
+    ) -> Result<(), PublishError> {
         let (publisher, name) = (Arc::clone(self), name.to_owned());
         detached("remove", Arc::clone(self), name.clone(), async move {
-            publisher.remove_steps(&name, &expected, Memory::Stays).await
+            publisher.remove_steps(&name, &expected, memory).await
         })
         .await
     }
@@ -368,7 +374,7 @@ impl Publisher {
         let component = self.store.component(digest).await?;
         let grants = Grants::parse(&revision.grants)?;
         let plugin = self.store.load(name, component, grants).await?;
-        revision.approved_ms = Some(revision::now_ms());
+        revision.approved_ms = Some(clock::now_ms());
         let created = record.serving.is_none();
         self.install(name, plugin, record.served_by(revision), None).await?;
         Ok(if created { Outcome::Created } else { Outcome::Replaced })

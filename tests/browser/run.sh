@@ -10,11 +10,9 @@
 # CHROMIUM=path                 the browser, if it is not /usr/bin/chromium
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(cd "$here/../.." && pwd)
-cache=${HYFUNC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hyfunc}
+. "$here/../gateway.sh"
 export CHROMIUM=${CHROMIUM:-/usr/bin/chromium}
 export HYFUNC_TEST_SHOTS=${HYFUNC_TEST_SHOTS:-$cache/browser-shots}
-ready_s_max=120
 
 if ! command -v npm >/dev/null; then
     echo "npm is missing: install Node.js 20 or newer, which brings it"
@@ -44,60 +42,21 @@ if ! cmp -s "$here/package-lock.json" "$here/node_modules/.lock"; then
     cp "$here/package-lock.json" "$here/node_modules/.lock"
 fi
 
-server=
-work=$(mktemp -d)
-stop() {
-    if [ -n "$server" ] && kill -0 "$server" 2>/dev/null; then
-        kill -TERM "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$work"
-}
-trap stop EXIT
-
 is_ready() {
     node -e 'fetch(process.argv[1]).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))' "$1/readyz"
 }
 
-start() {
-    local bin=${HYFUNC_BIN:-} target=${CARGO_TARGET_DIR:-$cache/target}
-    if [ -z "$bin" ]; then
-        (cd "$root" && CARGO_TARGET_DIR=$target cargo build --release --bin hyfunc)
-        bin=$target/release/hyfunc
-    fi
-    local port
-    port=$(node -e 'const server = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(server.address().port); server.close(); })')
-    export HYFUNC_URL=http://127.0.0.1:$port
-    (cd "$work" && exec "$bin" serve --address "127.0.0.1:$port") >"$work/server.log" 2>&1 </dev/null &
-    server=$!
-    local waited=0
-    until is_ready "$HYFUNC_URL"; do
-        if ! kill -0 "$server" 2>/dev/null || [ "$waited" -ge "$ready_s_max" ]; then
-            echo "the server was not ready:"
-            cat "$work/server.log"
-            exit 1
-        fi
-        sleep 1
-        waited=$((waited + 1))
-    done
+free_port() {
+    node -e 'const server = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(server.address().port); server.close(); })'
 }
 
 if [ -z "${HYFUNC_URL:-}" ]; then
-    start
+    find_binary
+    start_gateway
 fi
 
 mkdir -p "$HYFUNC_TEST_SHOTS"
 outcome=0
 (cd "$here" && node --test --test-concurrency=1 --test-timeout=120000 --test-reporter=spec "$@") || outcome=$?
-if [ -n "$server" ]; then
-    if ! kill -0 "$server" 2>/dev/null; then
-        echo "the server ended during the tests"
-        outcome=1
-    fi
-    if [ "$outcome" -ne 0 ]; then
-        echo "the server's last lines:"
-        tail -n 50 "$work/server.log"
-    fi
-fi
 echo "pictures: $HYFUNC_TEST_SHOTS"
-exit "$outcome"
+end_suite "$outcome"

@@ -11,10 +11,8 @@
 # HYFUNC_BIN=path               test this binary instead of building one
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(cd "$here/../.." && pwd)
-cache=${HYFUNC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hyfunc}
+. "$here/../gateway.sh"
 suite=@modelcontextprotocol/conformance@0.2.0-alpha.12
-ready_s_max=120
 
 if ! command -v npx >/dev/null; then
     echo "npx is missing: install Node.js, which brings it"
@@ -26,30 +24,8 @@ if [ "$(node --version | sed 's/^v\([0-9]*\).*/\1/')" -lt 22 ]; then
     runtime=(--package node@22)
 fi
 
-server=
-work=$(mktemp -d)
-stop() {
-    if [ -n "$server" ] && kill -0 "$server" 2>/dev/null; then
-        kill -TERM "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$work"
-}
-trap stop EXIT
-
-is_ready() {
-    python3 - "$1/readyz" <<'PY' 2>/dev/null
-import sys, urllib.request
-sys.exit(urllib.request.urlopen(sys.argv[1], timeout=2).status != 200)
-PY
-}
-
 start() {
-    local bin=${HYFUNC_BIN:-} target=${CARGO_TARGET_DIR:-$cache/target}
-    if [ -z "$bin" ]; then
-        (cd "$root" && CARGO_TARGET_DIR=$target cargo build --release --bin hyfunc)
-        bin=$target/release/hyfunc
-    fi
+    find_binary
     # The bundle's build leaves every guest beside the binary, those of tests as well.
     local guest
     guest=$(dirname "$bin")/guests/wasm32-wasip2/release/hyfunc_fixture_conformance.wasm
@@ -59,22 +35,7 @@ start() {
     fi
     "$bin" plugin pack "$guest" --wit "$root/plugins/fixtures/conformance/wit" \
         -o "$work/conformance.wasm" >"$work/pack.log"
-    local port
-    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    HYFUNC_URL=http://127.0.0.1:$port
-    (cd "$work" && exec "$bin" serve --address "127.0.0.1:$port" --plugin conformance.wasm) \
-        >"$work/server.log" 2>&1 </dev/null &
-    server=$!
-    local waited=0
-    until is_ready "$HYFUNC_URL"; do
-        if ! kill -0 "$server" 2>/dev/null || [ "$waited" -ge "$ready_s_max" ]; then
-            echo "the server was not ready:"
-            cat "$work/server.log"
-            exit 1
-        fi
-        sleep 1
-        waited=$((waited + 1))
-    done
+    start_gateway --plugin conformance.wasm
 }
 
 if [ -z "${HYFUNC_URL:-}" ]; then

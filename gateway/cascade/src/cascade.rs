@@ -8,6 +8,7 @@ use candle_core::Device;
 use hyfunc_functions::Function;
 
 use crate::api::{DecodeRequest, Decoded, Intent, ModelInfo, Prepared};
+use crate::ask::until;
 use crate::config::{CascadeConfig, ModelConfig, TinyConfig};
 use crate::conversation::{self, Earlier};
 use crate::engine::{Engine, Stay};
@@ -105,18 +106,6 @@ impl Cascade {
         request.query = conversation::compose(&request.earlier, &request.query);
         let deadline = request.deadline;
         until(deadline, "decode", self.engine.decode(request, progress)).await
-    }
-}
-
-/// Waits for an answer no longer than the deadline.
-async fn until<T>(
-    deadline: Instant,
-    step: &'static str,
-    answer: impl Future<Output = Result<T, CascadeError>>,
-) -> Result<T, CascadeError> {
-    match tokio::time::timeout_at(deadline.into(), answer).await {
-        Ok(answer) => answer,
-        Err(_) => Err(CascadeError::Deadline { step }),
     }
 }
 

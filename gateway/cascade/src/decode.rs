@@ -82,6 +82,14 @@ pub struct Decoding<'a> {
     progress: Progress,
 }
 
+/// What the answer has of a candidate.
+struct Kept<'a> {
+    calling: &'a Calling,
+    found: &'a [Found],
+    /// Calls that it has room for.
+    room: usize,
+}
+
 /// What is to be read next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -172,29 +180,21 @@ impl<'a> Decoding<'a> {
         Ok(())
     }
 
-    /// The calls, in the order in which they were told.
+    /// The calls of a request that is done, in the order in which they were told.
     ///
     /// # Errors
     /// The first call that could not be filled.
     pub fn finish(self) -> Result<Decoded, CascadeError> {
-        let (calls_max, scores) = (self.given.request.calls_max, self.scores);
-        let mut kept: Vec<Found> = Vec::new();
-        let mut left = self.calls.len();
-        for calling in self.calls {
-            left -= 1;
-            let room = room(calls_max, kept.len(), left);
-            let mut found = calling.found;
-            if let Some(error) = calling.failed.filter(|_| found.len() < room) {
+        let each = self.kept().into_iter().map(|kept| (kept.room, kept.found.len()));
+        let each: Vec<(usize, usize)> = each.collect();
+        let mut calls: Vec<DecodedCall> = Vec::new();
+        for (Calling { failed, found, .. }, (room, kept)) in self.calls.into_iter().zip(each) {
+            if let Some(error) = failed.filter(|_| found.len() < room) {
                 return Err(error);
             }
-            found.truncate(room);
-            let is_sure = is_likely(scores[calling.candidate]);
-            if is_sure || !found.iter().any(|call| call.says_nothing_new(kept.iter())) {
-                kept.extend(found);
-            }
+            calls.extend(found.into_iter().take(kept).map(|found| found.call));
         }
-        let calls: Vec<DecodedCall> = kept.into_iter().map(|found| found.call).collect();
-        Ok(Decoded { calls, scores, counts: self.counts })
+        Ok(Decoded { calls, scores: self.scores, counts: self.counts })
     }
 
     /// Scores the candidates from the query's last states and begins the calls of those that are
@@ -221,35 +221,44 @@ impl<'a> Decoding<'a> {
         Ok(())
     }
 
-    /// Tells what of the answer can no longer change: calls of candidates that nothing leaves out,
-    /// one candidate after another, and those of others once they are complete.
+    /// What of the answer can no longer change, candidate by candidate in its order: calls of those
+    /// that nothing leaves out, one candidate after another, and those of others once they are
+    /// complete.
+    fn kept(&self) -> Vec<Kept<'_>> {
+        let mut all: Vec<Kept<'_>> = Vec::new();
+        for (index, calling) in self.calls.iter().enumerate() {
+            let before = all.iter().flat_map(|kept| kept.found);
+            let (count, left) = (before.clone().count(), self.calls.len() - index - 1);
+            let room = room(self.given.request.calls_max, count, left);
+            let found = &calling.found[..calling.found.len().min(room)];
+            // The first one takes words that nobody has taken.
+            let is_sure = count == 0 || is_likely(self.scores[calling.candidate]);
+            if !is_sure && !calling.is_done() {
+                break;
+            }
+            let is_new = |call: &Found| !call.says_nothing_new(before.clone());
+            let is_kept = is_sure || found.iter().all(is_new);
+            all.push(Kept { calling, found: if is_kept { found } else { &[] }, room });
+            if !calling.is_done() {
+                break;
+            }
+        }
+        all
+    }
+
+    /// Tells what of the answer can no longer change.
     fn tell(&self) {
         if !self.progress.is_heard() {
             return;
         }
-        let mut kept: Vec<&Found> = Vec::new();
-        let mut left = self.calls.len();
-        for calling in &self.calls {
-            left -= 1;
-            let room = room(self.given.request.calls_max, kept.len(), left);
-            let found = &calling.found[..calling.found.len().min(room)];
-            // The first one takes words that nobody has taken.
-            let is_sure = kept.is_empty() || is_likely(self.scores[calling.candidate]);
-            if !is_sure && !calling.is_done() {
-                return;
-            }
-            if !is_sure && found.iter().any(|call| call.says_nothing_new(kept.iter().copied())) {
-                continue;
-            }
+        let mut at = 0;
+        for Kept { calling, found, room } in self.kept() {
             for call in found {
-                self.progress.tell_whole(kept.len(), &call.call);
-                kept.push(call);
+                self.progress.tell_whole(at, &call.call);
+                at += 1;
             }
-            if !calling.is_done() {
-                if let Some(settled) = calling.settled().filter(|_| found.len() < room) {
-                    self.progress.tell(kept.len(), || settled);
-                }
-                return;
+            if let Some(settled) = calling.settled().filter(|_| found.len() < room) {
+                self.progress.tell(at, || settled);
             }
         }
     }

@@ -15,6 +15,7 @@ use hyfunc_functions::Function;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::api::{DecodeRequest, Decoded, Intent, Prepared};
+use crate::ask::{Reply, ask, caught, send};
 use crate::config::CascadeConfig;
 use crate::conversation;
 use crate::decode::Decoder;
@@ -27,9 +28,6 @@ use crate::tiny::Tiny;
 
 use live::Live;
 
-/// After how long a client that found the queue full should come back, in milliseconds.
-const RETRY_AFTER_MS: u64 = 1000;
-
 /// Requests that one thread has under way: each keeps what was read for it in memory.
 const LIVE_MAX: usize = 32;
 
@@ -38,8 +36,6 @@ const PREPARE_MAX: usize = 32;
 
 /// Stack of an engine thread, in bytes.
 const STACK_BYTES: usize = 8 << 20;
-
-type Reply<T> = oneshot::Sender<Result<T, CascadeError>>;
 
 /// What the engine is asked.
 enum Job {
@@ -117,7 +113,7 @@ impl Engine {
 
     /// Distils a query.
     pub async fn distil(&self, query: String, deadline: Instant) -> Result<Intent, CascadeError> {
-        self.ask(|reply| Job::Distil(Query { query, deadline, reply })).await
+        ask(&self.jobs, |reply| Job::Distil(Query { query, deadline, reply })).await
     }
 
     /// Prepares functions, on all threads; waits for room in the queue, since no client does.
@@ -151,18 +147,7 @@ impl Engine {
         request: DecodeRequest,
         progress: Progress,
     ) -> Result<Decoded, CascadeError> {
-        self.ask(|reply| Job::Decode { request: Box::new(request), progress, reply }).await
-    }
-
-    async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, CascadeError> {
-        let (reply, answer) = oneshot::channel();
-        self.jobs.try_send(job(reply)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                CascadeError::Overloaded { retry_after_ms: RETRY_AFTER_MS }
-            }
-            mpsc::error::TrySendError::Closed(_) => CascadeError::Stopped,
-        })?;
-        answer.await.map_err(|_| CascadeError::Stopped)?
+        ask(&self.jobs, |reply| Job::Decode { request: Box::new(request), progress, reply }).await
     }
 }
 
@@ -312,23 +297,4 @@ fn answer<T>(reply: Reply<T>, work: impl FnOnce() -> Result<T, CascadeError>) {
         let done = caught(work);
         send(reply, done);
     }
-}
-
-fn send<T>(reply: Reply<T>, done: Result<T, CascadeError>) {
-    // The client may have gone while the work was done; then nobody misses the answer.
-    let _ = reply.send(done);
-}
-
-/// Does work whose panic costs it alone.
-fn caught<T>(work: impl FnOnce() -> Result<T, CascadeError>) -> Result<T, CascadeError> {
-    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-    done.unwrap_or_else(|panic| {
-        let said = panic
-            .downcast_ref::<&str>()
-            .map(|said| (*said).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
-        tracing::error!(panic = said, "the engine panicked in one job");
-        Err(CascadeError::Panicked)
-    })
 }

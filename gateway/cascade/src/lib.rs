@@ -6,6 +6,7 @@
 //! go in and come out.
 
 pub mod api;
+pub mod ask;
 pub mod assign;
 mod blocks;
 pub mod branch;

@@ -112,6 +112,11 @@ pub fn call_features(
     [cosines[index], p_call, name, behind, covered, example]
 }
 
+/// Cosine of two vectors of unit length.
+pub fn cosine(one: &[f32], other: &[f32]) -> f32 {
+    one.iter().zip(other).map(|(a, b)| a * b).sum()
+}
+
 /// Logistic function.
 pub fn sigmoid(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())

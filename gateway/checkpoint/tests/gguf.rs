@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod support;
+
 use std::collections::{BTreeMap, HashMap};
 use std::f32::consts::PI;
 use std::fs::File;
@@ -12,6 +14,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use hyfunc_checkpoint::{Checkpoint, CheckpointError, Options};
 use serde_json::{Value as Json, json};
+use support::random;
 
 /// As for safetensors.
 const LOGIT_DIFFERENCE_MAX: f32 = 1e-4;
@@ -237,19 +240,6 @@ fn tokenizer_template_and_ends_are_in_the_file() {
             checkpoint.chat.render(&json!([{"role": "user", "content": "x"}]), None, true);
         assert_eq!(written.unwrap(), "<s>x</s>");
     }
-}
-
-/// Numbers that look random, always the same.
-fn random(seed: u32, shape: &[usize], scale: f32) -> Tensor {
-    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
-    let count = shape.iter().product();
-    let numbers: Vec<f32> = (0..count)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            ((state >> 8) as f32 / (1 << 24) as f32 - 0.5) * scale
-        })
-        .collect();
-    Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod support;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
 use hyfunc_checkpoint::{Checkpoint, CheckpointError, Options, Precision};
 use serde_json::{Value as Json, json};
+use support::random;
 
 /// Of the largest logit: the activations are rounded to a byte each, whatever the weights.
 const DIFFERENCE_SHARE_MAX: f32 = 0.1;
@@ -22,19 +25,6 @@ const LAYERS: usize = 2;
 const TOKENS: [u32; 7] = [1, 2, 3, 60, 7, 299, 0];
 
 type Tensors = HashMap<String, Tensor>;
-
-/// Numbers that look random, always the same.
-fn random(seed: u32, shape: &[usize], scale: f32) -> Tensor {
-    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
-    let count = shape.iter().product();
-    let numbers: Vec<f32> = (0..count)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            ((state >> 8) as f32 / (1 << 24) as f32 - 0.5) * scale
-        })
-        .collect();
-    Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
-}
 
 /// A model of Qwen 3's shape.
 fn tensors(is_tied: bool) -> Tensors {

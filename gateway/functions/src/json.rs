@@ -44,7 +44,7 @@ pub use text::{JsonLimits, parse_json};
 pub(crate) use describe::name_kind;
 pub(crate) use encoding::{canonical, wraps_ok, wraps_some};
 pub(crate) use float::{NON_FINITE, SINGLE_MAX};
-pub(crate) use integer::decimal_pattern;
+pub(crate) use integer::{decimal_pattern, magnitudes};
 pub(crate) use path::Path;
 
 /// What `Type::Bytes` looks like, as a JSON Schema `pattern`.

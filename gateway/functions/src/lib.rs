@@ -12,6 +12,7 @@ pub mod plain;
 pub mod properties;
 pub mod reply;
 pub mod schema;
+pub mod section;
 pub mod template;
 pub mod types;
 pub mod value;

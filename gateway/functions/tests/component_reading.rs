@@ -258,6 +258,7 @@ fn a_function_of_very_many_parameters_is_refused_alone() {
 }
 
 mod hostile {
+    use hyfunc_functions::section::append;
     use wasm_encoder::{
         Component, ComponentType, ComponentTypeSection, ComponentValType, InstanceType,
         PrimitiveValType,
@@ -313,14 +314,8 @@ mod hostile {
         }
         // Far deeper, by hand: each level is the tag, one declaration, a type.
         let section: Vec<u8> = std::iter::once(1).chain([0x41, 1, 1].repeat(300_000)).collect();
-        let mut bytes = b"\0asm\x0d\0\x01\0\x07".to_vec();
-        let mut size = section.len();
-        while size >= 0x80 {
-            bytes.push((size & 0x7f) as u8 | 0x80);
-            size >>= 7;
-        }
-        bytes.push(size as u8);
-        bytes.extend(section);
+        let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+        append(&mut bytes, 7, &section);
         assert!(matches!(read_component("toy", &bytes), Err(ComponentError::TooDeep { .. })));
     }
 

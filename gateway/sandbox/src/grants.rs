@@ -1,6 +1,7 @@
 //! What a plugin may do beyond computing. By default: nothing.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -69,6 +70,16 @@ impl HostGrant {
 
     fn methods_default() -> Vec<String> {
         vec!["GET".to_owned(), "HEAD".to_owned()]
+    }
+}
+
+/// In words: `https://api.example.com:443 (GET, HEAD)`.
+impl fmt::Display for HostGrant {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, methods, allow_private, allow_plain } = self;
+        let scheme = if *allow_plain { "http" } else { "https" };
+        let private = if *allow_private { ", private addresses too" } else { "" };
+        write!(formatter, "{scheme}://{host}:{port} ({}{private})", methods.join(", "))
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde_json::Value as Json;
 
 use super::Audit;
+use crate::clock;
 
 /// What a call comes to when nobody waits for it any more.
 const ABANDONED: &str = "abandoned";
@@ -40,7 +41,7 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let Some(mut open) = self.0.take() else { return };
-        let took_us = u64::try_from(open.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let took_us = clock::micros(open.began.elapsed());
         open.line["outcome"] = open.outcome.take().unwrap_or_else(|| ABANDONED.to_owned()).into();
         open.line["took_us"] = took_us.into();
         open.audit.write(open.line);

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
+use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{Request, StatusCode};
 use hyfunc_cascade::Cascade;
 use hyfunc_sandbox::Plugin;
 use serde_json::json;
@@ -75,15 +75,20 @@ pub(super) async fn ask(router: Router, body: Bytes) -> Result<Bytes, BenchError
         .header(CONTENT_TYPE, "application/json")
         .body(Body::from(body))
         .expect("a path and a header of our own");
+    exchange(router, request).await
+}
+
+/// An exchange without a socket: the answer's bytes.
+pub(super) async fn exchange(router: Router, request: Request<Body>) -> Result<Bytes, BenchError> {
     let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
     let status = response.status();
     let read = to_bytes(response.into_body(), ANSWER_BYTES_MAX).await;
     let bytes = read.map_err(|error| BenchError::Exchange { reason: error.to_string() })?;
-    if status != StatusCode::OK {
-        let body = String::from_utf8_lossy(&bytes).into_owned();
-        return Err(BenchError::Refused { status: status.as_u16(), body });
+    if status.is_success() {
+        return Ok(bytes);
     }
-    Ok(bytes)
+    let body = String::from_utf8_lossy(&bytes).into_owned();
+    Err(BenchError::Refused { status: status.as_u16(), body })
 }
 
 /// A gateway that listens until it is stopped.

@@ -10,9 +10,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::http::Request;
-use tower::ServiceExt as _;
 
 use super::effort::{Effort, Turns};
 use super::picture::{Picture, Scale};
@@ -32,9 +31,6 @@ const BESIDE: &str = "calls, their plugin is replaced";
 
 /// Name under which it is published.
 const NAME: &str = "measured";
-
-/// Bytes of an answer; ours have some thousands.
-const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// Measures the part.
 pub(super) async fn measure(bench: &Bench) -> Result<PartReport, BenchError> {
@@ -128,15 +124,7 @@ fn publication(component: Bytes) -> Request<Body> {
 
 /// An exchange without a socket.
 async fn ask(router: &Router, request: Request<Body>) -> Result<(), BenchError> {
-    let response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
-    let status = response.status();
-    let read = to_bytes(response.into_body(), ANSWER_BYTES_MAX).await;
-    let bytes = read.map_err(|error| BenchError::Exchange { reason: error.to_string() })?;
-    if status.is_success() {
-        return Ok(());
-    }
-    let body = String::from_utf8_lossy(&bytes).into_owned();
-    Err(BenchError::Refused { status: status.as_u16(), body })
+    gateway::exchange(router.clone(), request).await.map(drop)
 }
 
 fn report(

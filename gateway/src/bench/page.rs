@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::picture::{Picture, escape};
+use hyfunc_training::report::escape;
+
+use super::picture::Picture;
 use super::report::{COLUMNS, PartReport, Report, cells};
 use super::row::Row;
 

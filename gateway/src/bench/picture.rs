@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use hyfunc_training::report::escape;
+
 use super::row::Row;
 use super::units;
 
@@ -153,22 +155,6 @@ impl Picture {
              <title>{title}</title>\n{drawn}</svg>\n"
         ))
     }
-}
-
-/// Text that is no markup.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 fn text(out: &mut String, x: f64, y: f64, anchor: &str, said: &str) {

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use hyfunc_cascade::{
     Ablation, Candidate, Cascade, CascadeError, DecodeRequest, Decoded, PieceKind, ToolChoice,
 };
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use super::effort::{Effort, Turns};
 use super::floor::{Shapes, Work};
 use super::picture::{Picture, Scale};
 use super::report::PartReport;
 use super::row::Row;
-use super::samples::Samples;
+use super::samples::{Samples, together};
 use super::{Bench, BenchError, Part, gateway, progress};
 use crate::app;
 use crate::config::Config;
@@ -218,11 +218,9 @@ async fn decode(
     effort: Effort,
 ) -> Result<(Samples, Duration), BenchError> {
     let turns = Arc::new(Turns::new(effort));
-    let began = Instant::now();
-    let mut clients = JoinSet::new();
-    for client in 0..at_once {
+    together(at_once, |client| {
         let (cascade, scene, turns) = (cascade.clone(), Arc::clone(scene), Arc::clone(&turns));
-        clients.spawn(async move {
+        async move {
             let mut samples = Samples::default();
             let mut at = client;
             while turns.take() {
@@ -232,14 +230,10 @@ async fn decode(
                 samples.add(began.elapsed());
                 at += 1;
             }
-            Ok::<Samples, CascadeError>(samples)
-        });
-    }
-    let mut samples = Samples::default();
-    while let Some(client) = clients.join_next().await {
-        samples.join(client.map_err(|_| BenchError::Panicked)??);
-    }
-    Ok((samples, began.elapsed()))
+            Ok::<_, CascadeError>(samples)
+        }
+    })
+    .await
 }
 
 fn report(scene: &Scene, rows: Vec<Row>) -> PartReport {

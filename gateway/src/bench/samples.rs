@@ -1,9 +1,11 @@
 //! Times of one thing done many times, and what they come to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
+use tokio::task::JoinSet;
 
+use super::BenchError;
 use crate::eval::quantile;
 
 /// The least that a clock tells apart, in seconds.
@@ -70,6 +72,29 @@ impl Times {
             "per_second": self.per_second,
         })
     }
+}
+
+/// Lets so many take samples at once, each in a task of its own; gives all samples, and how long
+/// that took as a whole.
+pub(super) async fn together<Taking, E>(
+    at_once: usize,
+    mut begin: impl FnMut(usize) -> Taking,
+) -> Result<(Samples, Duration), BenchError>
+where
+    Taking: Future<Output = Result<Samples, E>> + Send + 'static,
+    E: Send + 'static,
+    BenchError: From<E>,
+{
+    let began = Instant::now();
+    let mut tasks = JoinSet::new();
+    for number in 0..at_once {
+        tasks.spawn(begin(number));
+    }
+    let mut all = Samples::default();
+    while let Some(done) = tasks.join_next().await {
+        all.join(done.map_err(|_| BenchError::Panicked)??);
+    }
+    Ok((all, began.elapsed()))
 }
 
 #[cfg(test)]

@@ -8,13 +8,13 @@ use hyfunc_functions::json::{JsonLimits, parse_arguments, to_json};
 use hyfunc_functions::{Export, Function, Type};
 use hyfunc_sandbox::{BareCall, CallContext, OutcomeResult, Plugin};
 use serde_json::Value as Json;
-use tokio::task::{JoinSet, spawn_blocking, yield_now};
+use tokio::task::{spawn_blocking, yield_now};
 
 use super::effort::{Effort, Turns};
 use super::picture::{Picture, Scale};
 use super::report::PartReport;
 use super::row::Row;
-use super::samples::Samples;
+use super::samples::{Samples, together};
 use super::{Bench, BenchError, Part, gateway, progress};
 use crate::app;
 use crate::config::Config;
@@ -176,11 +176,9 @@ where
     Called: Future<Output = Result<(), BenchError>> + Send + 'static,
 {
     let turns = Arc::new(Turns::new(effort));
-    let mut tasks = JoinSet::new();
-    let began = Instant::now();
-    for _ in 0..at_once {
+    together(at_once, |_| {
         let (target, turns) = (Arc::clone(target), Arc::clone(&turns));
-        tasks.spawn(async move {
+        async move {
             let mut samples = Samples::default();
             while turns.take() {
                 // A call may never wait by itself: the others get their turn here.
@@ -190,13 +188,9 @@ where
                 samples.add(began.elapsed());
             }
             Ok::<_, BenchError>(samples)
-        });
-    }
-    let mut all = Samples::default();
-    while let Some(done) = tasks.join_next().await {
-        all.join(done.map_err(|_| BenchError::Panicked)??);
-    }
-    Ok((all, began.elapsed()))
+        }
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use hyfunc_training::ablation::{self, AblationOptions, Variant};
 use hyfunc_training::schedule::Schedule;
 
 use super::CommandError;
+use super::eval::{claim, give};
 use super::train::data;
-use crate::cli::EvalAblationArgs;
+use crate::cli::{EvalAblationArgs, ReportArgs};
 use crate::config::{ModelsConfig, STOCK};
+use crate::eval::EvalError;
 use crate::eval::ablation::{StockAblation, stock};
-use crate::eval::{self, EvalError};
 
 /// Trains and scores the rows of the ablation, or scores those of a stock checkpoint; gives a table,
 /// or JSON.
@@ -19,10 +20,8 @@ pub fn eval_ablation(
     config: &ModelsConfig,
     args: EvalAblationArgs,
 ) -> Result<String, CommandError> {
-    if let Some(path) = &args.html {
-        // Nobody should find out after an hour that there is no page.
-        eval::write(path, "")?;
-    }
+    let form = ReportArgs { json: args.json, html: args.html };
+    claim(&form)?;
     let variants = match args.variants.is_empty() {
         true => Variant::ALL.to_vec(),
         false => args.variants,
@@ -51,13 +50,7 @@ pub fn eval_ablation(
         };
         ablation::ablate(&options)?
     };
-    if let Some(path) = &args.html {
-        eval::write(path, &report.to_html())?;
-    }
-    if args.json {
-        return Ok(format!("{:#}\n", report.to_json()));
-    }
-    Ok(report.to_text())
+    Ok(give(&form, || report.to_html(), || report.to_json(), || report.to_text())?)
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ use hyfunc_training::bfcl::Category;
 use hyfunc_training::load;
 use hyfunc_training::rows::{self, RowsOptions};
 use hyfunc_training::soft::SoftToken;
+use serde_json::Value as Json;
 
 use super::CommandError;
 use crate::app;
 use crate::cli::{
-    EvalBfclArgs, EvalIndexArgs, EvalRequestsArgs, EvalRetrievalArgs, EvalRowsArgs, SoftTokenArg,
+    EvalBfclArgs, EvalIndexArgs, EvalRequestsArgs, EvalRetrievalArgs, EvalRowsArgs, FolderArgs,
+    ReportArgs, SoftTokenArg,
 };
 use crate::config::{CALIBRATED, Config, ModelsConfig};
 use crate::eval::bfcl::{self, BfclOptions};
@@ -28,16 +30,13 @@ pub async fn eval_requests(
     config: Config,
     args: &EvalRequestsArgs,
 ) -> Result<String, CommandError> {
-    claim(args.html.as_deref())?;
+    claim(&args.report)?;
     let (wit, soft) = (args.wit.as_deref(), soft(args.soft_token));
     let report = eval::requests(config, &args.file, wit, soft).await?;
-    if let Some(path) = &args.html {
-        eval::write(path, &report.to_html(&args.file))?;
-    }
-    if args.json {
-        return Ok(format!("{:#}\n", report.to_json(args.failures)));
-    }
-    Ok(report.to_text(args.failures))
+    let html = || report.to_html(&args.file);
+    let json = || report.to_json(args.failures);
+    let text = || report.to_text(args.failures);
+    Ok(give(&args.report, html, json, text)?)
 }
 
 /// Decodes rows that bring their own functions; gives tables, or JSON.
@@ -45,21 +44,18 @@ pub async fn eval_requests(
 /// # Errors
 /// Rows or models that cannot be read, or a file that cannot be written.
 pub fn eval_rows(config: &ModelsConfig, args: &EvalRowsArgs) -> Result<String, CommandError> {
-    claim(args.html.as_deref())?;
+    claim(&args.report)?;
     let options = RowsOptions {
-        models: folder(args.models.as_deref(), config).map(Path::to_owned),
+        models: folder(&args.folder, config).map(Path::to_owned),
         out: args.out.clone(),
         soft: soft(args.soft_token),
         is_given: args.given,
     };
     let report = rows::rows(&args.file, &options)?;
-    if let Some(path) = &args.html {
-        eval::write(path, &report.to_html(&args.file))?;
-    }
-    if args.json {
-        return Ok(format!("{:#}\n", report.to_json()));
-    }
-    Ok(report.to_text())
+    let html = || report.to_html(&args.file);
+    let json = || report.to_json();
+    let text = || report.to_text();
+    Ok(give(&args.report, html, json, text)?)
 }
 
 /// Answers the benchmark's rows, or takes a file of predictions, and scores the calls; gives tables,
@@ -69,7 +65,7 @@ pub fn eval_rows(config: &ModelsConfig, args: &EvalRowsArgs) -> Result<String, C
 /// Rows, answers, predictions, models or a Python that cannot be used, or a file that cannot be
 /// written.
 pub async fn eval_bfcl(config: Config, args: &EvalBfclArgs) -> Result<String, CommandError> {
-    claim(args.html.as_deref())?;
+    claim(&args.report)?;
     let every = || Category::ALL.to_vec();
     let options = BfclOptions {
         data: args.data.clone(),
@@ -84,19 +80,13 @@ pub async fn eval_bfcl(config: Config, args: &EvalBfclArgs) -> Result<String, Co
         Some(file) => bfcl::predicted(file, &options)?,
         None => {
             let mut models = config.models;
-            if let Some(folder) = &args.models {
+            if let Some(folder) = &args.folder.models {
                 models.dir = folder.to_string_lossy().into_owned();
             }
             bfcl::decoded(&app::cascade(&models)?, &options).await?
         }
     };
-    if let Some(path) = &args.html {
-        eval::write(path, &report.to_html())?;
-    }
-    if args.json {
-        return Ok(format!("{:#}\n", report.to_json()));
-    }
-    Ok(report.to_text())
+    Ok(give(&args.report, || report.to_html(), || report.to_json(), || report.to_text())?)
 }
 
 /// Looks requests up in a catalogue; gives tables, or JSON.
@@ -104,8 +94,8 @@ pub async fn eval_bfcl(config: Config, args: &EvalBfclArgs) -> Result<String, Co
 /// # Errors
 /// Files or models that cannot be used, or a file that cannot be written.
 pub fn eval_retrieval(config: &Config, args: &EvalRetrievalArgs) -> Result<String, CommandError> {
-    claim(args.html.as_deref())?;
-    let tiny = load::models(folder(args.models.as_deref(), &config.models))?;
+    claim(&args.report)?;
+    let tiny = load::models(folder(&args.lookup.folder, &config.models))?;
     let queries = match &args.queries {
         Some(queries) if args.collection.is_empty() && args.encoder.is_empty() => queries.clone(),
         _ => return compared(config, args, tiny),
@@ -118,20 +108,14 @@ pub fn eval_retrieval(config: &Config, args: &EvalRetrievalArgs) -> Result<Strin
     let options = RetrievalOptions {
         queries,
         catalogues: args.catalogue.clone(),
-        limit: args.limit.map(|limit| limit as usize),
+        limit: args.lookup.limit.map(|limit| limit as usize),
         ks: ranks(&args.k),
         candidates_max: config.retrieval.candidates_max,
         threshold,
     };
     let encoder = TinyEncoder { tiny, query_tokens_max: config.models.query_tokens_max };
     let report = retrieval::retrieval(&encoder, &options)?;
-    if let Some(path) = &args.html {
-        eval::write(path, &report.to_html())?;
-    }
-    if args.json {
-        return Ok(format!("{:#}\n", report.to_json()));
-    }
-    Ok(report.to_text())
+    Ok(give(&args.report, || report.to_html(), || report.to_json(), || report.to_text())?)
 }
 
 /// Looks requests up by the exact scan and by the graph; gives a table, or JSON.
@@ -139,12 +123,12 @@ pub fn eval_retrieval(config: &Config, args: &EvalRetrievalArgs) -> Result<Strin
 /// # Errors
 /// Files or models that cannot be used, or a file that cannot be written.
 pub fn eval_index(config: &Config, args: &EvalIndexArgs) -> Result<String, CommandError> {
-    let tiny = load::models(folder(args.models.as_deref(), &config.models))?;
+    let tiny = load::models(folder(&args.lookup.folder, &config.models))?;
     let encoder = TinyEncoder { tiny, query_tokens_max: config.models.query_tokens_max };
     let options = NearestOptions {
         queries: args.queries.clone(),
         catalogues: args.catalogue.clone(),
-        limit: args.limit.map(|limit| limit as usize),
+        limit: args.lookup.limit.map(|limit| limit as usize),
         k: usize::from(args.k),
         candidates: ranks(&args.candidates),
         threads: usize::from(args.threads),
@@ -172,16 +156,10 @@ fn compared(config: &Config, args: &EvalRetrievalArgs, tiny: Tiny) -> Result<Str
         let (queries, catalogues) = (queries.clone(), args.catalogue.clone());
         collections.push(Collection { name, queries, catalogues });
     }
-    let limit = args.limit.map(|limit| limit as usize);
+    let limit = args.lookup.limit.map(|limit| limit as usize);
     let options = ComparisonOptions { collections, limit, ks: ranks(&args.k) };
     let report = compare(&encoders, &options)?;
-    if let Some(path) = &args.html {
-        eval::write(path, &report.to_html())?;
-    }
-    if args.json {
-        return Ok(format!("{:#}\n", report.to_json()));
-    }
-    Ok(report.to_text())
+    Ok(give(&args.report, || report.to_html(), || report.to_json(), || report.to_text())?)
 }
 
 /// Each once, smallest first.
@@ -201,14 +179,27 @@ fn soft(typed: SoftTokenArg) -> SoftToken {
 }
 
 /// The models' folder: as typed, else as configured, else none for the embedded ones.
-fn folder<'a>(typed: Option<&'a Path>, config: &'a ModelsConfig) -> Option<&'a Path> {
+fn folder<'a>(typed: &'a FolderArgs, config: &'a ModelsConfig) -> Option<&'a Path> {
     let configured = Some(config.dir.as_str()).filter(|dir| !dir.is_empty()).map(Path::new);
-    typed.or(configured)
+    typed.models.as_deref().or(configured)
 }
 
 /// Makes an empty page before minutes of work: nobody should find out at the end that there is none.
-fn claim(page: Option<&Path>) -> Result<(), EvalError> {
-    page.map_or(Ok(()), |path| eval::write(path, ""))
+pub(super) fn claim(args: &ReportArgs) -> Result<(), EvalError> {
+    args.html.as_deref().map_or(Ok(()), |path| eval::write(path, ""))
+}
+
+/// Writes the page where one is wanted; gives the report's text, or JSON.
+pub(super) fn give(
+    args: &ReportArgs,
+    html: impl FnOnce() -> String,
+    json: impl FnOnce() -> Json,
+    text: impl FnOnce() -> String,
+) -> Result<String, EvalError> {
+    if let Some(path) = &args.html {
+        eval::write(path, &html())?;
+    }
+    Ok(if args.json { format!("{:#}\n", json()) } else { text() })
 }
 
 #[cfg(test)]
@@ -226,8 +217,9 @@ mod tests {
             (Some("typed"), "", Some("typed")),
             (Some("typed"), "configured", Some("typed")),
         ] {
-            let config = config(configured);
-            assert_eq!(folder(typed.map(Path::new), &config), expected.map(Path::new));
+            let (config, typed) = (config(configured), typed.map(PathBuf::from));
+            let typed = FolderArgs { models: typed };
+            assert_eq!(folder(&typed, &config), expected.map(Path::new));
         }
     }
 
@@ -235,12 +227,11 @@ mod tests {
     fn a_page_that_cannot_be_written_is_said_at_once() {
         let args = EvalRowsArgs {
             file: PathBuf::from("rows.jsonl"),
-            models: None,
+            folder: FolderArgs::default(),
             out: None,
             given: false,
             soft_token: SoftTokenArg::Own,
-            json: false,
-            html: Some(PathBuf::from("/nonexistent/page.html")),
+            report: ReportArgs { json: false, html: Some(PathBuf::from("/nonexistent/page.html")) },
         };
         let error = eval_rows(&ModelsConfig::default(), &args).unwrap_err().to_string();
         assert!(error.contains("cannot write /nonexistent/page.html"), "{error}");

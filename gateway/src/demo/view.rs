@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Answer, Candidate, Paint, PieceKind, Shown};
+use crate::clock::micros;
 use crate::eval::{Times, ms, written};
 use crate::pipeline::Step;
 
@@ -98,10 +99,6 @@ fn times(answer: &Answer, took: Duration) -> String {
     });
     let steps = steps.collect::<Vec<_>>().join(", ");
     format!("{steps}; over HTTP {}", ms(micros(took)))
-}
-
-fn micros(took: Duration) -> u64 {
-    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Times over all requests, how many were right, and what to do next.

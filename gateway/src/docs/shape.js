@@ -1,7 +1,8 @@
 // Schemas and texts of the document, as tables and paragraphs.
 
-import { breakable, element, replace } from "../playground/dom.js";
+import { element, replace } from "../playground/dom.js";
 import { rowsOf, typeOf } from "../playground/schema.js";
+import { cell, optionsView, table, tableRow } from "../playground/table.js";
 
 const DEPTH_MAX = 5;
 const OPTIONS_MAX = 16;
@@ -66,7 +67,7 @@ function shapeView(schema, title, depth) {
   const parts = depth < DEPTH_MAX ? partsOf(schema, depth) : [];
   const isPlain = rows.length === 0 && forms.length === 0;
   return [
-    rows.length > 0 ? tableView(rows, title) : null,
+    rows.length > 0 ? table(title, ["Name", "Type", "Meaning"], rows.map(rowView)) : null,
     isPlain ? element("p", {}, plainText(schema)) : null,
     forms.map((form, at) => formView(form, form.title ?? `Form ${at + 1}`, title, depth)),
     parts,
@@ -113,45 +114,15 @@ function partsOf(schema, depth) {
   });
 }
 
-function tableView(rows, title) {
-  const heads = ["Name", "Type", "Meaning"];
-  const head = heads.map((text) => element("th", { scope: "col", role: "columnheader" }, text));
-  // The roles hold where the style sheet lays the rows out as cards.
-  return element(
-    "table",
-    { class: "parameters", role: "table" },
-    element("caption", { class: "unseen" }, title),
-    element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, head)),
-    element("tbody", { role: "rowgroup" }, rows.map(rowView)),
-  );
-}
-
 function rowView(row) {
-  const cell = (label, ...children) =>
-    element("td", { role: "cell", "data-label": label }, element("div", {}, children));
-  return element(
-    "tr",
-    { role: "row" },
-    element(
-      "th",
-      { scope: "row", role: "rowheader" },
-      element("code", {}, breakable(row.name)),
-      element("span", { class: row.isRequired ? "badge" : "quiet" }, row.isRequired ? "always" : "optional"),
-    ),
-    cell("Type", row.type, optionsView(row.options)),
+  // `null` is the same as a member that is not there, and is not told again.
+  const options = row.options.filter((option) => option !== "null");
+  return tableRow(
+    row,
+    row.isRequired ? "always" : "optional",
+    cell("Type", row.type, optionsView(options, OPTIONS_MAX)),
     cell("Meaning", row.description ? inline(row.description) : "–"),
   );
-}
-
-/** `null` is the same as a member that is not there, and is not told again. */
-function optionsView(all) {
-  const options = all.filter((option) => option !== "null");
-  if (options.length === 0) {
-    return null;
-  }
-  const shown = options.slice(0, OPTIONS_MAX).map((option) => element("li", {}, element("code", {}, option)));
-  const more = options.length - OPTIONS_MAX;
-  return element("ul", { class: "options" }, shown, more > 0 ? element("li", {}, `and ${more} more`) : null);
 }
 
 /** Paragraphs and lists. */

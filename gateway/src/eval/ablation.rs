@@ -22,6 +22,7 @@ use hyfunc_training::{run, sample};
 use serde_json::Value as Json;
 
 use super::EvalError;
+use crate::clock;
 use crate::config::ModelsConfig;
 use crate::stock::{self, Parts};
 
@@ -185,7 +186,7 @@ fn reply(parts: &Parts, row: &Row, form: Form) -> Result<Came, EvalError> {
         Err(error) => return Err(failed(error)),
     };
     let offered = functions.iter().map(|function| function.name.clone()).collect();
-    let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let took_us = clock::micros(began.elapsed());
     Ok(Came { calls, text, offered, counts, took_us })
 }
 

@@ -1,6 +1,7 @@
 //! Whether calls are the right ones.
 
 use hyfunc_training::eval::same_arguments;
+use hyfunc_training::report::{self, NamedCall};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -21,12 +22,17 @@ fn no_arguments() -> Json {
 
 /// Whether both call the same functions, each as often, in any order.
 pub fn same_functions(gold: &[Call], found: &[Call]) -> bool {
-    let names = |calls: &[Call]| {
-        let mut names: Vec<String> = calls.iter().map(|call| call.name.clone()).collect();
-        names.sort_unstable();
-        names
-    };
-    names(gold) == names(found)
+    report::same_functions(&named(gold), &named(found))
+}
+
+/// The same calls, as reports have them.
+pub(super) fn named(calls: &[Call]) -> Vec<NamedCall<'_>> {
+    calls.iter().map(|call| (call.name.as_str(), &call.arguments)).collect()
+}
+
+/// Calls on one line: `f {"n":1}; g {}`.
+pub(crate) fn written(calls: &[Call]) -> String {
+    report::written(&named(calls))
 }
 
 /// Whether both are the same calls, in any order. Arguments are compared by meaning: numbers by

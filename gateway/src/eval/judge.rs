@@ -3,10 +3,12 @@
 use std::time::Instant;
 
 use hyfunc_cascade::TokenCounts;
-use hyfunc_training::report::{FailureKind, NamedCall, classify};
+use hyfunc_training::report::{FailureKind, classify};
 
+use super::compare::named;
 use super::route::{Routed, route};
 use super::{Call, Gold, same_calls, same_functions};
+use crate::clock;
 use crate::pipeline::{Pipeline, Timings};
 
 /// What came of one request.
@@ -44,7 +46,7 @@ pub struct Judged {
 pub(crate) async fn ask(pipeline: &Pipeline, gold: Gold) -> Judged {
     let began = Instant::now();
     let routed = route(pipeline, &gold).await;
-    let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let took_us = clock::micros(began.elapsed());
     judge(gold, routed.map_err(|error| error.to_string()), took_us)
 }
 
@@ -89,9 +91,6 @@ fn judge(gold: Gold, routed: Result<Routed, String>, took_us: u64) -> Judged {
 
 /// Where the calls that came first part from a right answer.
 fn parts(right: &[Call], routed: &Routed) -> Option<FailureKind> {
-    fn named(calls: &[Call]) -> Vec<NamedCall<'_>> {
-        calls.iter().map(|call| (call.name.as_str(), &call.arguments)).collect()
-    }
     let is_candidate = |name: &str| routed.candidates.iter().any(|found| found == name);
     classify(&named(right), &named(&routed.calls), is_candidate)
 }

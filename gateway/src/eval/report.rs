@@ -8,7 +8,7 @@ use hyfunc_training::soft::SoftToken;
 use serde_json::{Map, Value as Json, json};
 
 use super::times::ms;
-use super::{Call, Judged, Times};
+use super::{Judged, Times, written};
 use crate::pipeline::Step;
 
 /// Counts, times, and the requests that went wrong.
@@ -183,21 +183,12 @@ fn failure_json(judged: &Judged) -> Json {
     })
 }
 
-/// Calls on one line: `f {"n":1}; g {}`.
-pub(crate) fn written(calls: &[Call]) -> String {
-    if calls.is_empty() {
-        return "no call".into();
-    }
-    let each = calls.iter().map(|call| format!("{} {}", call.name, call.arguments));
-    each.collect::<Vec<_>>().join("; ")
-}
-
 #[cfg(test)]
 mod tests {
     use hyfunc_cascade::TokenCounts;
 
     use super::*;
-    use crate::eval::Gold;
+    use crate::eval::{Call, Gold};
     use crate::pipeline::Timings;
 
     fn judged(kind: &str, whole: bool) -> Judged {

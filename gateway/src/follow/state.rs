@@ -1,11 +1,12 @@
 //! How it stands with a place that is followed.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use hyfunc_distribution::Digest;
 
 use super::error::FollowError;
 use super::poll::Report;
+use crate::clock::{self, now_ms};
 
 /// A place.
 #[derive(Clone, Debug)]
@@ -143,7 +144,7 @@ impl State {
     /// When it is looked at next, in milliseconds since 1970.
     pub fn next_ms(&self) -> u64 {
         let pause = self.due.saturating_duration_since(Instant::now());
-        now_ms().saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
+        now_ms().saturating_add(clock::millis(pause))
     }
 
     /// Takes it, if its time has come and nobody else has.
@@ -181,11 +182,6 @@ impl State {
             Err(error) => self.error = Some(error.to_string()),
         }
     }
-}
-
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

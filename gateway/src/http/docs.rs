@@ -3,36 +3,28 @@
 
 use std::sync::LazyLock;
 
-use axum::body::Bytes;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 
-use super::fields::path_text;
-use super::file::{CSS, File, HTML, SCRIPT};
+use super::file::{Asset, CSS, HTML, Page, SCRIPT, asset};
 use crate::error::RequestError;
 
-/// Name, type and bytes of every file; the first is the page itself.
-const ASSETS: &[(&str, &str, &[u8])] = &[
-    ("index.html", HTML, include_bytes!("../docs/index.html")),
-    ("docs.css", CSS, include_bytes!("../docs/docs.css")),
-    ("docs.js", SCRIPT, include_bytes!("../docs/docs.js")),
-    ("operation.js", SCRIPT, include_bytes!("../docs/operation.js")),
-    ("shape.js", SCRIPT, include_bytes!("../docs/shape.js")),
+/// Every file; the first is the page itself.
+const ASSETS: &[Asset] = &[
+    asset("index.html", HTML, include_bytes!("../docs/index.html")),
+    asset("docs.css", CSS, include_bytes!("../docs/docs.css")),
+    asset("docs.js", SCRIPT, include_bytes!("../docs/docs.js")),
+    asset("operation.js", SCRIPT, include_bytes!("../docs/operation.js")),
+    asset("shape.js", SCRIPT, include_bytes!("../docs/shape.js")),
 ];
 
-/// The same with their entity tags, in the order of [`ASSETS`].
-static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
-    let file = |&(_, media_type, bytes): &(&str, &'static str, &'static [u8])| {
-        File::new(media_type, Bytes::from_static(bytes))
-    };
-    ASSETS.iter().map(file).collect()
-});
+static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(ASSETS));
 
 /// `GET /docs`
 pub async fn page(headers: HeaderMap) -> Response {
-    FILES[0].serve(&headers)
+    PAGE.serve(&headers)
 }
 
 /// `GET /docs/{name}`
@@ -42,13 +34,7 @@ pub async fn file(
     name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, RequestError> {
-    let name = path_text(name)?;
-    let at = ASSETS.iter().position(|(asset, _, _)| *asset == name);
-    let at = at.ok_or_else(|| RequestError::NoRoute {
-        method: method.to_string(),
-        path: uri.path().to_owned(),
-    })?;
-    Ok(FILES[at].serve(&headers))
+    PAGE.serve_file(&method, &uri, name, &headers)
 }
 
 #[cfg(test)]
@@ -57,8 +43,8 @@ mod tests {
 
     use super::*;
 
-    fn text(bytes: &'static [u8]) -> &'static str {
-        std::str::from_utf8(bytes).unwrap()
+    fn text(asset: &Asset) -> &'static str {
+        std::str::from_utf8(asset.bytes).unwrap()
     }
 
     #[test]
@@ -67,19 +53,18 @@ mod tests {
         let entries = std::fs::read_dir(folder).unwrap();
         let found: BTreeSet<String> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        let there: BTreeSet<String> =
-            ASSETS.iter().map(|(name, _, _)| (*name).to_owned()).collect();
+        let there: BTreeSet<String> = ASSETS.iter().map(|asset| asset.name.to_owned()).collect();
         assert_eq!(found, there);
     }
 
     /// What the policy would forbid, and what would make markup of data.
     #[test]
     fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
-        let page = text(ASSETS[0].2);
+        let page = text(&ASSETS[0]);
         for script in page.split("<script").skip(1) {
             assert!(script.contains(" src=\"docs/"), "an inline script: {script}");
         }
-        for (name, _, bytes) in ASSETS {
+        for asset in ASSETS {
             for word in [
                 " style=",
                 " onclick=",
@@ -96,7 +81,7 @@ mod tests {
                 "https://",
                 "@import",
             ] {
-                assert!(!text(bytes).contains(word), "{word} in {name}");
+                assert!(!text(asset).contains(word), "{word} in {}", asset.name);
             }
         }
     }

@@ -1,13 +1,18 @@
 //! Files of pages: what they come with, and whether a browser has them already.
 
 use axum::body::Bytes;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
+
+use super::fields::path_text;
+use crate::error::RequestError;
 
 /// Nothing inline, nothing from elsewhere, no frames, and no text that becomes markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -27,6 +32,59 @@ pub const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Hexadecimal digits of an entity tag: enough to tell versions of one file apart.
 const TAG_DIGITS: usize = 32;
+
+/// A file that is part of the binary.
+pub struct Asset {
+    /// Its name, without a folder.
+    pub name: &'static str,
+    /// Its type.
+    pub media_type: &'static str,
+    /// What is in it.
+    pub bytes: &'static [u8],
+}
+
+/// A file that is part of the binary, in one line.
+pub const fn asset(name: &'static str, media_type: &'static str, bytes: &'static [u8]) -> Asset {
+    Asset { name, media_type, bytes }
+}
+
+/// The files of a page, by their names; the first is the page itself.
+pub struct Page(Vec<(&'static str, File)>);
+
+impl Page {
+    /// All of them with their entity tags.
+    pub fn new(assets: &[Asset]) -> Self {
+        let file = |asset: &Asset| {
+            (asset.name, File::new(asset.media_type, Bytes::from_static(asset.bytes)))
+        };
+        Self(assets.iter().map(file).collect())
+    }
+
+    /// The page itself.
+    pub fn serve(&self, headers: &HeaderMap) -> Response {
+        self.0[0].1.serve(headers)
+    }
+
+    /// The file of that name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn serve_file(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        name: Result<Path<String>, PathRejection>,
+        headers: &HeaderMap,
+    ) -> Result<Response, RequestError> {
+        let wanted = path_text(name)?;
+        let file = self.0.iter().find(|(name, _)| *name == wanted);
+        let (_, file) = file.ok_or_else(|| RequestError::NoRoute {
+            method: method.to_string(),
+            path: uri.path().to_owned(),
+        })?;
+        Ok(file.serve(headers))
+    }
+}
 
 /// A file with its entity tag.
 pub struct File {

@@ -3,28 +3,15 @@
 
 use std::sync::LazyLock;
 
-use axum::body::Bytes;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 
-use super::fields::path_text;
-use super::file::{CSS, File, HTML, SCRIPT};
+use super::file::{Asset, CSS, HTML, Page, SCRIPT, asset};
 use crate::error::RequestError;
 
 const SVG: &str = "image/svg+xml";
-
-/// A file of the page.
-struct Asset {
-    name: &'static str,
-    media_type: &'static str,
-    bytes: &'static [u8],
-}
-
-const fn asset(name: &'static str, media_type: &'static str, bytes: &'static [u8]) -> Asset {
-    Asset { name, media_type, bytes }
-}
 
 /// Every file; the first is the page itself.
 const ASSETS: &[Asset] = &[
@@ -48,20 +35,17 @@ const ASSETS: &[Asset] = &[
     asset("replay.js", SCRIPT, include_bytes!("../playground/replay.js")),
     asset("schema.js", SCRIPT, include_bytes!("../playground/schema.js")),
     asset("statistics.js", SCRIPT, include_bytes!("../playground/statistics.js")),
+    asset("table.js", SCRIPT, include_bytes!("../playground/table.js")),
     asset("template.js", SCRIPT, include_bytes!("../playground/template.js")),
     asset("upstream.js", SCRIPT, include_bytes!("../playground/upstream.js")),
     asset("waterfall.js", SCRIPT, include_bytes!("../playground/waterfall.js")),
 ];
 
-/// The same with their entity tags, in the order of [`ASSETS`].
-static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
-    let file = |asset: &Asset| File::new(asset.media_type, Bytes::from_static(asset.bytes));
-    ASSETS.iter().map(file).collect()
-});
+static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(ASSETS));
 
 /// `GET /`
 pub async fn page(headers: HeaderMap) -> Response {
-    FILES[0].serve(&headers)
+    PAGE.serve(&headers)
 }
 
 /// `GET /playground/{name}`
@@ -71,13 +55,7 @@ pub async fn file(
     name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, RequestError> {
-    let name = path_text(name)?;
-    let at = ASSETS.iter().position(|asset| asset.name == name);
-    let at = at.ok_or_else(|| RequestError::NoRoute {
-        method: method.to_string(),
-        path: uri.path().to_owned(),
-    })?;
-    Ok(FILES[at].serve(&headers))
+    PAGE.serve_file(&method, &uri, name, &headers)
 }
 
 #[cfg(test)]

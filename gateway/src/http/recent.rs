@@ -1,7 +1,6 @@
 //! The last requests: `GET /v1/recent`, `GET /v1/recent/{id}`.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
@@ -12,6 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::fields::path_text;
 use super::openai::{pieces_json, sandbox_json, tokens_json, worded_json};
+use crate::clock::{micros, now_ms};
 use crate::error::RequestError;
 use crate::pipeline::{Arrival, Pipeline};
 use crate::recent::{CallRecord, CandidateRecord, RanRecord, Record, Status};
@@ -30,10 +30,9 @@ pub async fn list(
     Extension(arrival): Extension<Arrival>,
 ) -> Uncached {
     let recent = &pipeline.recent;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let list = json!({
         "object": "list",
-        "now_ms": u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+        "now_ms": now_ms(),
         "requests_max": recent.requests_max(),
         "keeps_content": recent.keeps_content(),
         "data": recent.newest(&arrival.principal, brief),
@@ -148,10 +147,6 @@ fn excerpt(query: &str) -> String {
         None => query.to_owned(),
         Some((end, _)) => format!("{}…", &query[..end]),
     }
-}
-
-fn micros(took: Duration) -> u64 {
-    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -54,10 +54,25 @@ pub(super) async fn until_end(
     }
 }
 
-/// Counts and notes a failure of which a client hears in mid-stream.
-pub(super) fn report(metrics: &Metrics, note: &Note, error: &RequestError) {
-    live::count(metrics, error);
-    note.failed(error);
+/// The failure of which a client is to hear in mid-stream, counted and noted; none of one that hung
+/// up.
+pub(super) fn failure(
+    ended: Result<(), Ended>,
+    metrics: &Metrics,
+    note: &Note,
+) -> Option<RequestError> {
+    match ended {
+        Ok(()) => None,
+        Err(Ended::HungUp) => {
+            tracing::debug!("the client hung up in mid-stream");
+            None
+        }
+        Err(Ended::Failed(error)) => {
+            live::count(metrics, &error);
+            note.failed(&error);
+            Some(error)
+        }
+    }
 }
 
 /// What the task sends, for the body.
@@ -127,13 +142,8 @@ impl Stream {
         let arrival = answer.arrival.clone();
         let sender = self.sender.clone();
         let ended = until_end(&sender, &arrival, self.tell(answer, reply_bytes_max)).await;
-        match ended {
-            Ok(()) => {}
-            Err(Ended::HungUp) => tracing::debug!("the client hung up in mid-stream"),
-            Err(Ended::Failed(error)) => {
-                report(&self.metrics, &arrival.note, &error);
-                self.fail(&error);
-            }
+        if let Some(error) = failure(ended, &self.metrics, &arrival.note) {
+            self.fail(&error);
         }
     }
 

@@ -1,10 +1,11 @@
 //! Moments as people and files write them.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
+
+use crate::clock;
 
 /// A second in time, written as RFC 3339 in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,8 +18,7 @@ pub struct Moment {
 impl Moment {
     /// Now.
     pub fn now() -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { seconds: i64::try_from(now.as_secs()).unwrap_or(i64::MAX) }
+        Self { seconds: i64::try_from(clock::now_s()).unwrap_or(i64::MAX) }
     }
 
     /// So many seconds later.
@@ -87,6 +87,22 @@ mod tests {
 
     fn moment(text: &str) -> Moment {
         Moment::try_from(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_709_164_800, "2024-02-29T00:00:00Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (1_795_371_000, "2026-11-22T18:10:00Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(Moment { seconds }.to_string(), expected);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::AccessError;
+use crate::clock;
 
 /// So many a minute, all of them at once if need be; then one each time that its share of the
 /// minute is over.
@@ -34,7 +35,7 @@ impl Rate {
     pub fn take(&self) -> Result<(), u64> {
         self.limiter.check().map_err(|until| {
             let wait = until.wait_time_from(self.limiter.clock().now());
-            u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1)
+            clock::millis(wait).max(1)
         })
     }
 }

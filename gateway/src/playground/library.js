@@ -5,6 +5,7 @@ import { errorPanel } from "./advice.js";
 import { announce, breakable, element, freshId, replace } from "./dom.js";
 import { count, firstLine, pretty } from "./format.js";
 import { rowsOf, typeOf } from "./schema.js";
+import { cell, optionsView, table, tableRow } from "./table.js";
 
 // Functions shown at once; a search narrows what is beyond.
 const SHOWN_MAX = 200;
@@ -197,43 +198,17 @@ function parametersView(one) {
   if (rows.length === 0) {
     return element("p", { class: "quiet" }, "None.");
   }
-  const heads = ["Name", "Type", "Default", "Meaning"];
-  const head = heads.map((text) => element("th", { scope: "col", role: "columnheader" }, text));
-  // The roles hold where the style sheet lays the rows out as cards.
-  return element(
-    "table",
-    { class: "parameters", role: "table" },
-    element("caption", { class: "unseen" }, `Parameters of ${one.name}`),
-    element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, head)),
-    element("tbody", { role: "rowgroup" }, rows.map(parameterView)),
-  );
+  return table(`Parameters of ${one.name}`, ["Name", "Type", "Default", "Meaning"], rows.map(parameterView));
 }
 
 function parameterView(row) {
-  const cell = (label, ...children) =>
-    element("td", { role: "cell", "data-label": label }, element("div", {}, children));
-  return element(
-    "tr",
-    { role: "row" },
-    element(
-      "th",
-      { scope: "row", role: "rowheader" },
-      element("code", {}, breakable(row.name)),
-      element("span", { class: row.isRequired ? "badge" : "quiet" }, row.isRequired ? "required" : "optional"),
-    ),
-    cell("Type", row.type, optionsView(row.options)),
+  return tableRow(
+    row,
+    row.isRequired ? "required" : "optional",
+    cell("Type", row.type, optionsView(row.options, OPTIONS_MAX)),
     cell("Default", row.hasDefault ? element("code", {}, JSON.stringify(row.default)) : "–"),
     cell("Meaning", row.description || "–"),
   );
-}
-
-function optionsView(options) {
-  if (options.length === 0) {
-    return null;
-  }
-  const shown = options.slice(0, OPTIONS_MAX).map((option) => element("li", {}, element("code", {}, option)));
-  const more = options.length - OPTIONS_MAX;
-  return element("ul", { class: "options" }, shown, more > 0 ? element("li", {}, `and ${more} more`) : null);
 }
 
 function examplesView(examples, ask) {

@@ -1,8 +1,8 @@
 //! What is remembered of a published plugin.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde::{Deserialize, Serialize};
+
+use crate::clock::now_ms;
 
 /// Digests of earlier revisions that are remembered, to tell a downgrade from something new.
 const PAST_MAX: usize = 256;
@@ -120,12 +120,6 @@ impl Record {
     pub fn digests(&self) -> impl Iterator<Item = &str> {
         self.serving.iter().chain(&self.waiting).map(|revision| revision.digest.as_str())
     }
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub(super) fn beyond(approved: &Grants, wished: &Grants) -> Vec<String> {
     let mut new = Vec::new();
     for host in &wished.http.hosts {
         if !approved.http.hosts.iter().any(|granted| covers(granted, host)) {
-            new.push(describe(host));
+            new.push(host.to_string());
         }
     }
     if wished.keyvalue.store && !approved.keyvalue.store {
@@ -31,13 +31,6 @@ fn covers(granted: &HostGrant, wished: &HostGrant) -> bool {
         && wished.methods.iter().all(|method| granted_methods.contains(method))
         && (granted.allow_private || !wished.allow_private)
         && (granted.allow_plain || !wished.allow_plain)
-}
-
-fn describe(grant: &HostGrant) -> String {
-    let HostGrant { host, port, methods, allow_private, allow_plain, .. } = grant;
-    let scheme = if *allow_plain { "http" } else { "https" };
-    let private = if *allow_private { ", private addresses too" } else { "" };
-    format!("{scheme}://{host}:{port} ({}{private})", methods.join(", "))
 }
 
 #[cfg(test)]

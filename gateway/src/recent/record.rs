@@ -7,6 +7,7 @@ use hyfunc_sandbox::CallTimings;
 use serde_json::Value as Json;
 
 use super::allowance::Allowance;
+use crate::clock;
 use crate::error::RequestError;
 use crate::http::{code_of, status_of};
 use crate::pipeline::{Arrival, DecidedCall, Found, Origin, Ran, Timings, Worded};
@@ -170,7 +171,7 @@ impl Record {
             trace_id,
             owner: arrival.principal.id().map(str::to_owned),
             kind,
-            received_ms: u64::try_from(received.as_millis()).unwrap_or(u64::MAX),
+            received_ms: clock::millis(received),
             status: Status::AtWork,
             took: None,
             timings: Timings::default(),

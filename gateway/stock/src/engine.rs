@@ -1,12 +1,12 @@
 //! The engine: threads of its own behind a bounded queue, so that no model work is ever done on a
 //! thread that serves clients.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
+use hyfunc_cascade::ask::{Reply, ask, caught, send};
 use hyfunc_cascade::{CascadeError, DecodeRequest, Decoded, Intent, Prepared};
 use hyfunc_functions::Function;
 use tokio::sync::{mpsc, oneshot};
@@ -14,9 +14,6 @@ use tokio::sync::{mpsc, oneshot};
 use crate::causal::{Causal, Embed};
 use crate::decode::{Decoder, StockRequest};
 use crate::error::StockError;
-
-/// After how long a client that found the queue full should come back, in milliseconds.
-const RETRY_AFTER_MS: u64 = 1000;
 
 /// Stack of an engine thread, in bytes.
 const STACK_BYTES: usize = 8 << 20;
@@ -28,13 +25,11 @@ const EMBED_TEXTS: usize = 32;
 const FUNCTION_VECTOR: [f32; 2] = [1.0, 0.0];
 const QUERY_VECTOR: [f32; 2] = [0.0, 1.0];
 
-type Sender<T> = oneshot::Sender<Result<T, CascadeError>>;
-
 /// What the engine is asked.
 enum Job {
-    Distil { query: String, deadline: Instant, reply: Sender<Intent> },
-    Prepare { functions: Vec<Arc<Function>>, reply: Sender<Vec<Arc<Prepared>>> },
-    Decode { request: Box<DecodeRequest>, reply: Sender<Decoded> },
+    Distil { query: String, deadline: Instant, reply: Reply<Intent> },
+    Prepare { functions: Vec<Arc<Function>>, reply: Reply<Vec<Arc<Prepared>>> },
+    Decode { request: Box<DecodeRequest>, reply: Reply<Decoded> },
 }
 
 /// Handle to the engine's threads, which end when the last handle is dropped.
@@ -89,7 +84,7 @@ impl Engine {
     /// # Errors
     /// Overload, a passed deadline, an encoder that fails.
     pub async fn distil(&self, query: String, deadline: Instant) -> Result<Intent, CascadeError> {
-        self.ask(|reply| Job::Distil { query, deadline, reply }).await
+        ask(&self.jobs, |reply| Job::Distil { query, deadline, reply }).await
     }
 
     /// Prepares functions; waits for room in the queue, since no client does.
@@ -111,18 +106,7 @@ impl Engine {
     /// # Errors
     /// Overload, and what [`StockError`] lists.
     pub async fn decode(&self, request: DecodeRequest) -> Result<Decoded, CascadeError> {
-        self.ask(|reply| Job::Decode { request: Box::new(request), reply }).await
-    }
-
-    async fn ask<T>(&self, job: impl FnOnce(Sender<T>) -> Job) -> Result<T, CascadeError> {
-        let (reply, answer) = oneshot::channel();
-        self.jobs.try_send(job(reply)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                CascadeError::Overloaded { retry_after_ms: RETRY_AFTER_MS }
-            }
-            mpsc::error::TrySendError::Closed(_) => CascadeError::Stopped,
-        })?;
-        answer.await.map_err(|_| CascadeError::Stopped)?
+        ask(&self.jobs, |reply| Job::Decode { request: Box::new(request), reply }).await
     }
 }
 
@@ -226,7 +210,7 @@ fn embed(encoder: &dyn Embed, texts: &[&str]) -> Result<Vec<Vec<f32>>, StockErro
 }
 
 fn answer<T>(
-    reply: Sender<T>,
+    reply: Reply<T>,
     work: impl FnOnce(&(dyn Fn() -> bool + Sync)) -> Result<T, CascadeError>,
 ) where
     T: Send,
@@ -234,16 +218,6 @@ fn answer<T>(
     if reply.is_closed() {
         return;
     }
-    let done = catch_unwind(AssertUnwindSafe(|| work(&|| reply.is_closed())));
-    let done = done.unwrap_or_else(|panic| {
-        let said = panic
-            .downcast_ref::<&str>()
-            .map(|said| (*said).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
-        tracing::error!(panic = said, "the engine panicked in one job");
-        Err(CascadeError::Panicked)
-    });
-    // The client may have gone while the work was done; then nobody misses the answer.
-    let _ = reply.send(done);
+    let done = caught(|| work(&|| reply.is_closed()));
+    send(reply, done);
 }

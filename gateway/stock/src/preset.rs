@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use hyfunc_cascade::ask::until;
 use hyfunc_cascade::{CascadeError, DecodeRequest, Decoded, Intent, ModelInfo, Prepared};
 use hyfunc_functions::Function;
 
@@ -78,17 +79,5 @@ impl Stock {
     /// Probability of any call, 0 to 1: the candidates share it.
     pub fn p_call(decoded: &Decoded) -> f32 {
         decoded.scores.iter().sum::<f32>().clamp(0.0, 1.0)
-    }
-}
-
-/// Waits for an answer no longer than the deadline.
-async fn until<T>(
-    deadline: Instant,
-    step: &'static str,
-    answer: impl Future<Output = Result<T, CascadeError>>,
-) -> Result<T, CascadeError> {
-    match tokio::time::timeout_at(deadline.into(), answer).await {
-        Ok(answer) => answer,
-        Err(_) => Err(CascadeError::Deadline { step }),
     }
 }

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use hyfunc::app::Reloader;
 use hyfunc::models::Models;
 use hyfunc::{App, Config};
+use hyfunc_functions::section::append_custom;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
@@ -173,7 +174,7 @@ pub fn component(plugin: &str, revision: u32) -> Vec<u8> {
     component_with(plugin, revision, 0)
 }
 
-/// The same, with a section of so many bytes.
+/// The same, with so many bytes that mean nothing.
 pub fn component_with(plugin: &str, revision: u32, bytes: usize) -> Vec<u8> {
     let text = format!(
         r#"(component
@@ -193,18 +194,7 @@ pub fn component_with(plugin: &str, revision: u32, bytes: usize) -> Vec<u8> {
     );
     let mut component = wat::parse_str(text).unwrap();
     if bytes > 0 {
-        // A custom section: its id, the size of what follows in LEB128, the length of its name.
-        let mut section = vec![4];
-        section.extend(b"pads");
-        section.resize(bytes, 0);
-        component.push(0);
-        let mut left = section.len();
-        while left >= 0x80 {
-            component.push((left & 0x7f) as u8 | 0x80);
-            left >>= 7;
-        }
-        component.push(left as u8);
-        component.extend(section);
+        append_custom(&mut component, "pads", &vec![0; bytes]);
     }
     component
 }

@@ -28,6 +28,18 @@ pub struct Row {
     pub is_unmet: bool,
 }
 
+impl Row {
+    /// The calls by the names of their functions.
+    pub(crate) fn wanted(&self) -> Vec<(&str, Json)> {
+        self.calls
+            .iter()
+            .map(|(at, arguments)| {
+                (self.functions[*at].name.as_str(), Json::Object(arguments.clone()))
+            })
+            .collect()
+    }
+}
+
 /// Rows of a file, and why others were left out.
 #[derive(Debug, Default)]
 pub struct Import {

@@ -7,6 +7,7 @@ use candle_core::{Device, Tensor};
 use candle_nn::VarMap;
 use hyfunc_cascade::model::Large;
 use hyfunc_cascade::text::Tokenizer;
+use hyfunc_cascade::tiny::cosine;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +71,7 @@ pub(crate) fn calibrate(
             let scores: Vec<f32> = row
                 .functions
                 .iter()
-                .map(|function| Ok(dot(&teacher.vector(function)?, vector)))
+                .map(|function| Ok(cosine(&teacher.vector(function)?, vector)))
                 .collect::<Result<_, TrainingError>>()?;
             let mut called: Vec<usize> = row.calls.iter().map(|(called, _)| *called).collect();
             called.sort_unstable();
@@ -99,10 +100,6 @@ pub(crate) fn calibrate(
         brier_before: brier(&calls, 1.0, 0.0),
         brier_after: brier(&calls, call_scale, call_shift),
     })
-}
-
-fn dot(one: &[f32], other: &[f32]) -> f32 {
-    one.iter().zip(other).map(|(a, b)| a * b).sum()
 }
 
 /// Factor and summand with which logits say best what is so (Platt's scaling), by Newton's method.

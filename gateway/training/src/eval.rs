@@ -9,7 +9,7 @@ use hyfunc_cascade::api::{Candidate, DecodeRequest, Decoded, Prepared, TokenCoun
 use hyfunc_cascade::config::CascadeConfig;
 use hyfunc_cascade::decode::Decoder;
 use hyfunc_cascade::generate::Masks;
-use hyfunc_cascade::tiny::Tiny;
+use hyfunc_cascade::tiny::{Tiny, cosine};
 use hyfunc_functions::Type;
 use hyfunc_functions::json::to_json;
 use serde_json::Value as Json;
@@ -153,10 +153,7 @@ impl<'a> Judge<'a> {
         let cosines = request
             .candidates
             .iter()
-            .map(|candidate| {
-                let vector = candidate.prepared.vector();
-                vector.iter().zip(&request.intent.query_vector).map(|(a, b)| a * b).sum()
-            })
+            .map(|candidate| cosine(candidate.prepared.vector(), &request.intent.query_vector))
             .collect();
         let nothing = CascadeConfig { call_threshold: Some(2.0), ..self.config.clone() };
         let decoder = Decoder { tiny: self.tiny, masks: &self.masks, config: &nothing };

@@ -2,6 +2,7 @@
 //! latency, the worst examples and what could not be read; as text, as JSON and as one page of
 //! HTML.
 
+mod calls;
 mod classify;
 mod estimate;
 mod examples;
@@ -14,7 +15,8 @@ mod refused;
 mod table;
 mod text;
 
-pub use classify::{NamedCall, classify};
+pub use calls::{NamedCall, same_functions, written};
+pub use classify::classify;
 pub use estimate::Estimate;
 pub use examples::{EXAMPLES_PER_HEADING_MAX, Example, Examples};
 pub use failures::{FailureCounts, FailureKind};

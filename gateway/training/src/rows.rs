@@ -10,7 +10,10 @@ use crate::data;
 use crate::error::TrainingError;
 use crate::eval::{Judge, Judged, Tally};
 use crate::load;
-use crate::report::{Example, Examples, FailureKind, Groups, NamedCall, Page, Refused, classify};
+use crate::report::{
+    Example, Examples, FailureKind, Groups, NamedCall, Page, Refused, classify, same_functions,
+    written,
+};
 use crate::run;
 use crate::soft::{Control, SoftToken};
 
@@ -92,13 +95,7 @@ impl RowsReport {
     /// Adds one row.
     fn add(&mut self, judged: &Judged<'_>) {
         let row = judged.row;
-        let wanted: Vec<(&str, Json)> = row
-            .calls
-            .iter()
-            .map(|(at, arguments)| {
-                (row.functions[*at].name.as_str(), Json::Object(arguments.clone()))
-            })
-            .collect();
+        let wanted = row.wanted();
         let wanted: Vec<NamedCall<'_>> = wanted.iter().map(|(name, json)| (*name, json)).collect();
         let found: Vec<NamedCall<'_>> =
             judged.calls.iter().map(|(name, json)| (name.as_str(), json)).collect();
@@ -115,7 +112,7 @@ impl RowsReport {
         };
         let group = self.groups.of(name);
         group.add(wrong);
-        group.share("right functions", usize::from(same_names(&wanted, &found)), 1);
+        group.share("right functions", usize::from(same_functions(&wanted, &found)), 1);
         group.latency.add(judged.took_us);
         group.tokens.add(&judged.counts);
         if let Some(kind) = wrong {
@@ -190,23 +187,6 @@ impl RowsReport {
         page.refused(&self.refused);
         page.finish()
     }
-}
-
-fn same_names(wanted: &[NamedCall<'_>], found: &[NamedCall<'_>]) -> bool {
-    let sorted = |calls: &[NamedCall<'_>]| {
-        let mut names: Vec<String> = calls.iter().map(|(name, _)| (*name).to_owned()).collect();
-        names.sort_unstable();
-        names
-    };
-    sorted(wanted) == sorted(found)
-}
-
-/// Calls on one line: `f {"n":1}; g {}`.
-fn written(calls: &[NamedCall<'_>]) -> String {
-    if calls.is_empty() {
-        return "no call".into();
-    }
-    calls.iter().map(|(name, json)| format!("{name} {json}")).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use hyfunc_cascade::model::{Large, Small};
 use hyfunc_cascade::prompt::{self, QUERY_OFFSET};
 use hyfunc_cascade::sequence::Batch;
 use hyfunc_cascade::text::{Special, Token, Tokenizer};
-use hyfunc_cascade::tiny::{call_features, sigmoid};
+use hyfunc_cascade::tiny::{call_features, cosine, sigmoid};
 use hyfunc_functions::{Function, Spelling, Template};
 use rand::Rng;
 use rand::seq::IteratorRandom;
@@ -336,10 +336,6 @@ fn features(
         call_features(cosines, index, p_call, profile.likeness(likeness))
     };
     chosen.iter().map(&mut one).collect()
-}
-
-pub(crate) fn cosine(one: &[f32], other: &[f32]) -> f32 {
-    one.iter().zip(other).map(|(a, b)| a * b).sum()
 }
 
 fn call_loss(

@@ -13,7 +13,7 @@ use crate::model::heads::CALL_FEATURES;
 use crate::model::small::{Before, List, Step};
 use crate::prompt::{self, BLOCK_TOKENS_MAX};
 use crate::text::Token;
-use crate::tiny::call_features;
+use crate::tiny::{call_features, cosine};
 
 use super::Decoder;
 
@@ -57,7 +57,7 @@ impl<'a> Given<'a> {
         // Of all candidates, since how a cosine lies among the others tells more than itself.
         let vectors = request.candidates.iter().map(|candidate| candidate.prepared.vector());
         let cosines: Vec<f32> =
-            vectors.map(|vector| dot(&request.intent.query_vector, vector)).collect();
+            vectors.map(|vector| cosine(&request.intent.query_vector, vector)).collect();
         // What was said before names functions that are not asked for again.
         let last = Likeness::new(conversation::last(&request.query));
         let features = request.candidates.iter().enumerate().map(|(index, candidate)| {
@@ -137,8 +137,4 @@ fn kept(decoder: Decoder<'_>, request: &DecodeRequest) -> Result<Vec<Arc<Kv>>, C
         prepared.block.kv(&prepared.tokens, &decoder.tiny.small)
     });
     Ok(blocks.collect::<candle_core::Result<_>>()?)
-}
-
-fn dot(one: &[f32], other: &[f32]) -> f32 {
-    one.iter().zip(other).map(|(a, b)| a * b).sum()
 }

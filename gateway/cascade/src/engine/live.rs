@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use crate::api::{DecodeRequest, Decoded};
+use crate::ask::{Reply, caught, send};
 use crate::decode::{Decoder, Decoding};
 use crate::error::CascadeError;
 use crate::model::small::{List, Step};
 use crate::progress::Progress;
-
-use super::{Reply, caught, send};
 
 /// Requests under way, oldest first.
 pub(super) struct Live<'a> {

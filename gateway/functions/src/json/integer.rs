@@ -70,8 +70,9 @@ pub(crate) fn decimal_pattern(int: &IntType) -> String {
     format!("^(?:{})$", parts.join("|"))
 }
 
-/// Decimals from `low` to `high`, split where their length changes.
-fn magnitudes(low: u128, high: u128) -> String {
+/// Alternatives that match the decimals from `low` to `high`, without leading zeros; split where
+/// their length changes.
+pub(crate) fn magnitudes(low: u128, high: u128) -> String {
     let mut parts = Vec::new();
     let mut start = low;
     loop {

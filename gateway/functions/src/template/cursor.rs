@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::frame::{Frame, Place, Turn};
+use super::step::preview;
 use super::{Choice, CursorError, Slot, Step, Steps, Template, spell};
 use crate::value::Value;
 
@@ -103,11 +104,7 @@ impl Cursor {
     /// # Errors
     /// When the step is no choice or has no such alternative; the step stays as it was.
     pub fn choose(&mut self, alternative: usize) -> Result<(), CursorError> {
-        let choice = match self.step() {
-            Step::Choice(choice) => choice,
-            other => return Err(CursorError::NotAChoice { found: other.name() }),
-        };
-        choice.check(alternative)?;
+        self.step().alternative(alternative)?;
         self.take(alternative);
         self.run();
         Ok(())
@@ -138,17 +135,7 @@ impl Cursor {
     /// # Errors
     /// As [`Cursor::choose`].
     pub fn preview(&self, alternative: usize) -> Result<String, CursorError> {
-        let mut text = match self.step() {
-            Step::Choice(choice) => {
-                choice.check(alternative)?;
-                choice.alternatives[alternative].text.clone()
-            }
-            other => return Err(CursorError::NotAChoice { found: other.name() }),
-        };
-        let mut ahead = self.clone();
-        ahead.choose(alternative)?;
-        text.push_str(&ahead.text);
-        Ok(text)
+        preview(self, alternative)
     }
 
     /// The arguments: `Value::Record` over all parameters.

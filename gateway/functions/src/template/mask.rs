@@ -1,7 +1,7 @@
 //! Regular expressions for the text of a slot, from which an engine makes its token masks.
 
 use super::{SlotType, Spelling};
-use crate::json::pattern;
+use crate::json::{magnitudes, pattern};
 use crate::types::{FloatType, IntType, StringType};
 
 /// Longest bound on characters that is counted out; counting further makes masks slow.
@@ -134,59 +134,10 @@ fn integer(int: &IntType) -> String {
     let mut parts = Vec::new();
     if int.min < 0 {
         let smallest = if int.max < 0 { int.max.unsigned_abs() } else { 1 };
-        parts.push(format!("-(?:{})", natural(smallest, int.min.unsigned_abs())));
+        parts.push(format!("-(?:{})", magnitudes(smallest, int.min.unsigned_abs())));
     }
     if int.max >= 0 {
-        parts.push(natural(int.min.max(0).unsigned_abs(), int.max.unsigned_abs()));
+        parts.push(magnitudes(int.min.max(0).unsigned_abs(), int.max.unsigned_abs()));
     }
     format!("(?:{})", parts.join("|"))
-}
-
-/// Natural numbers from `min` to `max`, one alternative for each count of digits.
-fn natural(min: u128, max: u128) -> String {
-    let (shortest, longest) = (min.to_string().len(), max.to_string().len());
-    let alternatives = (shortest..=longest).map(|digits| {
-        let low = if digits == shortest {
-            min.to_string()
-        } else {
-            format!("1{}", "0".repeat(digits - 1))
-        };
-        let high = if digits == longest { max.to_string() } else { "9".repeat(digits) };
-        same_length(low.as_bytes(), high.as_bytes())
-    });
-    alternatives.collect::<Vec<_>>().join("|")
-}
-
-/// Digit strings from `low` to `high`, which are equally long.
-fn same_length(low: &[u8], high: &[u8]) -> String {
-    let (Some((&first, low_rest)), Some((&last, high_rest))) =
-        (low.split_first(), high.split_first())
-    else {
-        return String::new();
-    };
-    let rest = low_rest.len();
-    if first == last {
-        return char::from(first).to_string() + &grouped(&same_length(low_rest, high_rest));
-    }
-    let mut alternatives = Vec::new();
-    let (mut from, mut to) = (first, last);
-    if low_rest.iter().any(|&digit| digit != b'0') {
-        let tail = same_length(low_rest, "9".repeat(rest).as_bytes());
-        alternatives.push(char::from(first).to_string() + &grouped(&tail));
-        from += 1;
-    }
-    if high_rest.iter().any(|&digit| digit != b'9') {
-        let tail = same_length("0".repeat(rest).as_bytes(), high_rest);
-        alternatives.push(char::from(last).to_string() + &grouped(&tail));
-        to -= 1;
-    }
-    if from <= to {
-        let tail = if rest == 0 { String::new() } else { format!("[0-9]{{{rest}}}") };
-        alternatives.push(format!("[{}-{}]{tail}", char::from(from), char::from(to)));
-    }
-    alternatives.join("|")
-}
-
-fn grouped(expression: &str) -> String {
-    if expression.contains('|') { format!("(?:{expression})") } else { expression.to_owned() }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::step::preview;
 use super::{
     Alternative, Choice, ChoiceKind, Cursor, CursorError, Spelling, Step, Steps, Template,
     TemplateLimits, spell,
@@ -119,11 +120,7 @@ impl PlanCursor {
             self.close_call();
             return Ok(());
         }
-        let choice = match self.step() {
-            Step::Choice(choice) => choice,
-            other => return Err(CursorError::NotAChoice { found: other.name() }),
-        };
-        choice.check(alternative)?;
+        let (choice, _) = self.step().alternative(alternative)?;
         match (choice.kind, alternative) {
             (ChoiceKind::Candidate, candidate) => self.open_call(candidate, String::new()),
             (_, 0) => self.ask_candidate(),
@@ -150,19 +147,7 @@ impl PlanCursor {
     /// # Errors
     /// As [`PlanCursor::choose`].
     pub fn preview(&self, alternative: usize) -> Result<String, CursorError> {
-        let mut text = match self.step() {
-            Step::Choice(choice) => {
-                choice.check(alternative)?;
-                choice.alternatives[alternative].text.clone()
-            }
-            other => return Err(CursorError::NotAChoice { found: other.name() }),
-        };
-        let mut ahead = self.clone();
-        ahead.choose(alternative)?;
-        if let Step::Fixed(fixed) = ahead.step() {
-            text.push_str(fixed);
-        }
-        Ok(text)
+        preview(self, alternative)
     }
 
     /// The calls: index of the candidate and its arguments, in the order decided.

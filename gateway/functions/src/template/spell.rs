@@ -159,34 +159,33 @@ pub fn unescape_json(text: &str) -> Option<String> {
 
 /// JSON with the separators of Python's `json.dumps`, not reduced to ASCII: what stock models saw.
 pub fn python_json(json: &Json) -> String {
-    let join = |parts: Vec<String>| parts.join(", ");
-    match json {
-        Json::Array(items) => format!("[{}]", join(items.iter().map(python_json).collect())),
-        Json::Object(entries) => {
-            let entry = |(key, value): (&String, &Json)| {
-                format!("\"{}\": {}", escape_json(key), python_json(value))
-            };
-            format!("{{{}}}", join(entries.iter().map(entry).collect()))
-        }
-        scalar => scalar.to_string(),
-    }
+    python(json, ToString::to_string)
 }
 
 /// A literal of Python: JSON but for `True`, `False` and `None`.
 pub fn python_literal(json: &Json) -> String {
-    let join = |parts: Vec<String>| parts.join(", ");
-    match json {
+    python(json, |scalar| match scalar {
         Json::Null => "None".to_owned(),
         Json::Bool(true) => "True".to_owned(),
         Json::Bool(false) => "False".to_owned(),
-        Json::Array(items) => format!("[{}]", join(items.iter().map(python_literal).collect())),
+        other => other.to_string(),
+    })
+}
+
+/// Arrays and objects as Python writes them, and scalars as said.
+fn python(json: &Json, scalar: fn(&Json) -> String) -> String {
+    let join = |parts: Vec<String>| parts.join(", ");
+    match json {
+        Json::Array(items) => {
+            format!("[{}]", join(items.iter().map(|item| python(item, scalar)).collect()))
+        }
         Json::Object(entries) => {
             let entry = |(key, value): (&String, &Json)| {
-                format!("\"{}\": {}", escape_json(key), python_literal(value))
+                format!("\"{}\": {}", escape_json(key), python(value, scalar))
             };
             format!("{{{}}}", join(entries.iter().map(entry).collect()))
         }
-        scalar => scalar.to_string(),
+        other => scalar(other),
     }
 }
 

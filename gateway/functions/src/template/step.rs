@@ -40,16 +40,6 @@ pub struct Choice {
     pub alternatives: Vec<Alternative>,
 }
 
-impl Choice {
-    pub(super) fn check(&self, alternative: usize) -> Result<(), CursorError> {
-        let count = self.alternatives.len();
-        if alternative < count {
-            return Ok(());
-        }
-        Err(CursorError::NoSuchAlternative { subject: self.subject.clone(), alternative, count })
-    }
-}
-
 /// What a choice decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChoiceKind {
@@ -113,6 +103,21 @@ pub trait Steps {
     fn fill(&mut self, value: Value) -> Result<(), CursorError>;
 }
 
+/// What an alternative leads to: its text and the fixed text after it, up to the next decision.
+pub(super) fn preview(
+    steps: &(impl Steps + Clone),
+    alternative: usize,
+) -> Result<String, CursorError> {
+    let (_, taken) = steps.step().alternative(alternative)?;
+    let mut text = taken.text.clone();
+    let mut ahead = steps.clone();
+    ahead.choose(alternative)?;
+    if let Step::Fixed(fixed) = ahead.step() {
+        text.push_str(fixed);
+    }
+    Ok(text)
+}
+
 /// An answer that does not fit the step it was given to.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum CursorError {
@@ -166,7 +171,24 @@ pub enum CursorError {
     },
 }
 
-impl Step<'_> {
+impl<'a> Step<'a> {
+    /// The choice that it is, and the alternative of that number.
+    pub(super) fn alternative(
+        self,
+        number: usize,
+    ) -> Result<(&'a Choice, &'a Alternative), CursorError> {
+        let Self::Choice(choice) = self else {
+            return Err(CursorError::NotAChoice { found: self.name() });
+        };
+        let none = || CursorError::NoSuchAlternative {
+            subject: choice.subject.clone(),
+            alternative: number,
+            count: choice.alternatives.len(),
+        };
+        let alternative = choice.alternatives.get(number).ok_or_else(none)?;
+        Ok((choice, alternative))
+    }
+
     /// The step in words, for messages.
     pub(super) fn name(&self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 use hyfunc_functions::component::{ComponentLimits, read_component, read_component_within};
 use hyfunc_functions::names::is_valid_name;
+use hyfunc_functions::section::append_custom;
 
 /// A component that hands on the function `g: func(a: string) -> u32` of whoever runs it: header,
 /// type, import, export.
@@ -10,7 +11,7 @@ const SOUND: &[u8] = b"\0asm\x0d\0\x01\0\
     \x0a\x06\x01\x00\x01f\x01\x00\
     \x0b\x07\x01\x00\x01g\x01\x00\x00";
 
-/// Longest section of docs that is tried, so that its size takes one or two bytes.
+/// Longest section of docs that is tried.
 const SECTION_BYTES_MAX: usize = 8_192;
 
 /// Reading is deterministic, whatever is offered can be called by its name, and every refusal is a
@@ -52,11 +53,7 @@ fn check_component(bytes: &[u8]) {
 
 /// The sound component with a section `package-docs`.
 fn with_docs(data: &[u8]) -> Vec<u8> {
-    const NAME: &[u8] = b"package-docs";
-    let size = 1 + NAME.len() + data.len();
     let mut component = SOUND.to_vec();
-    component.extend([0, (size & 0x7f) as u8 | 0x80, (size >> 7) as u8, NAME.len() as u8]);
-    component.extend_from_slice(NAME);
-    component.extend_from_slice(data);
+    append_custom(&mut component, "package-docs", data);
     component
 }

@@ -1,6 +1,7 @@
 //! The section `hyfunc:docs`, and whole components that may hold one.
 
 use hyfunc_functions::docs::{Docs, DocsError, SECTION_NAME, extract, inject};
+use hyfunc_functions::section::append_custom;
 
 /// A component of nothing but its header.
 const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -52,19 +53,6 @@ fn comes_back(component: &[u8], docs: &Docs) {
 /// The empty component with that section.
 fn with_section(data: &[u8]) -> Vec<u8> {
     let mut component = EMPTY.to_vec();
-    component.push(0);
-    write_size(&mut component, 1 + SECTION_NAME.len() + data.len());
-    write_size(&mut component, SECTION_NAME.len());
-    component.extend_from_slice(SECTION_NAME.as_bytes());
-    component.extend_from_slice(data);
+    append_custom(&mut component, SECTION_NAME, data);
     component
-}
-
-/// A size as LEB128.
-fn write_size(bytes: &mut Vec<u8>, mut size: usize) {
-    while size >= 0x80 {
-        bytes.push((size & 0x7f) as u8 | 0x80);
-        size >>= 7;
-    }
-    bytes.push(size as u8);
 }

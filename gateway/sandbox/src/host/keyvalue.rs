@@ -27,12 +27,6 @@ pub struct Bucket {
     name: String,
 }
 
-impl Bucket {
-    fn at(&self, key: String) -> Address {
-        (self.name.clone(), key)
-    }
-}
-
 /// What a guest is told, or what ends its call.
 pub enum KeyValueError {
     NoSuchStore,
@@ -95,14 +89,26 @@ impl store::Host for State {
     }
 }
 
+impl State {
+    /// Where a key of an open bucket is.
+    fn place(
+        &self,
+        bucket: &Resource<Bucket>,
+        key: String,
+    ) -> Result<(Arc<Space>, Address), KeyValueError> {
+        let bucket = self.table.get(bucket)?;
+        Ok((Arc::clone(&bucket.space), (bucket.name.clone(), key)))
+    }
+}
+
 impl store::HostBucket for State {
     fn get(
         &mut self,
         bucket: Resource<Bucket>,
         key: String,
     ) -> Result<Option<Vec<u8>>, KeyValueError> {
-        let bucket = self.table.get(&bucket)?;
-        Ok(bucket.space.get(&bucket.at(key)))
+        let (space, address) = self.place(&bucket, key)?;
+        Ok(space.get(&address))
     }
 
     async fn set(
@@ -111,20 +117,18 @@ impl store::HostBucket for State {
         key: String,
         value: Vec<u8>,
     ) -> Result<(), KeyValueError> {
-        let bucket = self.table.get(&bucket)?;
-        let (space, address) = (Arc::clone(&bucket.space), bucket.at(key));
+        let (space, address) = self.place(&bucket, key)?;
         on_disk(self.keyvalue.spaces.is_persistent(), move || space.set(address, value)).await
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<(), KeyValueError> {
-        let bucket = self.table.get(&bucket)?;
-        let (space, address) = (Arc::clone(&bucket.space), bucket.at(key));
+        let (space, address) = self.place(&bucket, key)?;
         on_disk(self.keyvalue.spaces.is_persistent(), move || space.delete(address)).await
     }
 
     fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<bool, KeyValueError> {
-        let bucket = self.table.get(&bucket)?;
-        Ok(bucket.space.exists(&bucket.at(key)))
+        let (space, address) = self.place(&bucket, key)?;
+        Ok(space.exists(&address))
     }
 
     fn list_keys(
@@ -152,8 +156,7 @@ impl atomics::Host for State {
         key: String,
         delta: u64,
     ) -> Result<u64, KeyValueError> {
-        let bucket = self.table.get(&bucket)?;
-        let (space, address) = (Arc::clone(&bucket.space), bucket.at(key));
+        let (space, address) = self.place(&bucket, key)?;
         on_disk(self.keyvalue.spaces.is_persistent(), move || space.increment(address, delta)).await
     }
 }

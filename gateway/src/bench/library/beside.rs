@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinSet;
-
 use super::{Routes, ask, publication};
 use crate::bench::BenchError;
 use crate::bench::effort::{Effort, Turns};
-use crate::bench::samples::Samples;
+use crate::bench::samples::{Samples, together};
 
 /// Clients that call, each one call after the other.
 pub(super) const CALLERS: usize = 8;
@@ -61,12 +59,10 @@ async fn called(
     routes: &Routes,
     goes_on: impl Fn() -> bool + Clone + Send + 'static,
 ) -> Result<Called, BenchError> {
-    let began = Instant::now();
-    let mut callers = JoinSet::new();
-    for _ in 0..CALLERS {
+    let (samples, elapsed) = together(CALLERS, |_| {
         let (public, goes_on) = (routes.public.clone(), goes_on.clone());
         let subject = Arc::clone(&routes.subject);
-        callers.spawn(async move {
+        async move {
             let mut samples = Samples::default();
             while goes_on() {
                 let call = subject.call();
@@ -75,11 +71,8 @@ async fn called(
                 samples.add(began.elapsed());
             }
             Ok::<_, BenchError>(samples)
-        });
-    }
-    let mut samples = Samples::default();
-    while let Some(done) = callers.join_next().await {
-        samples.join(done.map_err(|_| BenchError::Panicked)??);
-    }
-    Ok(Called { samples, elapsed: began.elapsed() })
+        }
+    })
+    .await?;
+    Ok(Called { samples, elapsed })
 }

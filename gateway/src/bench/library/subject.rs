@@ -4,6 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
 use hyfunc_functions::component::read_component;
+use hyfunc_functions::section::{CORE_MODULE, append, append_custom, sections};
 use hyfunc_plugins::Bundled;
 use hyfunc_sandbox::Grants;
 
@@ -12,11 +13,6 @@ use crate::bench::BenchError;
 
 /// Bytes of a large component, at least.
 const LARGE_BYTES: usize = 1_000_000;
-
-/// Magic and version of a component.
-const HEAD_BYTES: usize = 8;
-/// The section of a component that holds a core module.
-const CORE_MODULE: u8 = 1;
 
 /// The largest of the bundled plugins that asks for nothing, and a call of it.
 pub(super) struct Subject {
@@ -69,24 +65,16 @@ impl Subject {
 
 /// A component with a mark that makes it another one: nothing is known of it.
 pub(super) fn marked(component: &[u8], mark: u64) -> Bytes {
-    let mark = mark.to_le_bytes();
-    // A custom section: its id, its size, the length of its name, the name, the mark.
-    let section = [&[0u8, 13, 4][..], &b"mark"[..], &mark[..]].concat();
-    [component, section.as_slice()].concat().into()
+    let mut marked = component.to_vec();
+    append_custom(&mut marked, "mark", &mark.to_le_bytes());
+    marked.into()
 }
 
 /// A component with so many copies of a core module, which nobody instantiates, that it is large.
 fn filled(component: &[u8], module: &[u8]) -> Vec<u8> {
     let mut filled = component.to_vec();
     while filled.len() < LARGE_BYTES {
-        filled.push(CORE_MODULE);
-        let mut left = module.len();
-        while left >= 0x80 {
-            filled.push((left & 0x7f) as u8 | 0x80);
-            left >>= 7;
-        }
-        filled.push(left as u8);
-        filled.extend_from_slice(module);
+        append(&mut filled, CORE_MODULE, module);
     }
     filled
 }
@@ -94,30 +82,15 @@ fn filled(component: &[u8], module: &[u8]) -> Vec<u8> {
 /// The largest core module in a component; nothing where there is none.
 fn largest_module(component: &[u8]) -> Option<&[u8]> {
     let mut largest: Option<&[u8]> = None;
-    let mut rest = component.get(HEAD_BYTES..)?;
-    while let Some((&id, after)) = rest.split_first() {
-        let (bytes, after) = length(after)?;
-        let (section, after) = after.split_at_checked(bytes)?;
-        if id == CORE_MODULE && largest.is_none_or(|largest| largest.len() < section.len()) {
-            largest = Some(section);
+    for section in sections(component).ok()? {
+        let section = section.ok()?;
+        let module = component.get(section.contents)?;
+        let is_larger = largest.is_none_or(|largest| largest.len() < module.len());
+        if section.id == CORE_MODULE && is_larger {
+            largest = Some(module);
         }
-        rest = after;
     }
     largest
-}
-
-/// A length in LEB128, and what follows it.
-fn length(mut bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let (mut length, mut shift) = (0, 0);
-    loop {
-        let (&byte, rest) = bytes.split_first()?;
-        length |= usize::from(byte & 0x7f).checked_shl(shift)?;
-        shift += 7;
-        bytes = rest;
-        if byte & 0x80 == 0 {
-            return Some((length, bytes));
-        }
-    }
 }
 
 #[cfg(test)]

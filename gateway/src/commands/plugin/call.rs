@@ -12,6 +12,7 @@ use super::grants::describe;
 use super::reply::reply;
 use super::subject::Subject;
 use crate::app;
+use crate::clock;
 use crate::commands::CommandError;
 use crate::commands::call::{answer, invoke, read_arguments};
 use crate::config::Config;
@@ -34,7 +35,7 @@ pub async fn call(
     let subject = Subject::open(plugin)?;
     let began = Instant::now();
     let plugin = app::load_plugin(&app::sandbox(&config.sandbox)?, &subject.source)?;
-    let load_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let load_us = clock::micros(began.elapsed());
     let (function, export) = find(&plugin, function)?;
     let value = read_arguments(config, function, arguments)?;
     let arguments = hyfunc_functions::json::arguments_to_json(&function.parameters, &value);

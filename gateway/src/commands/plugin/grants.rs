@@ -1,10 +1,10 @@
 //! What a plugin asks for, in words.
 
-use hyfunc_sandbox::{Grants, HostGrant};
+use hyfunc_sandbox::Grants;
 
 /// `https://api.example.com:443 (GET, HEAD); its key-value store`, or `nothing`.
 pub(super) fn describe(grants: &Grants) -> String {
-    let mut wishes: Vec<String> = grants.http.hosts.iter().map(host).collect();
+    let mut wishes: Vec<String> = grants.http.hosts.iter().map(ToString::to_string).collect();
     if grants.keyvalue.store {
         wishes.push("its key-value store".into());
     }
@@ -13,13 +13,6 @@ pub(super) fn describe(grants: &Grants) -> String {
         wishes.push(format!("the configuration {}", keys.join(", ")));
     }
     if wishes.is_empty() { "nothing".into() } else { wishes.join("; ") }
-}
-
-fn host(grant: &HostGrant) -> String {
-    let HostGrant { host, port, methods, allow_private, allow_plain, .. } = grant;
-    let scheme = if *allow_plain { "http" } else { "https" };
-    let private = if *allow_private { ", private addresses too" } else { "" };
-    format!("{scheme}://{host}:{port} ({}{private})", methods.join(", "))
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ mod password;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyfunc_distribution::{
     Access, Artifact, Credentials, Description, Found, PrivateKey, Progress, PublicKey, Reference,
@@ -22,6 +21,7 @@ use super::AuthorError;
 use super::grants::describe;
 use super::subject::Subject;
 use crate::cli::{AccessArgs, PullArgs, PushArgs, SignArgs, VerifyArgs};
+use crate::clock;
 use crate::commands::CommandError;
 use crate::config::Config;
 
@@ -59,7 +59,7 @@ pub async fn push(args: &PushArgs) -> Result<String, CommandError> {
         imports: names.imports,
         exports: names.exports,
         grants: (grants != Grants::default()).then(|| source.grants.clone().into_owned()),
-        created_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs()),
+        created_s: clock::now_s(),
     };
     let component = source.component.into_owned();
     let bytes = component.len() as u64;

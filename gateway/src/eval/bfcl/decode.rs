@@ -13,6 +13,7 @@ use hyfunc_training::bfcl::predictions::Prediction;
 use hyfunc_training::bfcl::{Call, Row};
 use hyfunc_training::eval::confidence;
 
+use crate::clock;
 use crate::eval::EvalError;
 use crate::models::Models;
 
@@ -69,7 +70,7 @@ impl<'a> Decoder<'a> {
             }
             Err(error) => (Decoded::default(), Some(error.to_string())),
         };
-        let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let took_us = clock::micros(began.elapsed());
         let call = |call: &DecodedCall| {
             let function = row.functions.get(call.candidate)?;
             let arguments = arguments_to_json(&function.parameters, &call.arguments);

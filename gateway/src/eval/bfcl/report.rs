@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use hyfunc_training::bfcl::official::Verdict;
-use hyfunc_training::bfcl::{Call, Category, Miss, Row, Source};
-use hyfunc_training::report::{Estimate, Example, Examples, Groups, Page, Refused, Table, bars};
+use hyfunc_training::bfcl::{Category, Miss, Row, Source};
+use hyfunc_training::report::{
+    Estimate, Example, Examples, Groups, Page, Refused, Table, bars, written,
+};
 use serde_json::{Map, Value as Json, json};
 
 use super::Answered;
@@ -255,7 +257,10 @@ fn example(row: &Row, answered: &Answered, miss: &Miss) -> Example {
     let mut lines = vec![("accepted", accepted(row))];
     lines.push(match (&answered.refused, &answered.prediction) {
         (Some(reason), _) | (None, Err(reason)) => ("refused", reason.clone()),
-        (None, Ok(calls)) => ("got", written(calls)),
+        (None, Ok(calls)) => {
+            let calls = calls.iter().map(|call| (call.name.as_str(), &call.arguments));
+            ("got", written(&calls.collect::<Vec<_>>()))
+        }
     });
     lines.push(("why", format!("{} ({})", miss.message, miss.error_type)));
     lines.push(("offered", offered.join(", ")));
@@ -273,12 +278,4 @@ fn accepted(row: &Row) -> String {
         return "no call".into();
     }
     row.answers.iter().map(Json::to_string).collect::<Vec<_>>().join("; ")
-}
-
-fn written(calls: &[Call]) -> String {
-    if calls.is_empty() {
-        return "no call".into();
-    }
-    let each = calls.iter().map(|call| format!("{} {}", call.name, call.arguments));
-    each.collect::<Vec<_>>().join("; ")
 }

@@ -12,6 +12,7 @@ use hyfunc_retrieval::{
 
 use super::queries::Query;
 use super::{Encoder, RetrievalOptions};
+use crate::clock;
 use crate::eval::EvalError;
 
 /// Functions are followed down to this rank; what stands lower is not found.
@@ -170,7 +171,7 @@ fn ranked(relevant: &[u32], list: &[u32]) -> Vec<Option<usize>> {
 }
 
 pub(super) fn micros(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
+    clock::micros(began.elapsed())
 }
 
 #[cfg(test)]

@@ -6,8 +6,13 @@ use serde_json::Value as Json;
 use super::calls::Awaited;
 use crate::config::RequestConfig;
 use crate::error::RequestError;
-use crate::http::fields::{Fields, wrong};
+use crate::http::content::Parts;
+use crate::http::fields::Fields;
 use crate::upstream::{Role, Turn};
+
+/// What a message says.
+const CONTENT: Parts =
+    Parts { wanted: "a string or an array", texts: &["text"], readable: "`text`" };
 
 /// What of a conversation counts: the last thing that the person said, and what came before it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -170,31 +175,12 @@ fn none_awaited(awaited: &Awaited<'_>, param: &str) -> Result<(), RequestError> 
     })
 }
 
-/// A string, or an array of text parts, which are joined by line breaks. Only an assistant may have
-/// said nothing.
+/// Only an assistant may have said nothing.
 fn read_content(fields: &Fields<'_>, role: &str) -> Result<String, RequestError> {
-    let parts = match fields.get("content") {
-        None if role == "assistant" => return Ok(String::new()),
-        None => return Err(fields.missing("content", "a string or an array")),
-        Some(Json::String(text)) => return Ok(text.clone()),
-        Some(Json::Array(parts)) => parts,
-        Some(other) => return Err(wrong(&fields.path("content"), "a string or an array", other)),
-    };
-    let mut texts = Vec::with_capacity(parts.len());
-    for (at, part) in parts.iter().enumerate() {
-        let part = Fields::of(part, &format!("{}[{at}]", fields.path("content")))?;
-        match part.text_required("type")? {
-            "text" => texts.push(part.text_required("text")?),
-            "refusal" => {}
-            other => {
-                return Err(RequestError::Unsupported {
-                    param: part.path("type"),
-                    reason: format!("`{other}` cannot be read, only `text`"),
-                });
-            }
-        }
+    if role == "assistant" {
+        return Ok(CONTENT.read(fields, "content")?.unwrap_or_default());
     }
-    Ok(texts.join("\n"))
+    CONTENT.read_required(fields, "content")
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ const UNSUPPORTED: &[Absence] = &[
 /// Reads a body.
 pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatForm), RequestError> {
     let fields = Fields::of(json, "")?;
-    check_names(&fields)?;
+    settings::check_names(&fields, READ, IGNORED, UNSUPPORTED)?;
     settings::refuse(&fields, UNSUPPORTED, asks_nothing)?;
     settings::check(&fields, IGNORED)?;
 
@@ -96,13 +96,6 @@ pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatFo
         earlier,
     };
     Ok((request, form))
-}
-
-fn check_names(fields: &Fields<'_>) -> Result<(), RequestError> {
-    let ignored = IGNORED.iter().map(|(name, _)| *name);
-    let unsupported = UNSUPPORTED.iter().map(|(name, _)| *name);
-    let known: Vec<&str> = READ.iter().copied().chain(ignored).chain(unsupported).collect();
-    fields.only(&known)
 }
 
 /// Whether the value of an unsupported field is what happens anyway.

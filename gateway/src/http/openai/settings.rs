@@ -48,6 +48,19 @@ pub enum Shape {
 /// A field of a format that is not offered: its name, and why or what to do instead.
 pub type Absence = (&'static str, &'static str);
 
+/// Refuses fields that are neither read, nor let pass, nor refused with a reason of their own.
+pub fn check_names(
+    fields: &Fields<'_>,
+    read: &[&'static str],
+    ignored: &[(&'static str, Shape)],
+    unsupported: &[Absence],
+) -> Result<(), RequestError> {
+    let ignored = ignored.iter().map(|(name, _)| *name);
+    let unsupported = unsupported.iter().map(|(name, _)| *name);
+    let known: Vec<&str> = read.iter().copied().chain(ignored).chain(unsupported).collect();
+    fields.only(&known)
+}
+
 /// Checks fields that change nothing.
 pub fn check(fields: &Fields<'_>, shapes: &[(&str, Shape)]) -> Result<(), RequestError> {
     for (name, shape) in shapes {

@@ -1,11 +1,12 @@
 //! What is written: completions, chunks, and the `hyfunc` member.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use hyfunc_cascade::{Decoded, ModelInfo, Piece, PieceKind, TokenCounts};
 use hyfunc_sandbox::CallTimings;
 use serde_json::{Map, Value as Json, json};
 
+use crate::clock::{micros, now_s};
 use crate::pipeline::{
     CallOutcome, Choice, DecidedCall, Found, Origin, Ran, Request, Usage, Worded, say,
 };
@@ -25,10 +26,9 @@ pub struct Completion {
 impl Completion {
     /// A new answer of a model, whose weights the fingerprint names.
     pub fn new(model: &str, fingerprint: &str) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
-            created_s: now.as_secs(),
+            created_s: now_s(),
             model: model.to_owned(),
             fingerprint: fingerprint.to_owned(),
         }
@@ -103,24 +103,31 @@ pub fn usage_json(usage: &Usage) -> Json {
         "completion_tokens": usage.output(),
         "total_tokens": usage.input() + usage.output(),
         "prompt_tokens_details": {"cached_tokens": usage.input_cached()},
-        "completion_tokens_details": {
-            "reasoning_tokens": 0,
-            "injected_tokens": usage.counts.injected,
-            "chosen_tokens": usage.counts.chosen,
-            "sampled_tokens": usage.counts.sampled,
-            "copied_tokens": usage.counts.copied,
-        },
+        "completion_tokens_details": output_details(usage),
     });
     if let Some(upstream) = usage.upstream {
         json["prompt_tokens_details"]["upstream_tokens"] = upstream.input.into();
-        json["completion_tokens_details"]["upstream_tokens"] = upstream.output.into();
+    }
+    json
+}
+
+/// How tokens were written.
+pub fn output_details(usage: &Usage) -> Json {
+    let mut json = json!({
+        "reasoning_tokens": 0,
+        "injected_tokens": usage.counts.injected,
+        "chosen_tokens": usage.counts.chosen,
+        "sampled_tokens": usage.counts.sampled,
+        "copied_tokens": usage.counts.copied,
+    });
+    if let Some(upstream) = usage.upstream {
+        json["upstream_tokens"] = upstream.output.into();
     }
     json
 }
 
 /// What came of asking the chat model, times in microseconds.
 pub fn worded_json(worded: &Worded) -> Json {
-    let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     json!({
         "model": worded.model,
         "error": worded.error,
@@ -209,7 +216,7 @@ pub fn sandbox_json(parts: Option<&CallTimings>, took: Duration) -> Json {
         timings.insert("instantiate".into(), parts.instantiate_us.into());
         timings.insert("run".into(), parts.run_us.into());
     }
-    timings.insert("total".into(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX).into());
+    timings.insert("total".into(), micros(took).into());
     Json::Object(timings)
 }
 

@@ -13,7 +13,7 @@ use crate::error::RequestError;
 use crate::http::chat::Told;
 use crate::http::ending::Ending;
 use crate::http::error::to_json;
-use crate::http::sse::{Ended, HungUp, report, until_end};
+use crate::http::sse::{Ended, HungUp, failure, until_end};
 use crate::pipeline::{Answer, Arrival, CallOutcome, DraftCall, Words};
 use crate::telemetry::Metrics;
 
@@ -92,13 +92,8 @@ impl Stream {
         let arrival = answer.arrival.clone();
         let sender = self.sender.clone();
         let ended = until_end(&sender, &arrival, self.tell(answer, reply_bytes_max)).await;
-        match ended {
-            Ok(()) => {}
-            Err(Ended::HungUp) => tracing::debug!("the client hung up in mid-stream"),
-            Err(Ended::Failed(error)) => {
-                report(&self.metrics, &arrival.note, &error);
-                self.fail(&error);
-            }
+        if let Some(error) = failure(ended, &self.metrics, &arrival.note) {
+            self.fail(&error);
         }
     }
 

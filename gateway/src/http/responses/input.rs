@@ -5,9 +5,17 @@ use serde_json::Value as Json;
 
 use crate::config::RequestConfig;
 use crate::error::RequestError;
+use crate::http::content::Parts;
 use crate::http::fields::{Fields, wrong};
 use crate::http::openai::{Awaited, Conversation};
 use crate::upstream::{Role, Turn};
+
+/// What a message or a result says.
+const TEXT: Parts = Parts {
+    wanted: "a string or an array of parts",
+    texts: &["input_text", "output_text"],
+    readable: "input_text and output_text",
+};
 
 /// Prefixes of the ids of items that were written here.
 const OWN_IDS: [&str; 3] = ["msg_", "fc_", "mcp_"];
@@ -73,7 +81,7 @@ impl<'a> Reading<'a> {
 
     fn message(&mut self, item: &Fields<'a>) -> Result<(), RequestError> {
         let role = item.text_required("role")?;
-        let text = read_text(item, "content")?;
+        let text = TEXT.read_required(item, "content")?;
         match role {
             "user" => self.conversation.asked(text),
             "assistant" => {
@@ -120,7 +128,7 @@ impl<'a> Reading<'a> {
 
     fn result(&mut self, item: &Fields<'a>) -> Result<(), RequestError> {
         let id = item.text_required("call_id")?;
-        let text = read_text(item, "output")?;
+        let text = TEXT.read_required(item, "output")?;
         if !self.awaited.answered(id) && !self.refers {
             return Err(RequestError::Field {
                 param: item.path("call_id"),
@@ -162,32 +170,6 @@ impl<'a> Reading<'a> {
             }),
         }
     }
-}
-
-/// A string, or an array of text parts, which are joined by line breaks.
-fn read_text(item: &Fields<'_>, name: &str) -> Result<String, RequestError> {
-    const WANTED: &str = "a string or an array of parts";
-    let parts = match item.get(name) {
-        None => return Err(item.missing(name, WANTED)),
-        Some(Json::String(text)) => return Ok(text.clone()),
-        Some(Json::Array(parts)) => parts,
-        Some(other) => return Err(wrong(&item.path(name), WANTED, other)),
-    };
-    let mut texts = Vec::with_capacity(parts.len());
-    for (at, part) in parts.iter().enumerate() {
-        let part = Fields::of(part, &format!("{}[{at}]", item.path(name)))?;
-        match part.text_required("type")? {
-            "input_text" | "output_text" => texts.push(part.text_required("text")?),
-            "refusal" => {}
-            other => {
-                return Err(RequestError::Unsupported {
-                    param: part.path("type"),
-                    reason: format!("`{other}` cannot be read, only input_text and output_text"),
-                });
-            }
-        }
-    }
-    Ok(texts.join("\n"))
 }
 
 #[cfg(test)]

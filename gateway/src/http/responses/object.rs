@@ -1,12 +1,12 @@
 //! The response object, in each of its states.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::{Map, Value as Json, json};
 
 use super::items;
+use crate::clock::now_s;
 use crate::error::RequestError;
 use crate::http::error::to_json;
+use crate::http::openai::output_details;
 use crate::pipeline::{Answer, Usage};
 
 /// What every state of a response repeats.
@@ -89,25 +89,13 @@ fn usage_json(usage: &Usage) -> Json {
         "input_tokens": usage.input(),
         "input_tokens_details": {"cached_tokens": usage.input_cached(), "cache_write_tokens": 0},
         "output_tokens": usage.output(),
-        "output_tokens_details": {
-            "reasoning_tokens": 0,
-            "injected_tokens": usage.counts.injected,
-            "chosen_tokens": usage.counts.chosen,
-            "sampled_tokens": usage.counts.sampled,
-            "copied_tokens": usage.counts.copied,
-        },
+        "output_tokens_details": output_details(usage),
         "total_tokens": usage.input() + usage.output(),
     });
     if let Some(upstream) = usage.upstream {
         json["input_tokens_details"]["upstream_tokens"] = upstream.input.into();
-        json["output_tokens_details"]["upstream_tokens"] = upstream.output.into();
     }
     json
-}
-
-/// Seconds since 1970.
-fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ pub fn read_response(
     limits: &RequestConfig,
 ) -> Result<(Request, ResponseForm), RequestError> {
     let fields = Fields::of(json, "")?;
-    check_names(&fields)?;
+    settings::check_names(&fields, READ, IGNORED, UNSUPPORTED)?;
     settings::refuse(&fields, UNSUPPORTED, asks_nothing)?;
     settings::check(&fields, IGNORED)?;
     check_text(&fields)?;
@@ -121,13 +121,6 @@ pub fn read_response(
         earlier,
     };
     Ok((request, ResponseForm { stream, repeated: repeat(&fields) }))
-}
-
-fn check_names(fields: &Fields<'_>) -> Result<(), RequestError> {
-    let ignored = IGNORED.iter().map(|(name, _)| *name);
-    let unsupported = UNSUPPORTED.iter().map(|(name, _)| *name);
-    let known: Vec<&str> = READ.iter().copied().chain(ignored).chain(unsupported).collect();
-    fields.only(&known)
 }
 
 /// Whether the value of an unsupported field is what happens anyway.

@@ -14,6 +14,7 @@ use hyfunc_cascade::model::small::{BranchRow, Placed};
 use hyfunc_cascade::prompt;
 use hyfunc_cascade::sequence::Batch;
 use hyfunc_cascade::text::{Special, Token};
+use hyfunc_cascade::tiny::cosine;
 use hyfunc_functions::{Function, Template};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -22,7 +23,7 @@ use super::text::{self, Class, Written};
 use crate::data::Row;
 use crate::error::TrainingError;
 use crate::losses;
-use crate::small::{QUERY_TOKENS_MAX, Teacher, cosine};
+use crate::small::{QUERY_TOKENS_MAX, Teacher};
 
 /// Functions of a row that training offers where none is retrieved, called ones included. Scoring
 /// offers all: blocks do not know of each other, so that their number is no matter of training.

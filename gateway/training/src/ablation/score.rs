@@ -18,7 +18,7 @@ use super::write::{Asked, Writer};
 use crate::data::Row;
 use crate::error::TrainingError;
 use crate::eval::Judge;
-use crate::report::{FailureKind, NamedCall, classify};
+use crate::report::{FailureKind, NamedCall, classify, same_functions, written};
 use crate::run;
 use crate::small::Teacher;
 use crate::soft::Control;
@@ -39,11 +39,7 @@ pub struct Came {
 
 /// Adds one row of data to a row of the table.
 pub fn add(score: &mut RowScore, row: &Row, came: &Came) {
-    let wanted: Vec<(&str, Json)> = row
-        .calls
-        .iter()
-        .map(|(at, arguments)| (row.functions[*at].name.as_str(), Json::Object(arguments.clone())))
-        .collect();
+    let wanted = row.wanted();
     let wanted: Vec<NamedCall<'_>> = wanted.iter().map(|(name, json)| (*name, json)).collect();
     let found: Vec<NamedCall<'_>> =
         came.calls.iter().flatten().map(|(name, json)| (name.as_str(), json)).collect();
@@ -52,7 +48,7 @@ pub fn add(score: &mut RowScore, row: &Row, came: &Came) {
         None => Some(FailureKind::Refused),
         Some(_) => classify(&wanted, &found, is_offered),
     };
-    let is_right = came.calls.is_some() && names(&wanted) == names(&found);
+    let is_right = came.calls.is_some() && same_functions(&wanted, &found);
     let group = &mut score.group;
     group.add(wrong);
     group.share(FUNCTIONS, usize::from(is_right), 1);
@@ -62,20 +58,6 @@ pub fn add(score: &mut RowScore, row: &Row, came: &Came) {
         let got = if came.calls.is_some() { written(&found) } else { came.text.clone() };
         score.keep(Wrong { query: row.query.clone(), wanted: written(&wanted), got });
     }
-}
-
-fn names(calls: &[NamedCall<'_>]) -> Vec<String> {
-    let mut names: Vec<String> = calls.iter().map(|(name, _)| (*name).to_owned()).collect();
-    names.sort_unstable();
-    names
-}
-
-/// Calls on one line.
-fn written(calls: &[NamedCall<'_>]) -> String {
-    if calls.is_empty() {
-        return "no call".into();
-    }
-    calls.iter().map(|(name, json)| format!("{name} {json}")).collect::<Vec<_>>().join("; ")
 }
 
 /// Scores a trained row.

@@ -4,11 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::FailureKind;
+use super::{FailureKind, NamedCall};
 use crate::eval::same_arguments;
-
-/// A call: the function's name and its arguments.
-pub type NamedCall<'a> = (&'a str, &'a Json);
 
 /// Where the calls that came first part from those wanted; `None` where they are the same, in any
 /// order. Arguments are compared by meaning, as [`same_arguments`] does.
