@@ -4,6 +4,7 @@
 //! The weights are uploaded once, rounded to bf16. Requests that ask at the same time are one forward.
 
 mod batch;
+pub mod bench;
 mod decoder;
 mod error;
 mod load;
