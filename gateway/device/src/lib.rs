@@ -2,6 +2,8 @@
 //! preset asks any model.
 //!
 //! The weights are uploaded once, rounded to bf16. Requests that ask at the same time are one forward.
+//!
+//! [`bench`] measures the cascade of the paper over the same kernels.
 
 mod batch;
 pub mod bench;
