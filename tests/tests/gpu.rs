@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hyfunc::bench::{Ceilings, Effort, Machine, PartReport, Report};
+use hyfunc::bench::{Ceilings, Effort, Machine, PartReport, Picture, Report};
 use hyfunc_device::bench::{Shapes, measure};
 use hyfunc_kernels::Host;
 use hyfunc_measured::{Limit, Wanted};
@@ -36,6 +36,12 @@ fn what_was_measured_on_a_device_is_told_whole() {
     ] {
         assert!(text.contains(said), "`{said}` is not in {text}");
     }
+    let Picture::Timeline { spans, .. } = &report.parts[0].pictures[0] else {
+        panic!("a timeline comes first")
+    };
+    let steps: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
+    let short = ["large reads", "retrieve", "soft token", "small reads", "fixed text", "values"];
+    assert_eq!(steps, short, "names that fit beside a timeline");
     let json = report.to_json();
     let rows = json["parts"][0]["rows"].as_array().unwrap();
     assert!(rows.len() >= 20, "{rows:?}");

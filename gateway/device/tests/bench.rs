@@ -90,11 +90,11 @@ fn whole(found: &Found) {
         [
             ("large model reads the query", None),
             ("retrieve", Some(16)),
+            ("retrieve", Some(40)),
             ("soft token", None),
             ("small model reads query and soft token", None),
             ("injected chunks, all slots", None),
             ("value step, all slots", None),
-            ("retrieve", Some(40)),
             ("injected chunk, one slot", None),
             ("value step, one slot", None),
             ("value step, all slots, without the host", None),
@@ -116,7 +116,7 @@ fn whole(found: &Found) {
     assert_eq!((count("value step, all slots"), count("value step, one slot")), (2 * 4, 4 * 4));
     assert_eq!(figure(row(&found.requests, "value step, one slot"), "in_a_request"), 4.0);
     let steps: Vec<_> = found.requests.iter().filter_map(|row| row.per_request).collect();
-    assert_eq!(steps, [1.0, 1.0, 1.0, 1.0, 2.0, 1.0], "retrieval over the second library");
+    assert_eq!(steps, [1.0, 1.0, 1.0, 1.0, 1.0, 2.0], "retrieval over the second library alone");
     loads(found);
     let memory: Vec<&str> = found.memory.iter().map(|row| row.name).collect();
     assert_eq!(memory, ["large model, without a head", "small model", "index", "index", "device"]);

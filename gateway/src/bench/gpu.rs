@@ -16,6 +16,16 @@ const FUNCTIONS: &[usize] = &[20, 200, 10_000];
 /// Requests at once where nobody says otherwise.
 const AT_ONCE: &[usize] = &[1, 8, 64, 256];
 
+/// Steps of a request, and what they are called where there is little room.
+const SPANS: [(&str, &str); 6] = [
+    ("large model reads the query", "large reads"),
+    ("retrieve", "retrieve"),
+    ("soft token", "soft token"),
+    ("small model reads query and soft token", "small reads"),
+    ("injected chunks, all slots", "fixed text"),
+    ("value step, all slots", "values"),
+];
+
 /// Says that there is no such GPU before minutes of other work.
 #[cfg(feature = "cuda")]
 pub(super) fn check(ordinal: usize) -> Result<(), BenchError> {
@@ -154,7 +164,9 @@ fn timeline(found: &Found) -> Picture {
         let (count, work) = (finding.per_request?, finding.work?);
         let us = samples(finding).times_in_turn()?.p50_us * count;
         let floor_us = found.ceilings.floor_us(work) * count;
-        Some(Span { name: finding.name.to_owned(), us, floor_us })
+        let short = SPANS.iter().find(|(name, _)| *name == finding.name);
+        let name = short.map_or(finding.name, |(_, short)| short).to_owned();
+        Some(Span { name, us, floor_us })
     });
     Picture::Timeline {
         title: "A request alone: what each step takes in all, and its floor below it".into(),
@@ -308,8 +320,16 @@ mod tests {
         assert_eq!(best.figures[2], ("processors_mhz", 1755.0));
         assert!(part.notes.iter().any(|note| note.contains("processors 1755 of 1980 MHz")));
         let Picture::Timeline { spans, .. } = &part.pictures[0] else { panic!("a timeline") };
-        let spans: Vec<_> = spans.iter().map(|span| (span.us, span.floor_us)).collect();
-        assert_eq!(spans, [(4_000.0, 1_000.0), (1_000.0, 1_000.0), (10_000.0, 5_000.0)]);
+        let spans: Vec<_> =
+            spans.iter().map(|span| (span.name.as_str(), span.us, span.floor_us)).collect();
+        assert_eq!(
+            spans,
+            [
+                ("large reads", 4_000.0, 1_000.0),
+                ("retrieve", 1_000.0, 1_000.0),
+                ("values", 10_000.0, 5_000.0)
+            ]
+        );
     }
 
     #[test]

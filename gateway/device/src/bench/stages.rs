@@ -42,7 +42,10 @@ impl Table {
             }
             None => {
                 let row = Finding { name, at, samples: vec![took], ..Finding::default() };
-                self.rows.push((row, work));
+                // Behind the same at other sizes: rows stay in the order of a request.
+                let last = self.rows.iter().rposition(|(row, _)| row.name == name);
+                let place = last.map_or(self.rows.len(), |last| last + 1);
+                self.rows.insert(place, (row, work));
             }
         }
     }
@@ -257,14 +260,16 @@ mod tests {
             work: Work { bytes, operations: 2.0 * bytes },
         };
         table.add_steps(vec![timed(RETRIEVE, 1, 10.0), timed("other", 2, 4.0)], 20);
-        table.add_steps(vec![timed("other", 4, 6.0), timed("other", 5, 8.0)], 200);
+        let steps = vec![timed(RETRIEVE, 3, 20.0), timed("other", 4, 6.0), timed("other", 5, 8.0)];
+        table.add_steps(steps, 200);
         let rows = table.findings();
-        let [retrieve, other] = rows.as_slice() else { panic!("{rows:?}") };
-        assert_eq!((retrieve.name, retrieve.at), (RETRIEVE, Some((20, FUNCTIONS))));
+        let [small, large, other] = rows.as_slice() else { panic!("{rows:?}") };
+        assert_eq!((small.name, small.at), (RETRIEVE, Some((20, FUNCTIONS))));
+        assert_eq!((large.name, large.at), (RETRIEVE, Some((200, FUNCTIONS))), "beside it");
         assert_eq!((other.at, other.samples.len()), (None, 3));
         assert_eq!(other.work, Some(Work { bytes: 6.0, operations: 12.0 }));
         let shown = per_request(rows, 2, Some(20));
-        assert_eq!((shown[0].per_request, shown[1].per_request), (Some(1.0), Some(1.5)));
-        assert_eq!(per_request(shown, 2, Some(200))[0].per_request, None);
+        let counts: Vec<Option<f64>> = shown.iter().map(|row| row.per_request).collect();
+        assert_eq!(counts, [Some(1.0), None, Some(1.5)], "over the size that is shown");
     }
 }
