@@ -8,6 +8,7 @@ mod ceiling;
 mod effort;
 mod floor;
 mod gateway;
+mod gpu;
 mod http;
 mod library;
 mod load;
@@ -70,6 +71,8 @@ pub enum Part {
     Start,
     /// One call of a checkpoint (--checkpoint), each step beside its floor; only where it is named
     Stock,
+    /// The paper's models at their true shapes on a GPU (--device); only where it is named
+    Gpu,
 }
 
 impl Part {
@@ -85,6 +88,7 @@ impl Part {
             Part::Removals => "removals",
             Part::Start => "start",
             Part::Stock => "stock",
+            Part::Gpu => "gpu",
         }
     }
 }
@@ -95,6 +99,22 @@ pub enum BenchError {
     /// There is nothing to measure.
     #[error("`hyfunc bench stock` measures a checkpoint: name one with --checkpoint PATH")]
     NoCheckpoint,
+    /// This program knows no GPU.
+    #[error(
+        "`hyfunc bench gpu` measures cuda:{ordinal}, but this hyfunc was built without GPUs: build it \
+         with `cargo build --release --features cuda` (deploy/cuda-toolkit.sh has what that needs), and \
+         run it where there is a GPU"
+    )]
+    NoGpus {
+        /// The one that was asked for.
+        ordinal: usize,
+    },
+    /// There is no such GPU, or it failed.
+    #[error("the GPU was not measured: {reason}")]
+    Device {
+        /// What the device or its driver said, and what to do.
+        reason: String,
+    },
     /// The function that a checkpoint is asked for cannot be made.
     #[error("the function that the checkpoint is asked for: {0}")]
     Schema(#[from] SchemaError),
@@ -165,7 +185,7 @@ pub enum BenchError {
 /// What is to be measured, and how long.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// The parts, each once; none means all but the one that needs a checkpoint.
+    /// The parts, each once; none means all but those that need a checkpoint or a GPU.
     pub parts: Vec<Part>,
     /// How long each row is measured.
     pub effort: Effort,
@@ -173,14 +193,17 @@ pub struct Plan {
     pub functions: Vec<usize>,
     /// Requests or calls at once, for http and sandbox; none leaves them to each part.
     pub concurrency: Vec<usize>,
+    /// The GPU that is measured, counted from 0.
+    pub ordinal: usize,
 }
 
 impl Plan {
     /// The parts in the order in which a report shows them, each once.
     fn parts(&self) -> Vec<Part> {
-        // A checkpoint is somebody's own: without a name there is none to measure.
+        // A checkpoint is somebody's own, and few machines have a GPU: without a name there is none to
+        // measure.
         let wanted = |part: &Part| match self.parts.as_slice() {
-            [] => *part != Part::Stock,
+            [] => !matches!(part, Part::Stock | Part::Gpu),
             named => named.contains(part),
         };
         Part::value_variants().iter().copied().filter(wanted).collect()
@@ -194,6 +217,7 @@ struct Bench {
     effort: Effort,
     functions: Vec<usize>,
     concurrency: Vec<usize>,
+    ordinal: usize,
 }
 
 /// Measures what is wanted, part after part.
@@ -201,6 +225,11 @@ struct Bench {
 /// # Errors
 /// The first part that does not work as a whole; a request that is refused is counted.
 pub async fn run(config: Config, plan: &Plan) -> Result<Report, BenchError> {
+    let wanted = plan.parts();
+    if wanted.contains(&Part::Gpu) {
+        let ordinal = plan.ordinal;
+        spawn_blocking(move || gpu::check(ordinal)).await.map_err(|_| BenchError::Panicked)??;
+    }
     let machine = Machine::here();
     let info = gateway::cascade(&config).await?.info().clone();
     let ceilings = spawn_blocking(Ceilings::measure).await.map_err(|_| BenchError::Panicked)??;
@@ -210,8 +239,8 @@ pub async fn run(config: Config, plan: &Plan) -> Result<Report, BenchError> {
         effort: plan.effort,
         functions: plan.functions.clone(),
         concurrency: plan.concurrency.clone(),
+        ordinal: plan.ordinal,
     };
-    let wanted = plan.parts();
     let mut order = wanted.clone();
     // Memory is measured first: what others leave behind would be used again and not be seen.
     order.sort_by_key(|part| *part != Part::Load);
@@ -227,6 +256,7 @@ pub async fn run(config: Config, plan: &Plan) -> Result<Report, BenchError> {
             Part::Removals => removals::measure(&bench).await?,
             Part::Start => start::measure(&bench).await?,
             Part::Stock => stock::measure(&bench).await?,
+            Part::Gpu => gpu::measure(&bench).await?,
         });
     }
     parts.sort_by_key(|report| wanted.iter().position(|part| *part == report.part));
@@ -244,14 +274,19 @@ mod tests {
             effort: Effort::Iterations(1),
             functions: Vec::new(),
             concurrency: Vec::new(),
+            ordinal: 0,
         }
     }
 
     #[test]
-    fn no_name_is_every_part_without_a_checkpoint_and_a_name_twice_is_one() {
-        let (last, others) = Part::value_variants().split_last().unwrap();
-        assert_eq!((*last, plan(&[]).parts().as_slice()), (Part::Stock, others));
-        assert_eq!(plan(&[Part::Stock]).parts(), [Part::Stock]);
+    fn no_name_is_every_part_without_a_checkpoint_or_a_gpu_and_a_name_twice_is_one() {
+        let all = Part::value_variants();
+        let (others, named) = all.split_at(all.len() - 2);
+        assert_eq!(plan(&[]).parts(), others);
+        assert_eq!(named, [Part::Stock, Part::Gpu]);
+        for part in named {
+            assert_eq!(plan(&[*part]).parts(), [*part]);
+        }
         let twice = plan(&[Part::Load, Part::Http, Part::Load]);
         assert_eq!(twice.parts(), [Part::Http, Part::Load]);
     }

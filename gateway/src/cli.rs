@@ -15,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use hyfunc_training::bfcl::Category;
 
 use crate::bench::Part;
+use crate::config::Device;
 use crate::eval::retrieval::compare::Collection;
 
 pub use ablation::EvalAblationArgs;
@@ -511,6 +512,7 @@ Examples:
   hyfunc bench http --concurrency 1,256 --duration-ms 10000
   hyfunc bench retrieval load --functions 1000 --iterations 200 --json
   hyfunc bench start --functions 100,1000,10000
+  hyfunc bench gpu --device cuda:0 --html gpu.html
 
 Everything takes a few minutes on two cores. docs/bench.md says what each part measures and \
 what the JSON holds.";
@@ -518,7 +520,7 @@ what the JSON holds.";
 /// Options of `bench`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct BenchArgs {
-    /// What to measure; everything but `stock` when left out
+    /// What to measure; everything but `stock` and `gpu` when left out
     #[arg(value_name = "PART", value_enum)]
     pub parts: Vec<Part>,
     /// Folder or .gguf file that `stock` decodes with [models.checkpoint]
@@ -527,6 +529,9 @@ pub struct BenchArgs {
     /// What its weights are held in [models.weights]
     #[arg(long, value_name = "FORMAT", value_parser = ["auto", "q8_0", "q4_k"])]
     pub weights: Option<String>,
+    /// GPU that `gpu` measures: cuda, or cuda:N from 0 on [default: cuda:0]
+    #[arg(long, value_name = "cuda:N", value_parser = gpu)]
+    pub device: Option<usize>,
     /// Milliseconds for which each row is measured, after a tenth of that to warm up [default: 3000]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=600_000))]
     pub duration_ms: Option<u32>,
@@ -538,7 +543,7 @@ pub struct BenchArgs {
         value_parser = clap::value_parser!(u32).range(1..=5_000_000)
     )]
     pub iterations: Option<u32>,
-    /// Sizes of the libraries of `retrieval`, `load` and `start`
+    /// Sizes of the libraries of `retrieval`, `load`, `start` and `gpu`
     #[arg(
         long,
         value_name = "N,N",
@@ -546,7 +551,7 @@ pub struct BenchArgs {
         value_parser = clap::value_parser!(u32).range(16..=100_000)
     )]
     pub functions: Vec<u32>,
-    /// Connections of `http` and calls of `sandbox` at once
+    /// Connections of `http`, calls of `sandbox` and requests of `gpu` at once
     #[arg(
         long,
         value_name = "N,N",
@@ -560,6 +565,13 @@ pub struct BenchArgs {
     /// Write a page with tables and pictures besides
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+fn gpu(text: &str) -> Result<usize, String> {
+    match Device::parse(text) {
+        Some(Device::Cuda { ordinal }) => Ok(ordinal),
+        Some(Device::Cpu) | None => Err("name a GPU: cuda, or cuda:N with N from 0 on".into()),
+    }
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cudarc::cublas::CudaBlas;
+use cudarc::cublas::result::CublasError;
 use cudarc::driver::sys::{CUdevice_attribute, CUresult};
 use cudarc::driver::{
     CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DevicePtr, DevicePtrMut,
@@ -13,6 +15,7 @@ use cudarc::nvrtc::Ptx;
 use crate::error::KernelError;
 use crate::foreign;
 use crate::machine::{self, Call, Machine};
+use crate::probe::{self, Identity, Probe};
 
 /// The code of all kernels for all targets of `build.rs`.
 static IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
@@ -200,6 +203,69 @@ impl Machine for Device {
     }
 }
 
+/// Copies in a row, of which one is timed.
+const COPIES: usize = 10;
+/// Products in a row, likewise.
+const PRODUCTS: usize = 20;
+
+impl Probe for Device {
+    fn identity(&self) -> Result<Identity, KernelError> {
+        let version = foreign::cuda::version().map_err(|e| failed("asking for the version", e))?;
+        let uuid = self.stream.context().uuid().map_err(|e| failed("asking who it is", e))?;
+        Ok(Identity {
+            name: self.name.clone(),
+            uuid: Some(uuid_text(&uuid.bytes.map(|byte| byte.to_ne_bytes()[0]))),
+            cuda: Some(format!("{}.{}", version / 1000, version % 1000 / 10)),
+        })
+    }
+
+    fn free_bytes(&self) -> Result<Option<usize>, KernelError> {
+        let told = self.stream.context().mem_get_info();
+        let (free, _total) = told.map_err(|e| failed("asking for free memory", e))?;
+        Ok(Some(free))
+    }
+
+    fn copied_bytes_per_second(&self, bytes: usize) -> Result<f64, KernelError> {
+        let from = self.write(&probe::noise(bytes))?;
+        let mut to = self.zeros(bytes)?;
+        let seconds = probe::seconds(self, COPIES, || {
+            self.stream.memcpy_dtod(&from.bytes, &mut to.bytes).map_err(|e| failed("copying", e))
+        })?;
+        Ok(2.0 * bytes as f64 / seconds)
+    }
+
+    fn multiplied_operations_per_second(&self, width: usize) -> Result<Option<f64>, KernelError> {
+        if !foreign::cuda::has_cublas() {
+            return Ok(None);
+        }
+        let blas = CudaBlas::new(Arc::clone(&self.stream)).map_err(unmultiplied)?;
+        let noise = probe::noise(2 * width * width);
+        let (a, b) = (self.write(&noise)?, self.write(&noise)?);
+        let mut c = self.zeros(2 * width * width)?;
+        let (a, b, c) = (self.address(&a), self.address(&b), self.address_mut(&mut c));
+        let seconds = probe::seconds(self, PRODUCTS, || {
+            foreign::cuda::square_product(&blas, width, [a, b, c]).map_err(unmultiplied)
+        })?;
+        Ok(Some(2.0 * (width as f64).powi(3) / seconds))
+    }
+}
+
+/// As the driver's own tools write it: `GPU-` and the digits in groups of 8, 4, 4, 4 and 12.
+fn uuid_text(bytes: &[u8; 16]) -> String {
+    let mut text = "GPU".to_owned();
+    for (at, byte) in bytes.iter().enumerate() {
+        if matches!(at, 0 | 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
+}
+
+fn unmultiplied(error: CublasError) -> KernelError {
+    KernelError::Driver { what: "multiplying matrices".to_owned(), code: format!("{:?}", error.0) }
+}
+
 /// The error by its kind.
 fn failed(what: &str, error: DriverError) -> KernelError {
     let code = format!("{:?}", error.0);
@@ -240,6 +306,12 @@ mod tests {
             kind(CUresult::CUDA_ERROR_INVALID_VALUE),
             KernelError::Driver { what, .. } if what == "testing"
         ));
+    }
+
+    #[test]
+    fn a_device_is_known_by_the_name_that_its_tools_write() {
+        let bytes = std::array::from_fn(|at| 0x10 + at as u8);
+        assert_eq!(uuid_text(&bytes), "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f");
     }
 
     #[test]

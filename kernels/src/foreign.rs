@@ -65,6 +65,11 @@ pub mod host {
 pub mod cuda {
     use std::sync::Arc;
 
+    use cudarc::cublas::CudaBlas;
+    use cudarc::cublas::result::{self, CublasError};
+    use cudarc::cublas::sys::{
+        cublasComputeType_t, cublasGemmAlgo_t, cublasOperation_t, cudaDataType_t,
+    };
     use cudarc::driver::{
         CudaContext, CudaFunction, CudaStream, DeviceRepr, DriverError, LaunchConfig,
         PushKernelArg, sys,
@@ -98,6 +103,47 @@ pub mod cuda {
     pub fn use_one_stream(context: &CudaContext) {
         // SAFETY: a device allocates, launches, copies and frees on one stream, in order.
         unsafe { context.disable_event_tracking() };
+    }
+
+    /// Whether cuBLAS can be loaded.
+    pub fn has_cublas() -> bool {
+        // SAFETY: loads NVIDIA's library by its name, which runs its initialisers.
+        unsafe { cudarc::cublas::sys::is_culib_present() }
+    }
+
+    /// Starts `c = aᵀ · b` of square matrices of bf16, sums in f32, by their addresses.
+    pub fn square_product(
+        blas: &CudaBlas,
+        width: usize,
+        [a, b, c]: [u64; 3],
+    ) -> Result<(), CublasError> {
+        let (one, zero) = (1.0f32, 0.0f32);
+        let (n, element) = (width as i32, cudaDataType_t::CUDA_R_16BF);
+        // SAFETY: whoever measures has made all three of width · width elements, and keeps them
+        // until it has waited; both factors are read before the call returns.
+        unsafe {
+            result::gemm_ex(
+                *blas.handle(),
+                cublasOperation_t::CUBLAS_OP_T,
+                cublasOperation_t::CUBLAS_OP_N,
+                n,
+                n,
+                n,
+                (&raw const one).cast(),
+                a as *const _,
+                element,
+                n,
+                b as *const _,
+                element,
+                n,
+                (&raw const zero).cast(),
+                c as *mut _,
+                element,
+                n,
+                cublasComputeType_t::CUBLAS_COMPUTE_32F,
+                cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
+            )
+        }
     }
 
     /// Starts a kernel.

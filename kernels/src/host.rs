@@ -1,8 +1,12 @@
 //! The kernels on this machine's processor: slow, and the same sources.
 
+use std::hint::black_box;
+
+use crate::element::Float;
 use crate::error::KernelError;
 use crate::foreign;
 use crate::machine::{self, Call, Machine};
+use crate::probe::{self, Identity, Probe};
 
 /// Runs kernels as host C++. Small grids only: every thread is a fiber.
 #[derive(Clone, Debug)]
@@ -94,6 +98,45 @@ impl Machine for Host {
 
     fn processors(&self) -> usize {
         4
+    }
+}
+
+/// In the place of a device's, so that whatever measures devices runs here, too.
+impl Probe for Host {
+    fn identity(&self) -> Result<Identity, KernelError> {
+        let name = "the host in place of a device".to_owned();
+        Ok(Identity { name, ..Identity::default() })
+    }
+
+    fn free_bytes(&self) -> Result<Option<usize>, KernelError> {
+        Ok(None)
+    }
+
+    fn copied_bytes_per_second(&self, bytes: usize) -> Result<f64, KernelError> {
+        let from = probe::noise(bytes);
+        let mut to = vec![0u8; bytes];
+        let seconds = probe::seconds(self, 1, || {
+            to.copy_from_slice(black_box(&from));
+            black_box(&mut to);
+            Ok(())
+        })?;
+        Ok(2.0 * bytes as f64 / seconds)
+    }
+
+    fn multiplied_operations_per_second(&self, width: usize) -> Result<Option<f64>, KernelError> {
+        let noise = probe::noise(2 * width * width);
+        let numbers = noise.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]]));
+        let matrix: Vec<f32> = numbers.map(|bits| Float::Bf16.decode(bits)).collect();
+        let seconds = probe::seconds(self, 1, || {
+            // Of the matrix and itself, turned: rows with rows.
+            for row in black_box(&matrix).chunks_exact(width.max(1)) {
+                for other in matrix.chunks_exact(width.max(1)) {
+                    black_box(row.iter().zip(other).map(|(a, b)| a * b).sum::<f32>());
+                }
+            }
+            Ok(())
+        })?;
+        Ok(Some(2.0 * (width as f64).powi(3) / seconds))
     }
 }
 

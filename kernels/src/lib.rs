@@ -14,6 +14,7 @@ mod foreign;
 mod launch;
 mod machine;
 pub mod model;
+mod probe;
 pub mod reference;
 mod tensor;
 pub mod tolerance;
@@ -34,6 +35,7 @@ pub use launch::{
     Swiglu,
 };
 pub use machine::{Call, Machine};
+pub use probe::{Identity, Probe};
 pub use tensor::Tensor;
 
 /// No token, no function: what stands where there is none.

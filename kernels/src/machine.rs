@@ -1,5 +1,7 @@
 //! What runs kernels: a device, or the host in its place.
 
+use std::sync::Arc;
+
 use crate::error::KernelError;
 
 /// Memory, and kernels that run on it.
@@ -67,6 +69,56 @@ pub trait Machine {
 
     /// Blocks that run at the same time: grids are cut to this.
     fn processors(&self) -> usize;
+}
+
+/// Several models share one machine: what they start runs in one order.
+impl<M: Machine> Machine for Arc<M> {
+    type Memory = M::Memory;
+
+    fn write(&self, bytes: &[u8]) -> Result<M::Memory, KernelError> {
+        M::write(self, bytes)
+    }
+
+    fn zeros(&self, bytes: usize) -> Result<M::Memory, KernelError> {
+        M::zeros(self, bytes)
+    }
+
+    fn overwrite(
+        &self,
+        memory: &mut M::Memory,
+        at: usize,
+        bytes: &[u8],
+    ) -> Result<(), KernelError> {
+        M::overwrite(self, memory, at, bytes)
+    }
+
+    fn read(&self, memory: &M::Memory) -> Result<Vec<u8>, KernelError> {
+        M::read(self, memory)
+    }
+
+    fn read_first(&self, memory: &M::Memory, bytes: usize) -> Result<Vec<u8>, KernelError> {
+        M::read_first(self, memory, bytes)
+    }
+
+    fn address(&self, memory: &M::Memory) -> u64 {
+        M::address(self, memory)
+    }
+
+    fn address_mut(&self, memory: &mut M::Memory) -> u64 {
+        M::address_mut(self, memory)
+    }
+
+    fn run(&self, call: &Call) -> Result<(), KernelError> {
+        M::run(self, call)
+    }
+
+    fn wait(&self) -> Result<(), KernelError> {
+        M::wait(self)
+    }
+
+    fn processors(&self) -> usize {
+        M::processors(self)
+    }
 }
 
 /// A kernel with its arguments, checked.

@@ -126,6 +126,22 @@ impl<M: Machine> Tensor<M> {
         Ok(words(&bytes).map(f32::from_bits).collect())
     }
 
+    /// The first `count` elements of a tensor of this float type, exact.
+    ///
+    /// # Errors
+    /// When a kernel before failed.
+    pub(crate) fn first_floats(
+        &self,
+        machine: &M,
+        float: Float,
+        count: usize,
+    ) -> Result<Vec<f32>, KernelError> {
+        let bytes = count.saturating_mul(self.element.bytes());
+        let bytes = machine.read_first(&self.memory, bytes)?;
+        let pairs = bytes.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]]));
+        Ok(pairs.map(|bits| float.decode(bits)).collect())
+    }
+
     /// The first `count` elements of a tensor of u32.
     ///
     /// # Errors

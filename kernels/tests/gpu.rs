@@ -88,6 +88,24 @@ fn what_does_not_fit_is_out_of_memory_and_the_device_goes_on() {
 
 #[test]
 #[ignore = "needs a GPU"]
+fn a_gpu_tells_who_it_is_and_what_it_does_at_best() {
+    use hyfunc_kernels::Probe as _;
+    let device = device();
+    let identity = device.identity().unwrap();
+    assert!(identity.uuid.is_some_and(|uuid| uuid.starts_with("GPU-") && uuid.len() == 40));
+    assert!(identity.cuda.is_some_and(|version| version.contains('.')));
+    let free = device.free_bytes().unwrap().unwrap();
+    assert!(free > 1 << 30, "{free}");
+    let copied = device.copied_bytes_per_second(1 << 30).unwrap();
+    assert!(copied > 1e11 && copied < 1e14, "{copied}");
+    // None where there is no cuBLAS: LD_LIBRARY_PATH may name its folder.
+    let multiplied = device.multiplied_operations_per_second(8192).unwrap();
+    assert!(multiplied.is_none_or(|rate| rate > 1e13 && rate < 1e16), "{multiplied:?}");
+    println!("copy {copied:.3e} bytes/s, product {multiplied:?} operations/s, {free} bytes free");
+}
+
+#[test]
+#[ignore = "needs a GPU"]
 fn table_of_floors() {
     table::print(&device());
 }

@@ -6,11 +6,13 @@
 #[allow(dead_code, reason = "other tests need the rest")]
 mod cases;
 
+use std::sync::Arc;
+
 use cases::random::Random;
 use hyfunc_kernels::model::{
     Answer, Input, LayerWeights, Model, Reply, Row, Sequence, Settings, Shape, Steps, Weights,
 };
-use hyfunc_kernels::{Float, Host, KernelError, Tensor};
+use hyfunc_kernels::{Float, Host, KernelError, Machine, Tensor};
 
 const VOCABULARY: usize = 40;
 /// Of logits whose sums are rounded otherwise.
@@ -33,7 +35,7 @@ fn shape() -> Shape {
     }
 }
 
-fn weights(machine: &Host, shape: &Shape) -> Weights<Host> {
+fn weights<M: Machine>(machine: &M, shape: &Shape) -> Weights<M> {
     let mut random = Random(7);
     let mut tensor = |len: usize| {
         let values: Vec<f32> = random.floats(shape.float, len).iter().map(|x| x * 0.4).collect();
@@ -75,7 +77,11 @@ fn tokens(seed: u64, count: usize) -> Vec<u32> {
 }
 
 /// Logits after each of `tokens`, read together behind `sequence`.
-fn read(model: &mut Model<Host>, sequence: &mut Sequence, tokens: &[u32]) -> Vec<Vec<f32>> {
+fn read<M: Machine>(
+    model: &mut Model<M>,
+    sequence: &mut Sequence,
+    tokens: &[u32],
+) -> Vec<Vec<f32>> {
     let inputs: Vec<Input<'_>> = tokens.iter().map(|token| Input::Token(*token)).collect();
     let answer = Answer::Logits { last: tokens.len() };
     let replies = model.forward(&mut [Row { sequence, inputs: &inputs, answer }]).unwrap();
@@ -227,6 +233,43 @@ fn the_best_of_candidates_is_the_best_of_their_logits() {
             let logit = logits[token as usize];
             assert!((score - logit).abs() <= 1e-5, "{score} for {logit}");
         }
+    }
+}
+
+#[test]
+fn a_state_is_what_the_head_reads() {
+    let mut model = model(SETTINGS);
+    let text = tokens(1, 6);
+    let logits = read(&mut model, &mut Sequence::new(), &text).pop().unwrap();
+    let machine = Host::new(1);
+    let head = weights(&machine, &shape()).head.unwrap().floats(&machine).unwrap();
+    let inputs: Vec<Input<'_>> = text.iter().map(|token| Input::Token(*token)).collect();
+    let (mut one, mut other) = (Sequence::new(), Sequence::new());
+    let mut rows = [
+        Row { sequence: &mut one, inputs: &inputs[..3], answer: Answer::Nothing },
+        Row { sequence: &mut other, inputs: &inputs, answer: Answer::State },
+    ];
+    let replies = model.forward(&mut rows).unwrap();
+    let [Reply::Nothing, Reply::State(state)] = replies.as_slice() else { panic!("{replies:?}") };
+    assert_eq!(state.len(), shape().hidden);
+    for (row, wanted) in head.chunks_exact(shape().hidden).zip(logits) {
+        let found: f32 = row.iter().zip(state).map(|(a, b)| a * b).sum();
+        assert!((found - wanted).abs() <= 1e-4, "{found} for {wanted}");
+    }
+}
+
+#[test]
+fn models_that_share_a_machine_answer_as_one_alone() {
+    let machine = Arc::new(Host::new(1));
+    let made = |machine: &Arc<Host>| {
+        let weights = weights(machine, &shape());
+        Model::new(Arc::clone(machine), shape(), SETTINGS, weights).unwrap()
+    };
+    let mut both = [made(&machine), made(&machine)];
+    let text = tokens(1, 6);
+    let wanted = read(&mut model(SETTINGS), &mut Sequence::new(), &text);
+    for model in &mut both {
+        assert_eq!(read(model, &mut Sequence::new(), &text), wanted);
     }
 }
 

@@ -6,6 +6,8 @@
 
     # the true shapes (Llama-3.1-8B and Qwen3-0.6B; 18 GB of GPU memory)
     tests/peers/reference.py --device cuda --shapes true --functions 200
+    # the same beside `hyfunc bench gpu`, step by step
+    tests/peers/gpu.sh
 
 What a request does, step by step, as the paper has it:
   lml         the large model reads the whole library and the query; the state of its last token is the

@@ -157,7 +157,7 @@ impl<M: Machine> Batch<M> {
 fn logits(reply: Reply) -> Vec<Vec<f32>> {
     match reply {
         Reply::Logits(logits) => logits,
-        Reply::Nothing | Reply::Best(_) => Vec::new(),
+        Reply::Nothing | Reply::State(_) | Reply::Best(_) => Vec::new(),
     }
 }
 

@@ -40,6 +40,9 @@ pub enum DeviceError {
     /// The forward that a request was part of broke off.
     #[error("the forward that this request was part of broke off; ask again")]
     Broken,
+    /// A measurement with random weights came to no token.
+    #[error("the models computed no number that can be measured; see `hyfunc-kernels`' own tests")]
+    NoNumber,
     /// The device answers nothing any more.
     #[error("the device is lost: {said}")]
     Lost {

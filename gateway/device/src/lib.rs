@@ -2,8 +2,11 @@
 //! preset asks any model.
 //!
 //! The weights are uploaded once, rounded to bf16. Requests that ask at the same time are one forward.
+//!
+//! [`bench`] measures the cascade of the paper over the same kernels.
 
 mod batch;
+pub mod bench;
 mod decoder;
 mod error;
 mod load;

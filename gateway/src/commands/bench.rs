@@ -70,6 +70,7 @@ fn plan(args: &BenchArgs) -> Plan {
         },
         functions: sizes(&args.functions),
         concurrency: sizes(&args.concurrency),
+        ordinal: args.device.unwrap_or(0),
     }
 }
 
@@ -102,6 +103,8 @@ mod tests {
         let few = plan(&typed(&["--duration-ms", "50", "--concurrency", "8,1"]).unwrap());
         assert_eq!(few.effort, Effort::Duration(Duration::from_millis(50)));
         assert_eq!(few.concurrency, [1, 8]);
+        assert_eq!(plan(&typed(&["gpu"]).unwrap()).ordinal, 0);
+        assert_eq!(plan(&typed(&["gpu", "--device", "cuda:3"]).unwrap()).ordinal, 3);
     }
 
     #[test]
@@ -116,9 +119,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_measured_is_refused_with_what_can() {
-        let cases: [(&[&str], &str); 8] = [
+        let cases: [(&[&str], &str); 9] = [
             (&["htpp"], "request, http, sandbox, retrieval, load"),
             (&["stock", "--weights", "q5_1"], "auto, q8_0, q4_k"),
+            (&["gpu", "--device", "cpu"], "name a GPU: cuda, or cuda:N"),
             (&["--iterations", "0"], "1..=5000000"),
             (&["--duration-ms", "0"], "1..=600000"),
             (&["--functions", "1"], "16..=100000"),

@@ -280,3 +280,15 @@ async fn a_checkpoint_is_measured_where_it_is_named() {
     let load = &row(part, "load")["figures"];
     assert!(load["layers_bytes"].as_f64().is_some_and(|bytes| bytes > 0.0), "{load}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gpu_that_cannot_be_measured_is_said_before_anything_is() {
+    let args = BenchArgs { device: Some(4095), ..few(&[Part::Sandbox, Part::Gpu]) };
+    let error = commands::bench(Config::default(), &args).await.unwrap_err().to_string();
+    if cfg!(feature = "cuda") {
+        // No driver, an old one, or no such device.
+        assert!(error.contains("NVIDIA driver") || error.contains("no cuda:4095"), "{error}");
+    } else {
+        assert!(error.contains("cuda:4095") && error.contains("--features cuda"), "{error}");
+    }
+}

@@ -1,4 +1,4 @@
-//! What rows asked for: logits, or the best of some tokens.
+//! What rows asked for: states, logits, or the best of some tokens.
 
 use super::Model;
 use super::buffers::LOGIT_ROWS;
@@ -18,28 +18,43 @@ impl<M: Machine> Model<M> {
         plan: &Plan<'_>,
         rows: &[Row<'_>],
     ) -> Result<Vec<Reply>, KernelError> {
-        let (mut asked, mut choices) = (Vec::new(), Vec::new());
+        let (mut asked, mut choices, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         for (row, first) in rows.iter().zip(&plan.firsts) {
             let end = first + row.inputs.len();
             match row.answer {
                 Answer::Nothing => {}
+                Answer::State => ends.push(end as u32 - 1),
                 Answer::Logits { last } => asked.extend((end - last..end).map(|at| at as u32)),
                 Answer::Best { candidates } => choices.push((end as u32 - 1, candidates)),
             }
         }
+        let mut states = self.states(&ends)?.into_iter();
         let mut logits = self.logits(&asked)?.into_iter();
         let mut best = self.best(&choices)?.into_iter();
         let reply = |row: &Row<'_>| match row.answer {
             Answer::Nothing => Reply::Nothing,
+            Answer::State => Reply::State(states.next().unwrap_or_default()),
             Answer::Logits { last } => Reply::Logits(logits.by_ref().take(last).collect()),
             Answer::Best { .. } => Reply::Best(best.next().flatten()),
         };
         let replies = rows.iter().map(reply).collect();
         // What was only read may have failed, too.
-        if asked.is_empty() && choices.is_empty() {
+        if ends.is_empty() && asked.is_empty() && choices.is_empty() {
             self.machine.wait()?;
         }
         Ok(replies)
+    }
+
+    /// Normed states, `[asked][hidden]`.
+    fn states(&mut self, asked: &[u32]) -> Result<Vec<Vec<f32>>, KernelError> {
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.gather(asked)?;
+        let Self { machine, shape, buffers, .. } = self;
+        let found =
+            buffers.states.first_floats(machine, shape.float, asked.len() * shape.hidden)?;
+        Ok(found.chunks_exact(shape.hidden).map(<[f32]>::to_vec).collect())
     }
 
     /// Logits of states, `[asked][vocabulary]`.

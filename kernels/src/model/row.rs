@@ -18,6 +18,8 @@ pub enum Input<'a> {
 pub enum Answer<'a> {
     /// Nothing but that it is read.
     Nothing,
+    /// The last layer's normed state after the last input: what a soft token is made of.
+    State,
     /// Logits after the last so many inputs.
     Logits {
         /// 1 to all of them.
@@ -46,6 +48,8 @@ pub struct Row<'a> {
 pub enum Reply {
     /// It was read.
     Nothing,
+    /// `[hidden]`.
+    State(Vec<f32>),
     /// `[last][vocabulary]`.
     Logits(Vec<Vec<f32>>),
     /// The token and its logit; of equal ones the smaller token. None where nothing was to choose
