@@ -1,7 +1,7 @@
 //! `hyfunc eval ablation`.
 
 use hyfunc_training::ablation::{self, AblationOptions, Variant};
-use hyfunc_training::schedule::Schedule;
+use hyfunc_training::schedule::{CHECKPOINT_STEPS, Schedule};
 
 use super::CommandError;
 use super::train::data;
@@ -47,6 +47,7 @@ pub fn eval_ablation(
                 rate: args.rate,
                 resume: args.resume,
                 from: None,
+                checkpoint_steps: CHECKPOINT_STEPS,
             },
         };
         ablation::ablate(&options)?

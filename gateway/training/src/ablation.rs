@@ -30,7 +30,7 @@ use crate::run::{Run, Settings};
 use crate::sample;
 use crate::schedule::{DECAY, Schedule, rng_of};
 use crate::small::Teacher;
-use crate::sources::{Data, REFUSED};
+use crate::sources::{Data, REFUSED, Sources};
 use crate::{load, small, variables};
 
 pub use free::RETRIEVED_MAX;
@@ -83,15 +83,19 @@ pub fn ablate(options: &AblationOptions) -> Result<AblationReport, TrainingError
         cosine_weight: 0.0,
         ..tiny.config
     };
+    let mut data = options.data.clone();
+    // What is scored must not have been trained on: rows that repeat it are refused.
+    data.evaluation.extend(options.scored_on.clone());
     let settings = Settings {
         step: "ablation".into(),
         steps_small: options.steps,
         from: vec![tiny.config.large_sha256.clone()],
-        ..options.schedule.settings(&options.data)?
+        ..options.schedule.settings(&data)?
     };
     // Claims the folder, and refuses one of another run; every row then has one of its own.
-    Run::open(&options.out, &settings, options.schedule.resume)?;
-    let sources = options.data.read(&options.out)?;
+    let whole = Run::open(&options.out, &settings, options.schedule.resume)?;
+    let sources = data.read(&options.out)?;
+    whole.begin(&sources.built_in)?;
     let (rows, source) = scored_on(options, &sources.mix, &sources.held_out)?;
     let mut report = AblationReport {
         model: format!("tiny preset, large model of {}", tiny.config.id),
@@ -105,7 +109,7 @@ pub fn ablate(options: &AblationOptions) -> Result<AblationReport, TrainingError
         ),
         ..AblationReport::default()
     };
-    let refused: usize = sources.refused.values().sum();
+    let refused: usize = sources.refused().values().sum();
     if refused > 0 {
         report.training.push_str(&format!("; {refused} rows refused, listed in {REFUSED}"));
     }
@@ -116,7 +120,7 @@ pub fn ablate(options: &AblationOptions) -> Result<AblationReport, TrainingError
     for variant in variants {
         let weights = variant.trained_as();
         let run = Run::open(&options.out.join(weights.name()), &settings, true)?;
-        let (small, seconds) = learn(&run, options, &sources.mix, &tiny, weights)?;
+        let (small, seconds) = learn(&run, options, &sources, &tiny, weights)?;
         tiny.small = small;
         let mut row = score::score(&tiny, &rows, variant)?;
         row.seconds = trained.insert(weights.name()).then_some(seconds);
@@ -157,7 +161,7 @@ fn name(path: &Path) -> String {
 fn learn(
     run: &Run,
     options: &AblationOptions,
-    mix: &Mix,
+    sources: &Sources,
     tiny: &Tiny,
     variant: Variant,
 ) -> Result<(Small, f64), TrainingError> {
@@ -172,12 +176,12 @@ fn learn(
     let is_chained = training == Training::Heads { is_chained: true };
     let teacher = |_| Teacher::new(&tiny.large, &tiny.tokenizer, &Device::Cpu).chained(is_chained);
     let mut teachers: Vec<Teacher<'_>> = (0..schedule.shards).map(teacher).collect();
-    let phase = Phase::new(run, variant.name(), options.steps);
+    let phase = Phase::new(run, variant.name(), options.steps).saved(schedule.checkpoint_steps);
     // Some head may not be needed by any row of a run this short.
     let phase = if matches!(training, Training::Free(_)) { phase } else { phase.unprobed() };
     phase.go(&mut optimizer, &mut teachers, |step, shard, teacher| {
         let mut rng = rng_of(schedule.seed, 2, step, shard);
-        let rows: Vec<Row> = (0..BATCH).map(|_| mix.sample(&mut rng)).collect();
+        let rows = sources.draw(BATCH, &mut rng)?;
         match training {
             Training::Free(form) => free::loss(&small, teacher, &rows, form, &mut rng),
             Training::Heads { .. } => small::loss(&small, teacher, &rows, &mut rng),

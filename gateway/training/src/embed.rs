@@ -10,10 +10,9 @@ use std::time::Instant;
 use hyfunc_functions::Function;
 use serde_json::json;
 
-use crate::data;
 use crate::embeddings::{self, Embeddings};
 use crate::error::TrainingError;
-use crate::sources::Data;
+use crate::sources::{Data, Files};
 use crate::{checkpoint, retriever, run};
 
 /// Texts of one batch.
@@ -70,11 +69,7 @@ pub fn embed(options: &EmbedOptions) -> Result<EmbedReport, TrainingError> {
         true => Embeddings::load(&path, &digest)?,
         false => Embeddings::new(&digest),
     };
-    let (rows, refused) = options.data.import(out)?;
-    let mut catalogue = Vec::new();
-    for path in &options.data.catalogues {
-        catalogue.extend(data::catalogue(path)?);
-    }
+    let Files { rows, catalogue, refused, .. } = options.data.import(out)?;
     let offered = rows.iter().flat_map(|row| &row.functions);
     let functions = options.data.library.iter().chain(&catalogue).chain(offered);
     let functions = new_functions(&all, functions.map(|function| &**function));
