@@ -1,7 +1,7 @@
 //! `hyfunc eval ablation`.
 
 use hyfunc_training::ablation::{self, AblationOptions, Variant};
-use hyfunc_training::schedule::{CHECKPOINT_STEPS, Schedule};
+use hyfunc_training::schedule::Schedule;
 
 use super::CommandError;
 use super::train::data;
@@ -47,7 +47,7 @@ pub fn eval_ablation(
                 rate: args.rate,
                 resume: args.resume,
                 from: None,
-                checkpoint_steps: CHECKPOINT_STEPS,
+                checkpoint_steps: args.checkpoint_steps as usize,
             },
         };
         ablation::ablate(&options)?
@@ -84,7 +84,13 @@ mod tests {
         let wrong = Cli::try_parse_from(["hyfunc", "eval", "ablation", "--variants", "soft-token"]);
         let error = wrong.unwrap_err().to_string();
         assert!(error.contains("templates-alone"), "{error}");
-        for wrong in [["--steps", "0"], ["--limit", "0"], ["--rate", "0"], ["--shards", "0"]] {
+        for wrong in [
+            ["--checkpoint-steps", "0"],
+            ["--steps", "0"],
+            ["--limit", "0"],
+            ["--rate", "0"],
+            ["--shards", "0"],
+        ] {
             let typed = ["hyfunc", "eval", "ablation"];
             assert!(Cli::try_parse_from(typed.iter().chain(&wrong)).is_err(), "{wrong:?}");
         }

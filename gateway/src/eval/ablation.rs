@@ -68,6 +68,7 @@ pub fn stock(models: &ModelsConfig, options: &StockAblation) -> Result<AblationR
     let mut report = AblationReport {
         model: format!("stock preset, {}", parts.id),
         data: format!("{} rows of {}", rows.len(), options.on.display()),
+        refused: import.refused.clone().into(),
         ..AblationReport::default()
     };
     for variant in Variant::ALL.into_iter().filter(|of| options.variants.contains(of)) {

@@ -26,6 +26,7 @@ use crate::error::TrainingError;
 use crate::mix::Mix;
 use crate::optimizer::AdamW;
 use crate::phase::Phase;
+use crate::report::Refused;
 use crate::run::{Run, Settings};
 use crate::sample;
 use crate::schedule::{DECAY, Schedule, rng_of};
@@ -96,7 +97,7 @@ pub fn ablate(options: &AblationOptions) -> Result<AblationReport, TrainingError
     let whole = Run::open(&options.out, &settings, options.schedule.resume)?;
     let sources = data.read(&options.out)?;
     whole.begin(&sources.built_in)?;
-    let (rows, source) = scored_on(options, &sources.mix, &sources.held_out)?;
+    let (rows, source, left_out) = scored_on(options, &sources.mix, &sources.held_out)?;
     let mut report = AblationReport {
         model: format!("tiny preset, large model of {}", tiny.config.id),
         data: format!("{} rows: {source}", rows.len()),
@@ -107,6 +108,7 @@ pub fn ablate(options: &AblationOptions) -> Result<AblationReport, TrainingError
             BATCH * options.schedule.shards,
             options.schedule.seed,
         ),
+        refused: left_out,
         ..AblationReport::default()
     };
     let refused: usize = sources.refused().values().sum();
@@ -131,25 +133,27 @@ pub fn ablate(options: &AblationOptions) -> Result<AblationReport, TrainingError
     Ok(report)
 }
 
-/// The rows to score on, and where they come from.
+/// The rows to score on, where they come from, and what could not be used of them.
 fn scored_on(
     options: &AblationOptions,
     mix: &Mix,
     held_out: &[Row],
-) -> Result<(Vec<Row>, String), TrainingError> {
+) -> Result<(Vec<Row>, String, Refused), TrainingError> {
     let part = |rows: &[Row]| -> Vec<Row> {
         sample::spread(rows.len(), options.limit).map(|index| rows[index].clone()).collect()
     };
     if let Some(path) = &options.scored_on {
-        let rows = data::import(path)?.rows;
-        return Ok((part(&rows), format!("of {}", name(path))));
+        let read = data::import(path)?;
+        return Ok((part(&read.rows), format!("of {}", name(path)), read.refused.into()));
     }
     if !held_out.is_empty() {
-        return Ok((part(held_out), "held out of the training data".to_owned()));
+        let source = "held out of the training data".to_owned();
+        return Ok((part(held_out), source, Refused::default()));
     }
     let mut rng = rng_of(options.schedule.seed, SCORED_PHASE, 0, 0);
     let rows = (0..options.limit).map(|_| mix.sample(&mut rng)).collect();
-    Ok((rows, "fresh requests over the library, of wordings seen in training".to_owned()))
+    let source = "fresh requests over the library, of wordings seen in training".to_owned();
+    Ok((rows, source, Refused::default()))
 }
 
 fn name(path: &Path) -> String {

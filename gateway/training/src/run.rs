@@ -100,11 +100,11 @@ pub struct Run {
 }
 
 impl Run {
-    /// Opens a folder for a run with `settings`; `resume` allows one that exists.
+    /// Opens a folder for a run with `settings`; `resume` allows one in which something was trained.
     pub fn open(dir: &Path, settings: &Settings, resume: bool) -> Result<Self, TrainingError> {
         fs::create_dir_all(dir).map_err(TrainingError::file(dir))?;
         let path = dir.join("settings.json");
-        if path.exists() {
+        if path.exists() && is_begun(dir) {
             let other = |reason: &str| TrainingError::OtherRun {
                 path: dir.display().to_string(),
                 reason: reason.to_owned(),
@@ -200,6 +200,20 @@ impl Run {
     }
 }
 
+/// Whether a folder holds more than the settings of a run that was refused before its first step.
+fn is_begun(dir: &Path) -> bool {
+    let is_trained = |path: &Path| {
+        path.extension().is_some_and(|extension| extension == "checkpoint")
+            || path.ends_with("tokenizer.json")
+            || path.ends_with("models")
+    };
+    let within = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
+    within(dir).map(|entry| entry.path()).any(|path| {
+        // An ablation has a folder for each of its rows.
+        is_trained(&path) || within(&path).any(|entry| is_trained(&entry.path()))
+    })
+}
+
 /// The first key in which two runs' settings differ.
 fn difference(one: &Settings, other: &Settings) -> Result<Option<String>, TrainingError> {
     let (one, other) = (serde_json::to_value(one)?, serde_json::to_value(other)?);
@@ -235,4 +249,31 @@ pub fn bytes_bar(what: &str, bytes: u64) -> ProgressBar {
     )
     .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(bytes).with_style(style).with_prefix(what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_free_until_something_was_trained_in_it() {
+        let settings = |seed: u64| Settings { seed, ..Settings::default() };
+        let refused = |dir: &Path, seed, resume, part: &str| {
+            let error = Run::open(dir, &settings(seed), resume).err().unwrap().to_string();
+            assert!(error.contains(part), "{error}");
+        };
+        for trained in ["large.checkpoint", "tokenizer.json", "models/x", "base/base.checkpoint"] {
+            let folder = tempfile::tempdir().unwrap();
+            let dir = folder.path();
+            Run::open(dir, &settings(1), false).unwrap().begin(&BTreeMap::new()).unwrap();
+            Run::open(dir, &settings(2), false).unwrap();
+            Run::open(dir, &settings(3), true).unwrap();
+            let path = dir.join(trained);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+            refused(dir, 3, false, "--resume");
+            refused(dir, 4, true, "`seed` differs");
+            Run::open(dir, &settings(3), true).unwrap();
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::report::{Estimate, Group, Page, Table, bars, cut};
+use crate::report::{Estimate, FailureKind, Group, Page, Refused, Table, bars, cut, stacks};
 
 /// Characters of a reply that an example shows.
 const SHOWN_CHARS_MAX: usize = 400;
@@ -73,6 +73,8 @@ pub struct AblationReport {
     pub rows: Vec<RowScore>,
     /// Rows that there are not, and why.
     pub absent: Vec<(String, String)>,
+    /// Lines of the rows to score on that could not be used.
+    pub refused: Refused,
 }
 
 impl AblationReport {
@@ -114,6 +116,9 @@ impl AblationReport {
         for (title, reason) in &self.absent {
             text.push_str(&format!("{title}: not here, {reason}\n"));
         }
+        if !self.refused.is_empty() {
+            text.push_str(&format!("\nrows to score on, {}", self.refused.to_text()));
+        }
         text
     }
 
@@ -142,6 +147,7 @@ impl AblationReport {
             "training": self.training,
             "rows": rows,
             "absent": absent,
+            "left_out": self.refused.to_json(),
         })
     }
 
@@ -159,6 +165,14 @@ impl AblationReport {
         let rows: Vec<_> = self.rows.iter().map(|row| (row.title.clone(), of(row))).collect();
         page.picture(&bars("Rows of data that are right", &["right", DECIDING], &rows));
         page.table(&self.table());
+        let names = FailureKind::ALL.map(FailureKind::name);
+        let of = |row: &RowScore| (row.title.clone(), row.group.rows, row.group.failures.to_vec());
+        let rows: Vec<_> = self.rows.iter().map(of).collect();
+        page.picture(&stacks(
+            "Rows of data that are wrong, by the first step that is",
+            &names,
+            &rows,
+        ));
         let named: Vec<(&str, String)> =
             self.rows.iter().map(|row| (row.title.as_str(), row.meaning.clone())).collect();
         page.facts(&named);
@@ -182,6 +196,8 @@ impl AblationReport {
                 ]);
             }
         }
+        page.heading("Lines left out");
+        page.refused(&self.refused);
         page.finish()
     }
 }
@@ -204,19 +220,25 @@ mod tests {
             row.keep(Wrong { query, wanted: "f {}".into(), got: "no call".into() });
         }
         assert_eq!(row.wrong.len(), EXAMPLES_MAX);
+        let mut refused = Refused::default();
+        refused.add("an empty query", "row-7");
         let report = AblationReport {
             rows: vec![row],
             absent: vec![("+ soft token".into(), "it wants training".into())],
+            refused,
             ..AblationReport::default()
         };
         let text = report.to_text();
         assert!(text.contains("50.0 %") && text.contains("75.0 %"), "{text}");
         assert!(text.contains("+ soft token: not here, it wants training"), "{text}");
         assert!(!text.contains(GIVEN), "a share that no row has is no column: {text}");
+        assert!(text.contains("an empty query: row-7"), "{text}");
         let json = report.to_json();
+        assert_eq!(json["left_out"]["an empty query"]["count"], 1);
         assert_eq!(json["rows"][0]["right"]["share"], 0.5);
         assert_eq!(json["absent"][0]["reason"], "it wants training");
         let html = report.to_html();
         assert!(html.contains("<svg") && html.contains("&lt;query 0&gt;"), "{html}");
+        assert!(html.contains("value: 1 of 2"), "where it went wrong: {html}");
     }
 }
