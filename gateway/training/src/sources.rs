@@ -20,6 +20,8 @@ use crate::practice;
 use crate::sample::is_apart;
 use crate::{built_in, run};
 
+pub use crate::guard::DRAWN_AGAIN;
+
 /// One imported row in so many is held out.
 const HELD_OUT_EVERY: u64 = 40;
 
@@ -31,8 +33,6 @@ const STRANGER_ROWS: usize = 400;
 
 /// Seed of these rows: every run is measured on the same ones, as far as the bundled library is.
 const STRANGER_SEED: u64 = 0x57a6;
-
-pub use crate::guard::DRAWN_AGAIN;
 
 /// Name of the list of rows that were refused.
 pub const REFUSED: &str = "refused.jsonl";
