@@ -67,7 +67,8 @@ pub struct DataArgs {
 /// How rows are read.
 #[derive(Clone, Debug, Args)]
 pub struct ReadingArgs {
-    /// Format of the rows: hyfunc, xlam or toolace; else told by each file's content
+    /// Format of the rows: hyfunc, xlam or toolace, else told by each file's content; bfcl for rows in
+    /// the benchmark's form that are not of it, beside the benchmark itself (--evaluation)
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
     /// What every row is checked for; a row that fails is listed in refused.jsonl

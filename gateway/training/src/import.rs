@@ -5,6 +5,7 @@
 //! [`ROWS_MAX`] and [`KEPT_BYTES_MAX`]; what is read is not, so that ten gigabytes of rows need no ten
 //! gigabytes.
 
+mod bfcl;
 mod calls;
 mod catalogue;
 mod evaluated;

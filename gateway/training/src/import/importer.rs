@@ -131,8 +131,14 @@ impl<'a, 'b> Importer<'a, 'b> {
     }
 
     fn file(&mut self, path: &Path) -> Result<(), TrainingError> {
-        if self.options.format == Some(Format::Bfcl) {
-            return Err(evaluation(path, "every row".into(), "BFCL (--format bfcl)"));
+        if self.options.format == Some(Format::Bfcl) && self.options.evaluated.is_empty() {
+            return Err(TrainingError::Unusable {
+                path: path.display().to_string(),
+                reason:
+                    "rows in the benchmark's form are trained on only beside the benchmark, which \
+                         none of them may repeat: name it with --evaluation"
+                        .into(),
+            });
         }
         let label = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = std::fs::metadata(path).map_err(TrainingError::file(path))?.len();
@@ -171,7 +177,7 @@ impl<'a, 'b> Importer<'a, 'b> {
                 }
             };
             let id = id(&row);
-            if let Some(set) = sets::set_of(&row) {
+            if let Some(set) = sets::set_of(&row, self.options.format == Some(Format::Bfcl)) {
                 let name = id.unwrap_or_else(|| line.number.to_string());
                 return Err(evaluation(path, format!("row `{name}`"), set));
             }
