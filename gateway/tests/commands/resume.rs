@@ -133,6 +133,6 @@ fn every_step_says_where_it_goes_on() {
             hyfunc(folder, &typed)
         };
         killed(typed(&[]), &folder.join("run").join(checkpoint));
-        says(typed(&["--resume"]), &format!("{name}: goes on after step "));
+        says(typed(&["--resume"]), &format!("{name}: goes on after "));
     }
 }

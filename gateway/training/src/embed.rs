@@ -12,8 +12,9 @@ use serde_json::json;
 
 use crate::embeddings::{self, Embeddings};
 use crate::error::TrainingError;
+use crate::progress::Progress;
 use crate::sources::{Data, Files};
-use crate::{checkpoint, retriever, run};
+use crate::{checkpoint, retriever};
 
 /// Texts of one batch.
 const BATCH: usize = 64;
@@ -77,19 +78,22 @@ pub fn embed(options: &EmbedOptions) -> Result<EmbedReport, TrainingError> {
     let texts = functions.distinct + queries.distinct;
     let computed = functions.new.len() + queries.new.len();
 
-    let bar = run::bar("embed", texts, texts - computed);
+    let mut done = texts - computed;
+    let mut progress = Progress::new("embed", texts, done);
     let mut saved = Instant::now();
     for batch in functions.new.chunks(BATCH) {
         all.add_functions(&large, &tokenizer, batch)?;
-        bar.inc(batch.len() as u64);
+        done += batch.len();
+        progress.reach(done, "functions");
         save_now_and_then(&all, &path, &mut saved)?;
     }
     for batch in queries.new.chunks(BATCH) {
         all.add_queries(&large, &tokenizer, batch)?;
-        bar.inc(batch.len() as u64);
+        done += batch.len();
+        progress.reach(done, "queries");
         save_now_and_then(&all, &path, &mut saved)?;
     }
-    bar.finish_and_clear();
+    progress.finish();
     if computed > 0 || !path.exists() {
         all.save(&path)?;
     }

@@ -25,7 +25,7 @@ pub use catalogue::catalogue;
 pub use evaluated::{Evaluated, Leak, NEAR_SHARE, SHINGLE_WORDS};
 pub use export::{ExportError, row as export_row};
 pub use format::Format;
-pub use importer::{Check, Imported, KEPT_BYTES_MAX, Options, ROWS_MAX, import};
+pub use importer::{Check, Imported, KEPT_BYTES_MAX, Options, ROWS_MAX, each, import};
 pub use refusals::{Counted, LISTED_MAX, Reason, Refusals};
 pub use sets::beside;
 pub use words::normalized;

@@ -28,7 +28,7 @@ impl Progress {
         let (bar, began) = (run::bar(name, steps, before), Instant::now());
         let progress = Self { bar, name: name.to_owned(), steps, before, began, told: began };
         if before > 0 && before < steps {
-            progress.say(&format!("{name}: goes on after step {before} of {steps}"));
+            progress.say(&format!("{name}: goes on after {before} of {steps}"));
         }
         progress
     }

@@ -93,24 +93,47 @@ pub fn import(
     options: &Options,
     refusals: &mut Refusals<'_>,
 ) -> Result<Imported, TrainingError> {
-    let mut importer = Importer::new(options, refusals);
+    let mut rows = Vec::new();
+    let mut keep = |row: Row| -> Result<(), TrainingError> {
+        rows.push(row);
+        Ok(())
+    };
+    let read = each(files, options, refusals, &mut keep)?;
+    Ok(Imported { rows, read })
+}
+
+/// Reads files, hands every row that can be used on, and keeps none; gives the rows of each file as
+/// [`Imported::read`] does.
+///
+/// # Errors
+/// As [`import`], and what `keep` says.
+pub fn each(
+    files: &[PathBuf],
+    options: &Options,
+    refusals: &mut Refusals<'_>,
+    keep: &mut dyn FnMut(Row) -> Result<(), TrainingError>,
+) -> Result<BTreeMap<String, usize>, TrainingError> {
+    let mut importer = Importer::new(options, refusals, keep);
     for file in files {
         importer.file(file)?;
     }
     importer.refusals.finish()?;
-    Ok(importer.imported)
+    Ok(importer.read)
 }
 
 struct Importer<'a, 'b> {
     options: &'a Options,
     refusals: &'a mut Refusals<'b>,
+    keep: &'a mut dyn FnMut(Row) -> Result<(), TrainingError>,
     known: Known,
     /// Bytes of rows that brought functions since some were forgotten.
     known_bytes: usize,
     /// Hashes of what was said and called.
     seen: HashSet<u64>,
-    imported: Imported,
-    /// Bytes of the rows that are kept.
+    /// Rows of each file.
+    read: BTreeMap<String, usize>,
+    /// Rows that are kept, and their bytes.
+    kept: usize,
     kept_bytes: usize,
 }
 
@@ -118,14 +141,20 @@ struct Importer<'a, 'b> {
 type Refused = (Reason, String);
 
 impl<'a, 'b> Importer<'a, 'b> {
-    fn new(options: &'a Options, refusals: &'a mut Refusals<'b>) -> Self {
+    fn new(
+        options: &'a Options,
+        refusals: &'a mut Refusals<'b>,
+        keep: &'a mut dyn FnMut(Row) -> Result<(), TrainingError>,
+    ) -> Self {
         Self {
             options,
             refusals,
+            keep,
             known: Known::new(),
             known_bytes: 0,
             seen: HashSet::new(),
-            imported: Imported::default(),
+            read: BTreeMap::new(),
+            kept: 0,
             kept_bytes: 0,
         }
     }
@@ -146,7 +175,7 @@ impl<'a, 'b> Importer<'a, 'b> {
         let found = self.rows(path, &label, &bar);
         bar.finish_and_clear();
         let (kept, read) = found?;
-        *self.imported.read.entry(label).or_default() += read;
+        *self.read.entry(label).or_default() += read;
         if kept == 0 && self.full().is_none() {
             return Err(self.unusable(path, read));
         }
@@ -227,12 +256,16 @@ impl<'a, 'b> Importer<'a, 'b> {
             (reason, detail)
         });
         let has_new = self.known.len() > known_before;
-        let checked = built.and_then(|row| self.check(&row).map(|()| row));
-        let taken = checked.map(|row| {
-            // Functions that were read before take no room again.
-            self.kept_bytes += if has_new { bytes } else { said_bytes(&row) };
-            self.imported.rows.push(row);
-        });
+        let taken = match built.and_then(|row| self.check(&row).map(|()| row)) {
+            Ok(row) => {
+                self.kept += 1;
+                // Functions that were read before take no room again.
+                self.kept_bytes += if has_new { bytes } else { said_bytes(&row) };
+                (self.keep)(row)?;
+                Ok(())
+            }
+            Err(refused) => Err(refused),
+        };
         if has_new {
             self.forget(bytes);
         }
@@ -242,7 +275,7 @@ impl<'a, 'b> Importer<'a, 'b> {
     /// Why no further row is kept, if so.
     fn full(&self) -> Option<String> {
         let (rows_max, bytes_max) = (self.options.rows_max, self.options.bytes_max);
-        if self.imported.rows.len() >= rows_max {
+        if self.kept >= rows_max {
             return Some(format!("{rows_max} are kept"));
         }
         (self.kept_bytes >= bytes_max).then(|| format!("{bytes_max} bytes are kept"))
@@ -375,8 +408,12 @@ mod tests {
     #[test]
     fn functions_of_refused_rows_are_forgotten_and_those_of_kept_ones_are_not() {
         let options = Options::default();
-        let mut refusals = Refusals::counted();
-        let mut importer = Importer::new(&options, &mut refusals);
+        let (mut refusals, mut rows) = (Refusals::counted(), Vec::new());
+        let mut keep = |row: Row| -> Result<(), TrainingError> {
+            rows.push(row);
+            Ok(())
+        };
+        let mut importer = Importer::new(&options, &mut refusals, &mut keep);
         let mut take = |at: usize, query: &str| {
             let row = row(at, query);
             let bytes = row.to_string().len();
@@ -391,7 +428,7 @@ mod tests {
             assert!(known < FORGET_BYTES + (2 << 20), "{known} bytes after {at} rows");
         }
         assert_eq!(take(0, "kept, too").0, Ok(()));
-        let [one, other] = importer.imported.rows.as_slice() else { panic!("two rows") };
+        let [one, other] = rows.as_slice() else { panic!("two rows") };
         assert!(Arc::ptr_eq(&one.functions[0], &other.functions[0]), "known from before");
     }
 
@@ -399,7 +436,8 @@ mod tests {
     fn room_is_for_what_a_row_brings() {
         let options = Options { bytes_max: 2_000_000, ..Options::default() };
         let mut refusals = Refusals::counted();
-        let mut importer = Importer::new(&options, &mut refusals);
+        let mut keep = |_: Row| -> Result<(), TrainingError> { Ok(()) };
+        let mut importer = Importer::new(&options, &mut refusals, &mut keep);
         let mut take = |at: usize, query: &str| {
             let row = row(at, query);
             let bytes = row.to_string().len();
