@@ -127,9 +127,11 @@ impl Run {
     /// SHA-256 of what it is trained on and is part of the program.
     pub fn begin(&self, built_in: &BTreeMap<String, String>) -> Result<(), TrainingError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let command: Vec<String> =
+            std::env::args_os().map(|part| part.to_string_lossy().into_owned()).collect();
         let stretch = json!({
             "began_unix_s": now.as_secs(),
-            "command": std::env::args().collect::<Vec<_>>(),
+            "command": command,
             "versions": {
                 "hyfunc": env!("CARGO_PKG_VERSION"),
                 "candle": env!("HYFUNC_CANDLE_VERSION"),
