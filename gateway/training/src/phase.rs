@@ -64,7 +64,8 @@ impl<'a> Phase<'a> {
             self.probe(optimizer, &pools, states, &loss)?;
         }
         let mut progress = Progress::new(self.name, self.steps, optimizer.steps_done());
-        let mut smoothed: Option<f32> = None;
+        // The curve goes on without a leap.
+        let mut smoothed = self.run.last_point(self.name);
         while optimizer.steps_done() < self.steps {
             let step = optimizer.steps_done();
             let found = sharded(optimizer, &pools, states, |shard, s| loss(step, shard, s))?;

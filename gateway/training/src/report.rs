@@ -3,6 +3,7 @@
 //! HTML.
 
 mod classify;
+mod difference;
 mod estimate;
 mod examples;
 mod failures;
@@ -15,6 +16,7 @@ mod table;
 mod text;
 
 pub use classify::{NamedCall, classify};
+pub use difference::Difference;
 pub use estimate::Estimate;
 pub use examples::{EXAMPLES_PER_HEADING_MAX, Example, Examples};
 pub use failures::{FailureCounts, FailureKind};

@@ -184,6 +184,12 @@ impl Run {
         self.write(&name, kept.as_bytes())
     }
 
+    /// The loss of a curve's last point.
+    pub fn last_point(&self, curve: &str) -> Option<f32> {
+        let text = fs::read_to_string(self.path(&format!("{curve}.csv"))).ok()?;
+        text.lines().last()?.split_once(',')?.1.parse().ok()
+    }
+
     /// Adds a point to a curve.
     pub fn point(&self, curve: &str, step: usize, loss: f32) -> Result<(), TrainingError> {
         self.append(&format!("{curve}.csv"), &format!("{step},{loss}"))
@@ -277,5 +283,20 @@ mod tests {
             refused(dir, 4, true, "`seed` differs");
             Run::open(dir, &settings(3), true).unwrap();
         }
+    }
+
+    #[test]
+    fn a_curve_is_cut_where_a_kill_threw_steps_away_and_goes_on_from_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = Run::open(folder.path(), &Settings::default(), false).unwrap();
+        assert_eq!(run.last_point("large"), None);
+        for (step, loss) in [(0, 4.0), (10, 3.0), (20, 2.5)] {
+            run.point("large", step, loss).unwrap();
+        }
+        run.cut("large", 15).unwrap();
+        assert_eq!(run.last_point("large"), Some(3.0));
+        run.draw("large").unwrap();
+        let picture = fs::read_to_string(run.path("large.svg")).unwrap();
+        assert!(picture.contains("3.000 at step 10"), "{picture}");
     }
 }

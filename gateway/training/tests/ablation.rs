@@ -86,6 +86,11 @@ fn every_row_is_trained_scored_and_resumed() {
             assert!(run.join(format!("{name}.{ending}")).is_file(), "{variant}: {ending}");
         }
     }
+    let json = report.to_json();
+    for (row, variant) in json["rows"].as_array().unwrap().iter().zip(Variant::ALL) {
+        let beside = variant.beside().map(|beside| json!(beside.name()));
+        assert_eq!(row["beside"].get("row"), beside.as_ref(), "{variant}");
+    }
     let share = |variant: Variant, name: &str| {
         let row = report.rows.iter().find(|row| row.name == variant.name()).unwrap();
         row.group.shared(name).map(|share| share.share)
