@@ -168,7 +168,49 @@ fn hashes<'a>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use hyfunc_cascade::conversation::TURN_END;
+    use hyfunc_functions::schema::function_from_schema;
+    use serde_json::json;
+
     use super::*;
+    use crate::import::normalized;
+
+    /// Rows of a step.
+    const ROWS: usize = 60;
+
+    /// What a step draws, conversations apart, and what was refused.
+    fn drawn(folder: &Path, evaluation: Vec<PathBuf>) -> (BTreeSet<String>, usize) {
+        let schema = json!({"type": "object", "properties": {"text": {"type": "string"}}});
+        let function = function_from_schema("text_reverse", "Turns a text round.", &schema);
+        let library = vec![Arc::new(function.unwrap())];
+        let data = Data { library, evaluation, ..Data::default() };
+        let sources = data.read(folder).unwrap();
+        let rows = sources.draw(ROWS, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+        let single = rows.iter().filter(|row| !row.query.contains(TURN_END));
+        let said = single.map(|row| normalized(&row.query)).collect();
+        (said, sources.refused().values().sum())
+    }
+
+    #[test]
+    fn what_is_made_up_of_phrases_and_practice_plugins_repeats_no_evaluation_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let (said, refused) = drawn(folder.path(), Vec::new());
+        assert!(said.len() > ROWS / 3, "{said:?}");
+        assert_eq!(refused, 0);
+
+        let held = folder.path().join("held.jsonl");
+        let lines: String =
+            said.iter().map(|query| format!("{}\n", json!({"query": query}))).collect();
+        std::fs::write(&held, lines).unwrap();
+        let (others, refused) = drawn(folder.path(), vec![held]);
+        assert!(said.is_disjoint(&others), "{:?}", said.intersection(&others));
+        assert!(refused >= said.len(), "{refused} of {}", said.len());
+        let list = std::fs::read_to_string(folder.path().join(DRAWN_AGAIN)).unwrap();
+        assert_eq!(list.lines().count(), said.len(), "each is listed once");
+        assert!(list.lines().all(|line| line.contains(" of held.jsonl")), "{list}");
+    }
 
     #[test]
     fn files_that_are_called_alike_have_a_hash_each() {
