@@ -150,6 +150,17 @@ pub enum EvalError {
         /// Lines by why they cannot be used.
         left_out: String,
     },
+    /// Models of the other preset.
+    #[error(
+        "`hyfunc eval {part}` measures the models that are trained here, not those of the stock \
+         preset: give --set models.preset=tiny. A checkpoint is measured by {instead}"
+    )]
+    OtherPreset {
+        /// The command.
+        part: &'static str,
+        /// What measures a checkpoint.
+        instead: &'static str,
+    },
     /// An ablation of models that are not trained here, on no rows.
     #[error(
         "the stock preset is not trained here, so that no rows are held out: name a file with --on"

@@ -7,6 +7,7 @@ mod choice;
 mod disk;
 mod download;
 mod error;
+mod git;
 mod manifest;
 mod name;
 mod transport;
@@ -114,6 +115,9 @@ struct Sibling {
     rfilename: String,
     size: Option<u64>,
     lfs: Option<Large>,
+    /// As git names it; of a large file that of a pointer to it.
+    #[serde(rename = "blobId")]
+    blob_id: Option<String>,
 }
 
 /// Of a file that is too large for git.
@@ -193,6 +197,10 @@ impl Hub {
                     .lfs
                     .as_ref()
                     .and_then(|large| download::sha256_of(large.sha256.as_deref()?)),
+                blob_id: match file.lfs {
+                    Some(_) => None,
+                    None => file.blob_id.clone().filter(|id| git::is_id(id)),
+                },
             };
             let held = self.fetch(&remote, out, before.as_ref(), progress).await?;
             manifest.files.push(held);

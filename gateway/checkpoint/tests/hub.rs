@@ -287,6 +287,43 @@ async fn a_wrong_hash_is_refused_and_nothing_of_it_stays() {
     assert_eq!(hub.asked(LARGE).len(), 1, "a second attempt would be no better");
 }
 
+/// Of small files a hub tells git's hash alone.
+#[tokio::test]
+async fn a_small_file_is_held_against_the_hash_that_git_has_of_it() {
+    // `git hash-object` of `{}`.
+    let config = "9e26dfeeb6e641a33dae4961196235bdb965b21b";
+    for (told, is_good) in [(config, true), ("0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c", false)] {
+        let hub = hub_of(checkpoint(), move |asked, _| {
+            let mut listing = listing(&checkpoint());
+            for sibling in listing["siblings"].as_array_mut().unwrap() {
+                if sibling["rfilename"] == "config.json" {
+                    sibling["blobId"] = json!(told);
+                } else if sibling["lfs"].is_object() {
+                    // That of a pointer, which the file itself is not.
+                    sibling["blobId"] = json!(COMMIT);
+                }
+            }
+            asked.target.starts_with("/api/").then(|| ok(listing.to_string().into_bytes()))
+        });
+        let out = tempfile::tempdir().unwrap();
+        match (pull(&hub, &out).await, is_good) {
+            (Ok(manifest), true) => {
+                let vouched = |path: &str| {
+                    manifest.files.iter().find(|file| file.path == path).map(|file| file.is_vouched)
+                };
+                assert_eq!(vouched("config.json"), Some(true));
+                assert_eq!(vouched("tokenizer.json"), Some(false), "nobody told its hash");
+                assert!(manifest.verify(out.path()).is_empty());
+            }
+            (Err(HubError::Hash { file, .. }), false) => {
+                assert_eq!(file, "config.json");
+                assert!(names(&out).is_empty());
+            }
+            (other, _) => panic!("{told}: {other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_hash_that_is_told_on_the_way_counts_and_the_token_stays_with_the_hub() {
     let away = Server::start(Box::new(|asked, _| ranged(asked, &weights())));

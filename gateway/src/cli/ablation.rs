@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hyfunc_training::ablation::Variant;
+use hyfunc_training::schedule::CHECKPOINT_STEPS;
 
 use super::DataArgs;
 
@@ -53,6 +54,14 @@ pub struct EvalAblationArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub steps: u32,
+    /// Steps between checkpoints: so many a kill costs at most
+    #[arg(
+        long,
+        value_name = "STEPS",
+        default_value_t = CHECKPOINT_STEPS as u32,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub checkpoint_steps: u32,
     /// Rows of the table; all when left out
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     pub variants: Vec<Variant>,

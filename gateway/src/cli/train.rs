@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use hyfunc_training::import::{Check, Format};
+use hyfunc_training::schedule::CHECKPOINT_STEPS;
 
 /// What to train.
 #[derive(Debug, Subcommand)]
@@ -66,7 +67,8 @@ pub struct DataArgs {
 /// How rows are read.
 #[derive(Clone, Debug, Args)]
 pub struct ReadingArgs {
-    /// Format of the rows: hyfunc, xlam or toolace; else told by each file's content
+    /// Format of the rows: hyfunc, xlam or toolace, else told by each file's content; bfcl for rows in
+    /// the benchmark's form that are not of it, beside the benchmark itself (--evaluation)
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
     /// What every row is checked for; a row that fails is listed in refused.jsonl
@@ -114,6 +116,10 @@ pub struct ScheduleArgs {
     /// Begin with the tokenizer and the weights of these models instead of drawn ones
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
+    /// Steps between checkpoints: so many a kill costs at most
+    #[arg(long, value_name = "STEPS", default_value_t = CHECKPOINT_STEPS as u32,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub checkpoint_steps: u32,
 }
 
 /// A factor that a learning rate may have.

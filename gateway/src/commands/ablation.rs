@@ -46,6 +46,7 @@ pub fn eval_ablation(
                 rate: args.rate,
                 resume: args.resume,
                 from: None,
+                checkpoint_steps: args.checkpoint_steps as usize,
             },
         };
         ablation::ablate(&options)?
@@ -76,7 +77,13 @@ mod tests {
         let wrong = Cli::try_parse_from(["hyfunc", "eval", "ablation", "--variants", "soft-token"]);
         let error = wrong.unwrap_err().to_string();
         assert!(error.contains("templates-alone"), "{error}");
-        for wrong in [["--steps", "0"], ["--limit", "0"], ["--rate", "0"], ["--shards", "0"]] {
+        for wrong in [
+            ["--checkpoint-steps", "0"],
+            ["--steps", "0"],
+            ["--limit", "0"],
+            ["--rate", "0"],
+            ["--shards", "0"],
+        ] {
             let typed = ["hyfunc", "eval", "ablation"];
             assert!(Cli::try_parse_from(typed.iter().chain(&wrong)).is_err(), "{wrong:?}");
         }

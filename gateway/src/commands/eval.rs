@@ -15,7 +15,7 @@ use crate::cli::{
     EvalBfclArgs, EvalIndexArgs, EvalRequestsArgs, EvalRetrievalArgs, EvalRowsArgs, FolderArgs,
     ReportArgs, SoftTokenArg,
 };
-use crate::config::{CALIBRATED, Config, ModelsConfig};
+use crate::config::{CALIBRATED, Config, ModelsConfig, STOCK};
 use crate::eval::bfcl::{self, BfclOptions};
 use crate::eval::retrieval::compare::{Collection, ComparisonOptions, compare};
 use crate::eval::retrieval::nearest::{NearestOptions, nearest};
@@ -44,6 +44,7 @@ pub async fn eval_requests(
 /// # Errors
 /// Rows or models that cannot be read, or a file that cannot be written.
 pub fn eval_rows(config: &ModelsConfig, args: &EvalRowsArgs) -> Result<String, CommandError> {
+    of_tiny(config, "rows", "`eval requests`, `eval bfcl` and `eval ablation --on FILE`")?;
     claim(&args.report)?;
     let options = RowsOptions {
         models: folder(&args.folder, config).map(Path::to_owned),
@@ -94,6 +95,7 @@ pub async fn eval_bfcl(config: Config, args: &EvalBfclArgs) -> Result<String, Co
 /// # Errors
 /// Files or models that cannot be used, or a file that cannot be written.
 pub fn eval_retrieval(config: &Config, args: &EvalRetrievalArgs) -> Result<String, CommandError> {
+    of_tiny(&config.models, "retrieval", "`eval retrieval` with --encoder NAME=DIR")?;
     claim(&args.report)?;
     let tiny = load::models(folder(&args.lookup.folder, &config.models))?;
     let queries = match &args.queries {
@@ -123,6 +125,7 @@ pub fn eval_retrieval(config: &Config, args: &EvalRetrievalArgs) -> Result<Strin
 /// # Errors
 /// Files or models that cannot be used, or a file that cannot be written.
 pub fn eval_index(config: &Config, args: &EvalIndexArgs) -> Result<String, CommandError> {
+    of_tiny(&config.models, "index", "`eval retrieval` with --encoder NAME=DIR")?;
     let tiny = load::models(folder(&args.lookup.folder, &config.models))?;
     let encoder = TinyEncoder { tiny, query_tokens_max: config.models.query_tokens_max };
     let options = NearestOptions {
@@ -184,6 +187,18 @@ fn folder<'a>(typed: &'a FolderArgs, config: &'a ModelsConfig) -> Option<&'a Pat
     typed.models.as_deref().or(configured)
 }
 
+/// Nobody should take the figures of one preset for another's.
+fn of_tiny(
+    config: &ModelsConfig,
+    part: &'static str,
+    instead: &'static str,
+) -> Result<(), EvalError> {
+    match config.preset == STOCK {
+        true => Err(EvalError::OtherPreset { part, instead }),
+        false => Ok(()),
+    }
+}
+
 /// Makes an empty page before minutes of work: nobody should find out at the end that there is none.
 pub(super) fn claim(args: &ReportArgs) -> Result<(), EvalError> {
     args.html.as_deref().map_or(Ok(()), |path| eval::write(path, ""))
@@ -235,5 +250,8 @@ mod tests {
         };
         let error = eval_rows(&ModelsConfig::default(), &args).unwrap_err().to_string();
         assert!(error.contains("cannot write /nonexistent/page.html"), "{error}");
+        let stock = ModelsConfig { preset: STOCK.into(), ..ModelsConfig::default() };
+        let error = eval_rows(&stock, &args).unwrap_err().to_string();
+        assert!(error.contains("--set models.preset=tiny"), "{error}");
     }
 }

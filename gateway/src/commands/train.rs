@@ -9,7 +9,7 @@ use hyfunc_training::lms::{self, LmsOptions};
 use hyfunc_training::prepare::{self, PrepareOptions};
 use hyfunc_training::retriever::{self, RetrieverOptions};
 use hyfunc_training::schedule::Schedule;
-use hyfunc_training::sources::{Data, REFUSED};
+use hyfunc_training::sources::{DRAWN_AGAIN, Data, REFUSED};
 use hyfunc_training::tiny::{self, Report, TinyOptions};
 
 use super::{CommandError, bundled_functions};
@@ -108,6 +108,7 @@ fn schedule(args: ScheduleArgs) -> Schedule {
         rate: args.rate,
         resume: args.resume,
         from: args.from,
+        checkpoint_steps: args.checkpoint_steps as usize,
     }
 }
 
@@ -119,15 +120,19 @@ fn models_text(report: &Report, out: &Path) -> String {
     text
 }
 
-/// A table of the rows that were refused; empty where none was.
+/// A table of the rows and functions that were refused; empty where none was.
 fn refused_text(refused: &BTreeMap<String, usize>, out: &Path) -> String {
     if refused.is_empty() {
         return String::new();
     }
     let list = out.join(REFUSED);
-    let mut text = format!("\nRows that were not used, listed in {}:\n", list.display());
+    let mut text = format!("\nWhat was not used, listed in {}:\n", list.display());
     for (reason, rows) in refused {
         let _ = writeln!(text, "  {rows:>9}  {reason}");
+    }
+    let drawn_again = out.join(DRAWN_AGAIN);
+    if drawn_again.exists() {
+        let _ = writeln!(text, "What was drawn again stands in {}.", drawn_again.display());
     }
     text
 }

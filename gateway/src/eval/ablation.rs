@@ -69,6 +69,7 @@ pub fn stock(models: &ModelsConfig, options: &StockAblation) -> Result<AblationR
     let mut report = AblationReport {
         model: format!("stock preset, {}", parts.id),
         data: format!("{} rows of {}", rows.len(), options.on.display()),
+        refused: import.refused.clone().into(),
         ..AblationReport::default()
     };
     for variant in Variant::ALL.into_iter().filter(|of| options.variants.contains(of)) {
@@ -79,6 +80,7 @@ pub fn stock(models: &ModelsConfig, options: &StockAblation) -> Result<AblationR
                     name: variant.name().to_owned(),
                     title: title.to_owned(),
                     meaning: meaning.to_owned(),
+                    beside: beside(variant).map(Variant::name),
                     ..RowScore::default()
                 };
                 let bar = run::bar(variant.name(), rows.len(), 0);
@@ -94,6 +96,14 @@ pub fn stock(models: &ModelsConfig, options: &StockAblation) -> Result<AblationR
         }
     }
     Ok(report)
+}
+
+/// The row that lacks one part of a row, of those that need no training.
+fn beside(variant: Variant) -> Option<Variant> {
+    match variant {
+        Variant::Templates => Some(Variant::Retriever),
+        other => other.beside(),
+    }
 }
 
 /// How a row is decoded, its title and what it is; or what it would need.

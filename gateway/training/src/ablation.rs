@@ -26,11 +26,12 @@ use crate::error::TrainingError;
 use crate::mix::Mix;
 use crate::optimizer::AdamW;
 use crate::phase::Phase;
+use crate::report::Refused;
 use crate::run::{Run, Settings};
 use crate::sample;
 use crate::schedule::{DECAY, Schedule, rng_of};
 use crate::small::Teacher;
-use crate::sources::{Data, REFUSED};
+use crate::sources::{Data, REFUSED, Sources};
 use crate::{load, small, variables};
 
 pub use free::RETRIEVED_MAX;
@@ -83,16 +84,20 @@ pub fn ablate(options: &AblationOptions) -> Result<AblationReport, TrainingError
         cosine_weight: 0.0,
         ..tiny.config
     };
+    let mut data = options.data.clone();
+    // What is scored must not have been trained on: rows that repeat it are refused.
+    data.evaluation.extend(options.scored_on.clone());
     let settings = Settings {
         step: "ablation".into(),
         steps_small: options.steps,
         from: vec![tiny.config.large_sha256.clone()],
-        ..options.schedule.settings(&options.data)?
+        ..options.schedule.settings(&data)?
     };
     // Claims the folder, and refuses one of another run; every row then has one of its own.
-    Run::open(&options.out, &settings, options.schedule.resume)?;
-    let sources = options.data.read(&options.out)?;
-    let (rows, source) = scored_on(options, &sources.mix, &sources.held_out)?;
+    let whole = Run::open(&options.out, &settings, options.schedule.resume)?;
+    let sources = data.read(&options.out)?;
+    whole.begin(&sources.built_in)?;
+    let (rows, source, left_out) = scored_on(options, &sources.mix, &sources.held_out)?;
     let mut report = AblationReport {
         model: format!("tiny preset, large model of {}", tiny.config.id),
         data: format!("{} rows: {source}", rows.len()),
@@ -103,9 +108,10 @@ pub fn ablate(options: &AblationOptions) -> Result<AblationReport, TrainingError
             BATCH * options.schedule.shards,
             options.schedule.seed,
         ),
+        refused: left_out,
         ..AblationReport::default()
     };
-    let refused: usize = sources.refused.values().sum();
+    let refused: usize = sources.refused().values().sum();
     if refused > 0 {
         report.training.push_str(&format!("; {refused} rows refused, listed in {REFUSED}"));
     }
@@ -116,7 +122,7 @@ pub fn ablate(options: &AblationOptions) -> Result<AblationReport, TrainingError
     for variant in variants {
         let weights = variant.trained_as();
         let run = Run::open(&options.out.join(weights.name()), &settings, true)?;
-        let (small, seconds) = learn(&run, options, &sources.mix, &tiny, weights)?;
+        let (small, seconds) = learn(&run, options, &sources, &tiny, weights)?;
         tiny.small = small;
         let mut row = score::score(&tiny, &rows, variant)?;
         row.seconds = trained.insert(weights.name()).then_some(seconds);
@@ -127,25 +133,27 @@ pub fn ablate(options: &AblationOptions) -> Result<AblationReport, TrainingError
     Ok(report)
 }
 
-/// The rows to score on, and where they come from.
+/// The rows to score on, where they come from, and what could not be used of them.
 fn scored_on(
     options: &AblationOptions,
     mix: &Mix,
     held_out: &[Row],
-) -> Result<(Vec<Row>, String), TrainingError> {
+) -> Result<(Vec<Row>, String, Refused), TrainingError> {
     let part = |rows: &[Row]| -> Vec<Row> {
         sample::spread(rows.len(), options.limit).map(|index| rows[index].clone()).collect()
     };
     if let Some(path) = &options.scored_on {
-        let rows = data::import(path)?.rows;
-        return Ok((part(&rows), format!("of {}", name(path))));
+        let read = data::import(path)?;
+        return Ok((part(&read.rows), format!("of {}", name(path)), read.refused.into()));
     }
     if !held_out.is_empty() {
-        return Ok((part(held_out), "held out of the training data".to_owned()));
+        let source = "held out of the training data".to_owned();
+        return Ok((part(held_out), source, Refused::default()));
     }
     let mut rng = rng_of(options.schedule.seed, SCORED_PHASE, 0, 0);
     let rows = (0..options.limit).map(|_| mix.sample(&mut rng)).collect();
-    Ok((rows, "fresh requests over the library, of wordings seen in training".to_owned()))
+    let source = "fresh requests over the library, of wordings seen in training".to_owned();
+    Ok((rows, source, Refused::default()))
 }
 
 fn name(path: &Path) -> String {
@@ -157,7 +165,7 @@ fn name(path: &Path) -> String {
 fn learn(
     run: &Run,
     options: &AblationOptions,
-    mix: &Mix,
+    sources: &Sources,
     tiny: &Tiny,
     variant: Variant,
 ) -> Result<(Small, f64), TrainingError> {
@@ -172,12 +180,12 @@ fn learn(
     let is_chained = training == Training::Heads { is_chained: true };
     let teacher = |_| Teacher::new(&tiny.large, &tiny.tokenizer, &Device::Cpu).chained(is_chained);
     let mut teachers: Vec<Teacher<'_>> = (0..schedule.shards).map(teacher).collect();
-    let phase = Phase::new(run, variant.name(), options.steps);
+    let phase = Phase::new(run, variant.name(), options.steps).saved(schedule.checkpoint_steps);
     // Some head may not be needed by any row of a run this short.
     let phase = if matches!(training, Training::Free(_)) { phase } else { phase.unprobed() };
     phase.go(&mut optimizer, &mut teachers, |step, shard, teacher| {
         let mut rng = rng_of(schedule.seed, 2, step, shard);
-        let rows: Vec<Row> = (0..BATCH).map(|_| mix.sample(&mut rng)).collect();
+        let rows = sources.draw(BATCH, &mut rng)?;
         match training {
             Training::Free(form) => free::loss(&small, teacher, &rows, form, &mut rng),
             Training::Heads { .. } => small::loss(&small, teacher, &rows, &mut rng),

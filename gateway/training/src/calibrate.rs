@@ -206,3 +206,73 @@ impl fmt::Display for Calibration {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+
+    fn row(called: &[usize]) -> Row {
+        Row {
+            id: String::new(),
+            query: "q".into(),
+            functions: Vec::new(),
+            calls: called.iter().map(|index| (*index, Map::new())).collect(),
+            is_unmet: false,
+        }
+    }
+
+    /// Rows that want their first candidate, or none, with its probability.
+    fn found(rows: &[(bool, f32)]) -> (f32, f32, f32) {
+        let wish: Vec<Row> =
+            rows.iter().map(|(wanted, _)| row(if *wanted { &[0] } else { &[] })).collect();
+        let scores = |call: f32| Scores { calls: vec![call], cosines: vec![0.5] };
+        let scored: Vec<(&Row, Scores)> =
+            wish.iter().zip(rows).map(|(row, (_, call))| (row, scores(*call))).collect();
+        best(&scored, 0.0)
+    }
+
+    #[test]
+    fn a_row_is_right_when_exactly_what_it_wants_is_called() {
+        for (ranked, first, more, expected) in [
+            (vec![], 0.5, 0.5, true),
+            (vec![(0.9, true)], 0.5, 0.5, true),
+            (vec![(0.4, true)], 0.5, 0.5, false),
+            (vec![(0.4, false)], 0.5, 0.5, true),
+            (vec![(0.9, false)], 0.5, 0.5, false),
+            (vec![(0.9, true), (0.4, false)], 0.5, 0.5, true),
+            (vec![(0.9, true), (0.4, false)], 0.5, 0.3, false),
+            (vec![(0.9, true), (0.4, true)], 0.5, 0.3, true),
+            // Where the likeliest is not called, no other is.
+            (vec![(0.4, false), (0.3, false)], 0.5, 0.1, true),
+        ] {
+            assert_eq!(is_right(&ranked, first, more), expected, "{ranked:?} {first} {more}");
+        }
+    }
+
+    #[test]
+    fn the_threshold_lies_between_wishes_and_what_asks_for_nothing() {
+        let (_, first, _) = found(&[(true, 0.62), (false, 0.43)]);
+        assert!(first > 0.43 && first <= 0.62, "{first}");
+        // A call that nobody asked for weighs more than two that are missing.
+        let (_, first, _) = found(&[(true, 0.5), (true, 0.5), (false, 0.57)]);
+        assert!(first > 0.57, "{first}");
+        let (_, first, _) = found(&[(true, 0.5); 4]);
+        assert!(first <= 0.5, "{first}");
+    }
+
+    #[test]
+    fn candidates_are_those_that_a_gateway_would_offer_and_what_is_called() {
+        let count = CANDIDATES + 2;
+        let cosines: Vec<f32> = (0..count).map(|at| 1.0 - at as f32 / 100.0).collect();
+        let scores = Scores { calls: vec![0.9; count], cosines };
+        assert_eq!(ranked(&row(&[]), &scores, 0.0, 0.0).len(), CANDIDATES);
+        let last = ranked(&row(&[count - 1]), &scores, 0.0, 0.0);
+        assert_eq!(last.len(), CANDIDATES + 1);
+        assert_eq!(last.iter().filter(|(_, wanted)| *wanted).count(), 1);
+        // With weight, the nearer is the likelier.
+        let weighted = ranked(&row(&[0]), &scores, 0.0, 12.0);
+        assert!(weighted[0].1 && weighted[0].0 > weighted[1].0, "{weighted:?}");
+    }
+}

@@ -157,22 +157,3 @@ pub(crate) fn built(raw: RawRow, known: &mut Known) -> Result<Row, (Misfit, Stri
     }
     Ok(Row { id: raw.id, query: raw.query, functions, calls, is_unmet: false })
 }
-
-/// Reads a catalogue: `{"name", "description", "parameters"}`, one a line. Functions whose
-/// parameters are no JSON Schema are left out.
-pub fn catalogue(path: &Path) -> Result<Vec<Arc<Function>>, TrainingError> {
-    let mut functions = Vec::new();
-    for line in Lines::open(path)? {
-        let Ok(text) = line?.text else { continue };
-        let Ok(raw) = serde_json::from_str::<RawFunction>(&text) else { continue };
-        // A catalogue of servers names functions `Server/function`.
-        let name = raw.name.rsplit('/').next().unwrap_or(&raw.name);
-        if let Ok(function) = function_from_schema(name, &raw.description, &raw.parameters) {
-            functions.push(Arc::new(function));
-        }
-    }
-    if functions.is_empty() {
-        return Err(TrainingError::NoRows { path: path.display().to_string() });
-    }
-    Ok(functions)
-}

@@ -10,11 +10,11 @@ use std::time::Instant;
 use hyfunc_functions::Function;
 use serde_json::json;
 
-use crate::data;
 use crate::embeddings::{self, Embeddings};
 use crate::error::TrainingError;
-use crate::sources::Data;
-use crate::{checkpoint, retriever, run};
+use crate::progress::Progress;
+use crate::sources::{Data, Files};
+use crate::{checkpoint, retriever};
 
 /// Texts of one batch.
 const BATCH: usize = 64;
@@ -70,11 +70,7 @@ pub fn embed(options: &EmbedOptions) -> Result<EmbedReport, TrainingError> {
         true => Embeddings::load(&path, &digest)?,
         false => Embeddings::new(&digest),
     };
-    let (rows, refused) = options.data.import(out)?;
-    let mut catalogue = Vec::new();
-    for path in &options.data.catalogues {
-        catalogue.extend(data::catalogue(path)?);
-    }
+    let Files { rows, catalogue, refused, .. } = options.data.import(out)?;
     let offered = rows.iter().flat_map(|row| &row.functions);
     let functions = options.data.library.iter().chain(&catalogue).chain(offered);
     let functions = new_functions(&all, functions.map(|function| &**function));
@@ -82,19 +78,22 @@ pub fn embed(options: &EmbedOptions) -> Result<EmbedReport, TrainingError> {
     let texts = functions.distinct + queries.distinct;
     let computed = functions.new.len() + queries.new.len();
 
-    let bar = run::bar("embed", texts, texts - computed);
+    let mut done = texts - computed;
+    let mut progress = Progress::new("embed", texts, done);
     let mut saved = Instant::now();
     for batch in functions.new.chunks(BATCH) {
         all.add_functions(&large, &tokenizer, batch)?;
-        bar.inc(batch.len() as u64);
+        done += batch.len();
+        progress.reach(done, "functions");
         save_now_and_then(&all, &path, &mut saved)?;
     }
     for batch in queries.new.chunks(BATCH) {
         all.add_queries(&large, &tokenizer, batch)?;
-        bar.inc(batch.len() as u64);
+        done += batch.len();
+        progress.reach(done, "queries");
         save_now_and_then(&all, &path, &mut saved)?;
     }
-    bar.finish_and_clear();
+    progress.finish();
     if computed > 0 || !path.exists() {
         all.save(&path)?;
     }

@@ -2,9 +2,11 @@
 
 pub mod ablation;
 pub mod bfcl;
+pub(crate) mod built_in;
 pub mod calibrate;
 pub mod card;
 pub mod checkpoint;
+pub(crate) mod curve;
 pub mod data;
 pub mod dual;
 pub mod embed;
@@ -12,6 +14,7 @@ pub mod embeddings;
 pub mod encode;
 pub mod error;
 pub mod eval;
+pub(crate) mod guard;
 pub mod import;
 pub mod large;
 pub mod lines;
@@ -24,6 +27,7 @@ pub(crate) mod phase;
 pub mod phrases;
 pub(crate) mod practice;
 pub mod prepare;
+pub(crate) mod progress;
 pub mod report;
 pub mod retriever;
 pub mod rows;

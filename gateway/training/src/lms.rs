@@ -14,10 +14,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::calibrate;
 use crate::card;
-use crate::data::Row;
 use crate::embeddings::{self, Embeddings};
 use crate::error::TrainingError;
-use crate::mix::Mix;
 use crate::optimizer::AdamW;
 use crate::phase::Phase;
 use crate::run::{self, Run, Settings};
@@ -74,9 +72,10 @@ pub fn train(options: &LmsOptions) -> Result<Report, TrainingError> {
     };
     let run = Run::open(&options.out, &settings, options.schedule.resume)?;
     let sources = options.data.read(&options.out)?;
+    run.begin(&sources.built_in)?;
     let (small, map) = model(&tokenizer, &options.schedule)?;
     let frozen = Frozen { large: &large, tokenizer: &tokenizer, known: known.as_ref() };
-    learn(&run, options.steps, &options.schedule, &sources.mix, &frozen, (&small, &map))?;
+    learn(&run, options.steps, &options.schedule, &sources, &frozen, (&small, &map))?;
 
     let models = options.out.join("models");
     std::fs::create_dir_all(&models).map_err(TrainingError::file(&models))?;
@@ -113,7 +112,7 @@ pub(crate) fn learn(
     run: &Run,
     steps: usize,
     schedule: &Schedule,
-    mix: &Mix,
+    sources: &Sources,
     frozen: &Frozen<'_>,
     (small, map): (&Small, &VarMap),
 ) -> Result<(), TrainingError> {
@@ -121,10 +120,10 @@ pub(crate) fn learn(
     let teacher =
         |_| Teacher::new(frozen.large, frozen.tokenizer, &Device::Cpu).knowing(frozen.known);
     let mut teachers: Vec<Teacher<'_>> = (0..schedule.shards).map(teacher).collect();
-    let phase = Phase::new(run, "small", steps);
+    let phase = Phase::new(run, "small", steps).saved(schedule.checkpoint_steps);
     phase.go(&mut optimizer, &mut teachers, |step, shard, teacher| {
         let mut rng = rng_of(schedule.seed, 2, step, shard);
-        let rows: Vec<Row> = (0..BATCH).map(|_| mix.sample(&mut rng)).collect();
+        let rows = sources.draw(BATCH, &mut rng)?;
         small::loss(small, teacher, &rows, &mut rng)
     })
 }
@@ -134,7 +133,7 @@ pub(crate) fn learn(
 pub(crate) fn finish(
     run: &Run,
     settings: &Settings,
-    Sources { mix, held_out, strangers, refused }: Sources,
+    sources: Sources,
     tokenizer: &Tokenizer,
     small: &VarMap,
     models: &Path,
@@ -149,8 +148,8 @@ pub(crate) fn finish(
     // Calibrated on what was written, not on what is in memory: f16 is what serves.
     let mut tiny = shipped::load_dir(models, &Device::Cpu)?;
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed ^ 0xca11);
-    let unseen = (held_out.as_slice(), strangers.as_slice());
-    let calibration = calibrate::calibrate(&mut tiny, &mix, unseen, &mut rng)?;
+    let unseen = (sources.held_out.as_slice(), sources.strangers.as_slice());
+    let calibration = calibrate::calibrate(&mut tiny, &sources.mix, unseen, &mut rng)?;
     config.call_threshold = calibration.call_threshold;
     config.more_threshold = calibration.more_threshold;
     config.again_threshold = calibration.again_threshold;
@@ -160,5 +159,6 @@ pub(crate) fn finish(
     let seconds = run.spend()?;
     let card = card::write(&config, settings, &calibration, seconds);
     checkpoint::replace_bytes(&models.join("README.md"), card.as_bytes())?;
+    let refused = sources.refused();
     Ok(Report { models: models.to_owned(), seconds, calibration, refused })
 }

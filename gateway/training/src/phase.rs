@@ -1,14 +1,15 @@
 //! One model's training: shards beside each other, a bar, a curve, checkpoints.
 
+use std::path::Path;
+
 use candle_core::{Device, Tensor};
 
 use crate::checkpoint;
 use crate::error::TrainingError;
 use crate::optimizer::{self, AdamW, Gradients};
-use crate::run::{self, Run};
-
-/// Steps between checkpoints.
-pub const CHECKPOINT_STEPS: usize = 200;
+use crate::progress::Progress;
+use crate::run::Run;
+use crate::schedule::CHECKPOINT_STEPS;
 
 /// Steps between points of a curve.
 const POINT_STEPS: usize = 10;
@@ -34,6 +35,11 @@ impl<'a> Phase<'a> {
         Self { run, name, steps, checkpoint_steps: CHECKPOINT_STEPS, is_probed: true }
     }
 
+    /// With a checkpoint after so many steps each.
+    pub(crate) fn saved(self, checkpoint_steps: usize) -> Self {
+        Self { checkpoint_steps, ..self }
+    }
+
     /// For runs of so few steps that some variable may not be needed by any row of them.
     pub(crate) fn unprobed(self) -> Self {
         Self { is_probed: false, ..self }
@@ -57,8 +63,9 @@ impl<'a> Phase<'a> {
         if kept.is_none() && self.steps > 0 && self.is_probed {
             self.probe(optimizer, &pools, states, &loss)?;
         }
-        let bar = run::bar(self.name, self.steps, optimizer.steps_done());
-        let mut smoothed: Option<f32> = None;
+        let mut progress = Progress::new(self.name, self.steps, optimizer.steps_done());
+        // The curve goes on without a leap.
+        let mut smoothed = self.run.last_point(self.name);
         while optimizer.steps_done() < self.steps {
             let step = optimizer.steps_done();
             let found = sharded(optimizer, &pools, states, |shard, s| loss(step, shard, s))?;
@@ -74,31 +81,46 @@ impl<'a> Phase<'a> {
             }
             let smooth = smoothed.map_or(value, |old| 0.98 * old + 0.02 * value);
             smoothed = Some(smooth);
-            bar.set_position(step as u64 + 1);
-            bar.set_message(format!("loss {smooth:.3}"));
+            progress.reach(step + 1, &format!("loss {smooth:.3}"));
             if step.is_multiple_of(POINT_STEPS) {
                 self.run.point(self.name, step, smooth)?;
             }
             let done = step + 1;
             if done.is_multiple_of(self.checkpoint_steps) || done == self.steps {
-                checkpoint::replace(&path, |beside| optimizer.save(beside)).map_err(|error| {
-                    TrainingError::Checkpoint {
-                        path: path.display().to_string(),
-                        step: done,
-                        mb: optimizer.bytes() / 1_000_000 + 1,
-                        reason: error.to_string(),
-                        kept,
-                    }
-                })?;
+                self.save(optimizer, &path, kept)?;
                 kept = Some(done);
-                self.run.spend()?;
             }
         }
-        bar.finish();
-        if self.run.path(&format!("{}.csv", self.name)).exists() {
-            self.run.draw(self.name)?;
+        progress.finish();
+        // Of a run that was over before, the picture may be missing.
+        self.draw()
+    }
+
+    /// Writes the checkpoint of now, and draws the curve up to it.
+    fn save(
+        &self,
+        optimizer: &AdamW,
+        path: &Path,
+        kept: Option<usize>,
+    ) -> Result<(), TrainingError> {
+        checkpoint::replace(path, |beside| optimizer.save(beside)).map_err(|error| {
+            TrainingError::Checkpoint {
+                path: path.display().to_string(),
+                step: optimizer.steps_done(),
+                mb: optimizer.bytes() / 1_000_000 + 1,
+                reason: error.to_string(),
+                kept,
+            }
+        })?;
+        self.run.spend()?;
+        self.draw()
+    }
+
+    fn draw(&self) -> Result<(), TrainingError> {
+        match self.run.path(&format!("{}.csv", self.name)).exists() {
+            true => self.run.draw(self.name),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn diverged(
@@ -189,8 +211,6 @@ fn pool() -> Result<rayon::ThreadPool, TrainingError> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use candle_core::{DType, Var};
     use candle_nn::VarMap;
 
@@ -258,6 +278,7 @@ mod tests {
             let error = scene.train(folder.path(), 8, factor).unwrap_err().to_string();
             assert!(error.contains("at step 5") && error.contains("of step 4"), "{error}");
             assert!(error.contains("--resume") && error.contains("--rate"), "{error}");
+            assert!(folder.path().join("large.svg").is_file(), "drawn at every checkpoint");
             let resumed = Scene::new(false);
             resumed.train(folder.path(), 8, |_| 1.0).unwrap();
             let unbroken = Scene::new(false);

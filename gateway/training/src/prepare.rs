@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use crate::checkpoint;
 use crate::data::Row;
 use crate::error::TrainingError;
-use crate::import::{self, Evaluated, Format, Imported, Options, Refusals};
+use crate::import::{self, Evaluated, Format, Options, Refusals};
 use crate::sources::Data;
 
 /// What `hyfunc train rows` is told.
@@ -48,7 +48,8 @@ pub struct Prepared {
     pub refused: String,
 }
 
-/// Reads rows, and writes what is kept of them.
+/// Reads rows, and writes what is kept of them, one after the other: how many there are does not
+/// matter.
 ///
 /// # Errors
 /// Files that cannot be read or written, an evaluation set among the rows, or a row that the format
@@ -64,28 +65,70 @@ pub fn prepare(options: &PrepareOptions) -> Result<Prepared, TrainingError> {
         }
     };
     let (format, check) = (data.format, data.check);
-    let read = Options { format, check, evaluated, ..Options::default() };
-    let Imported { rows, read: files } = import::import(&data.rows, &read, &mut refusals)?;
-    if let Some(out) = &options.out {
-        write(&rows, options.to, out)?;
-    }
-    let functions: HashSet<usize> = rows
-        .iter()
-        .flat_map(|row| row.functions.iter().map(|function| Arc::as_ptr(function) as usize))
-        .collect();
+    let (rows_max, bytes_max) = (usize::MAX, usize::MAX);
+    let read = Options { format, check, evaluated, rows_max, bytes_max };
+    let mut counting = Counting::default();
+    let files = match &options.out {
+        None => import::each(&data.rows, &read, &mut refusals, &mut |row| {
+            counting.add(&row);
+            Ok(())
+        })?,
+        Some(out) => write(out, |file| {
+            import::each(&data.rows, &read, &mut refusals, &mut |row| {
+                counting.add(&row);
+                let failed = |reason: String| TrainingError::Unusable {
+                    path: out.display().to_string(),
+                    reason,
+                };
+                let written = import::export_row(&row, options.to);
+                let written = written.map_err(|error| failed(error.to_string()))?;
+                writeln!(file, "{written}").map_err(TrainingError::file(out))
+            })
+        })?,
+    };
+    let Counting { kept, none, calls, functions } = counting;
     Ok(Prepared {
         read: files.into_iter().collect(),
-        kept: rows.len(),
-        none: rows.iter().filter(|row| row.calls.is_empty()).count(),
-        calls: rows.iter().map(|row| row.calls.len()).sum(),
+        kept,
+        none,
+        calls,
         functions: functions.len(),
         evaluated: read.evaluated.len(),
         refused: refusals.to_text(),
     })
 }
 
-fn write(rows: &[Row], to: Format, out: &Path) -> Result<(), TrainingError> {
+/// Counts of the rows that are kept.
+#[derive(Default)]
+struct Counting {
+    kept: usize,
+    none: usize,
+    calls: usize,
+    /// Hashes of what tells functions apart.
+    functions: HashSet<u64>,
+}
+
+impl Counting {
+    fn add(&mut self, row: &Row) {
+        self.kept += 1;
+        self.none += usize::from(row.calls.is_empty());
+        self.calls += row.calls.len();
+        for function in &row.functions {
+            let mut hasher = DefaultHasher::new();
+            (&function.name, &function.description).hash(&mut hasher);
+            function.parameters.fields.iter().for_each(|field| field.name.hash(&mut hasher));
+            self.functions.insert(hasher.finish());
+        }
+    }
+}
+
+/// Lets `rows` write to a file, which is replaced as a whole; gives what `rows` gives.
+fn write<T>(
+    out: &Path,
+    rows: impl FnOnce(&mut dyn Finish) -> Result<T, TrainingError>,
+) -> Result<T, TrainingError> {
     let is_gzip = out.extension().is_some_and(|extension| extension == "gz");
+    let mut given = None;
     checkpoint::replace(out, |beside| {
         let failed = || TrainingError::file(out);
         let file = BufWriter::new(File::create(beside).map_err(failed())?);
@@ -93,15 +136,10 @@ fn write(rows: &[Row], to: Format, out: &Path) -> Result<(), TrainingError> {
             true => Box::new(GzEncoder::new(file, Compression::default())),
             false => Box::new(file),
         };
-        for row in rows {
-            let written = import::export_row(row, to).map_err(|error| TrainingError::Unusable {
-                path: out.display().to_string(),
-                reason: error.to_string(),
-            })?;
-            writeln!(file, "{written}").map_err(failed())?;
-        }
+        given = Some(rows(file.as_mut())?);
         file.finish().map_err(failed())
-    })
+    })?;
+    Ok(given.expect("a file that was written was given its rows"))
 }
 
 /// A writer whose end may still fail.

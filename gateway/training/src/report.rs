@@ -4,6 +4,7 @@
 
 mod calls;
 mod classify;
+mod difference;
 mod estimate;
 mod examples;
 mod failures;
@@ -17,6 +18,7 @@ mod text;
 
 pub use calls::{NamedCall, same_functions, written};
 pub use classify::classify;
+pub use difference::Difference;
 pub use estimate::Estimate;
 pub use examples::{EXAMPLES_PER_HEADING_MAX, Example, Examples};
 pub use failures::{FailureCounts, FailureKind};

@@ -15,7 +15,6 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::data::Row;
 use crate::dual::{self, DualCalibration};
 use crate::error::TrainingError;
 use crate::mix::Mix;
@@ -80,17 +79,18 @@ pub fn train(options: &RetrieverOptions) -> Result<RetrieverReport, TrainingErro
         ..options.schedule.settings(&options.data)?
     };
     let run = Run::open(&options.out, &settings, options.schedule.resume)?;
-    let Sources { mix, held_out, strangers, refused } = options.data.read(&options.out)?;
-    let tokenizer_json = tokenizer(&run, &mix, &options.schedule)?;
+    let sources = options.data.read(&options.out)?;
+    run.begin(&sources.built_in)?;
+    let tokenizer_json = tokenizer(&run, &sources.mix, &options.schedule)?;
     let tokenizer =
         Tokenizer::from_bytes(&tokenizer_json).map_err(hyfunc_cascade::CascadeError::from)?;
     let (large, map) = model(&tokenizer, &options.schedule)?;
     let steps = Steps { count: options.steps, hard_negatives: options.hard_negatives };
-    learn(&run, steps, &options.schedule, &mix, &tokenizer, (&large, &map))?;
+    learn(&run, steps, &options.schedule, &sources, &tokenizer, (&large, &map))?;
 
     let mut rng = ChaCha8Rng::seed_from_u64(options.schedule.seed ^ 0xca11);
-    let unseen = (held_out.as_slice(), strangers.as_slice());
-    let calibration = dual::calibrate(&large, &tokenizer, &mix, unseen, &mut rng)?;
+    let unseen = (sources.held_out.as_slice(), sources.strangers.as_slice());
+    let calibration = dual::calibrate(&large, &tokenizer, &sources.mix, unseen, &mut rng)?;
     dual::fold(&map, &calibration)?;
     let models = options.out.join("models");
     write(&models, &map, &tokenizer_json)?;
@@ -98,7 +98,7 @@ pub fn train(options: &RetrieverOptions) -> Result<RetrieverReport, TrainingErro
         seconds: run.spend()?,
         calibration,
         large_sha256: run::file_hash(&models.join("large.safetensors"))?,
-        refused,
+        refused: sources.refused(),
         models,
     };
     let path = report.models.join("retriever.json");
@@ -165,15 +165,15 @@ pub(crate) fn learn(
     run: &Run,
     steps: Steps,
     schedule: &Schedule,
-    mix: &Mix,
+    sources: &Sources,
     tokenizer: &Tokenizer,
     (large, map): (&Large, &VarMap),
 ) -> Result<(), TrainingError> {
     let mut optimizer = AdamW::new(map, RATE * schedule.rate, DECAY, steps.count)?;
-    let phase = Phase::new(run, "large", steps.count);
+    let phase = Phase::new(run, "large", steps.count).saved(schedule.checkpoint_steps);
     phase.go(&mut optimizer, &mut vec![(); schedule.shards], |step, shard, ()| {
         let mut rng = rng_of(schedule.seed, 1, step, shard);
-        let rows: Vec<Row> = (0..BATCH).map(|_| mix.sample(&mut rng)).collect();
+        let rows = sources.draw(BATCH, &mut rng)?;
         large::loss(large, tokenizer, &rows, steps.hard_negatives, &Device::Cpu).map(Some)
     })
 }

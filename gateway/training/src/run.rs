@@ -1,18 +1,18 @@
 //! A run's folder: what it was started with, its curves, its checkpoints.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint;
 use crate::error::TrainingError;
+use crate::{checkpoint, curve};
 
 /// What a run was started with. A run is resumed only with the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,6 +88,9 @@ fn usual() -> f64 {
 /// File with the seconds that a run has taken.
 const SECONDS: &str = "seconds";
 
+/// List of the stretches of a run: a kill or a full disk ends one, `--resume` begins the next.
+const STRETCHES: &str = "stretches.jsonl";
+
 /// The folder of a run.
 pub struct Run {
     dir: PathBuf,
@@ -97,11 +100,11 @@ pub struct Run {
 }
 
 impl Run {
-    /// Opens a folder for a run with `settings`; `resume` allows one that exists.
+    /// Opens a folder for a run with `settings`; `resume` allows one in which something was trained.
     pub fn open(dir: &Path, settings: &Settings, resume: bool) -> Result<Self, TrainingError> {
         fs::create_dir_all(dir).map_err(TrainingError::file(dir))?;
         let path = dir.join("settings.json");
-        if path.exists() {
+        if path.exists() && is_begun(dir) {
             let other = |reason: &str| TrainingError::OtherRun {
                 path: dir.display().to_string(),
                 reason: reason.to_owned(),
@@ -118,6 +121,38 @@ impl Run {
         checkpoint::replace_bytes(&path, serde_json::to_string_pretty(settings)?.as_bytes())?;
         let before = fs::read_to_string(dir.join(SECONDS)).ok().and_then(|text| text.parse().ok());
         Ok(Self { dir: dir.to_owned(), began: Instant::now(), before: before.unwrap_or(0.0) })
+    }
+
+    /// Writes down that a stretch of the run begins: when, by which program, on what machine, and the
+    /// SHA-256 of what it is trained on and is part of the program.
+    pub fn begin(&self, built_in: &BTreeMap<String, String>) -> Result<(), TrainingError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let command: Vec<String> =
+            std::env::args_os().map(|part| part.to_string_lossy().into_owned()).collect();
+        let stretch = json!({
+            "began_unix_s": now.as_secs(),
+            "command": command,
+            "versions": {
+                "hyfunc": env!("CARGO_PKG_VERSION"),
+                "candle": env!("HYFUNC_CANDLE_VERSION"),
+                "tokenizers": env!("HYFUNC_TOKENIZERS_VERSION"),
+                "rustc": env!("HYFUNC_RUSTC_VERSION"),
+            },
+            "machine": {
+                "os": std::env::consts::OS,
+                "architecture": std::env::consts::ARCH,
+                "cores": std::thread::available_parallelism().map_or(1, usize::from),
+            },
+            "built_in_sha256": built_in,
+        });
+        self.append(STRETCHES, &stretch.to_string())
+    }
+
+    /// Adds a line to a file.
+    fn append(&self, name: &str, line: &str) -> Result<(), TrainingError> {
+        let path = self.path(name);
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        file.and_then(|mut file| writeln!(file, "{line}")).map_err(TrainingError::file(&path))
     }
 
     /// Writes down how long the run has taken, in seconds, and gives it.
@@ -149,28 +184,42 @@ impl Run {
         self.write(&name, kept.as_bytes())
     }
 
+    /// The loss of a curve's last point.
+    pub fn last_point(&self, curve: &str) -> Option<f32> {
+        let text = fs::read_to_string(self.path(&format!("{curve}.csv"))).ok()?;
+        text.lines().last()?.split_once(',')?.1.parse().ok()
+    }
+
     /// Adds a point to a curve.
     pub fn point(&self, curve: &str, step: usize, loss: f32) -> Result<(), TrainingError> {
-        let path = self.path(&format!("{curve}.csv"));
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(TrainingError::file(&path))?;
-        writeln!(file, "{step},{loss}").map_err(TrainingError::file(&path))
+        self.append(&format!("{curve}.csv"), &format!("{step},{loss}"))
     }
 
     /// Draws a curve as an SVG picture beside its points.
-    pub fn draw(&self, curve: &str) -> Result<(), TrainingError> {
-        let path = self.path(&format!("{curve}.csv"));
+    pub fn draw(&self, name: &str) -> Result<(), TrainingError> {
+        let path = self.path(&format!("{name}.csv"));
         let text = fs::read_to_string(&path).map_err(TrainingError::file(&path))?;
         let points: Vec<(f32, f32)> = text
             .lines()
             .filter_map(|line| line.split_once(','))
             .filter_map(|(step, loss)| Some((step.parse().ok()?, loss.parse().ok()?)))
             .collect();
-        self.write(&format!("{curve}.svg"), svg(curve, &points).as_bytes())
+        self.write(&format!("{name}.svg"), curve::svg(name, &points).as_bytes())
     }
+}
+
+/// Whether a folder holds more than the settings of a run that was refused before its first step.
+fn is_begun(dir: &Path) -> bool {
+    let is_trained = |path: &Path| {
+        path.extension().is_some_and(|extension| extension == "checkpoint")
+            || path.ends_with("tokenizer.json")
+            || path.ends_with("models")
+    };
+    let within = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
+    within(dir).map(|entry| entry.path()).any(|path| {
+        // An ablation has a folder for each of its rows.
+        is_trained(&path) || within(&path).any(|entry| is_trained(&entry.path()))
+    })
 }
 
 /// The first key in which two runs' settings differ.
@@ -179,28 +228,6 @@ fn difference(one: &Settings, other: &Settings) -> Result<Option<String>, Traini
     let mut keys = one.as_object().into_iter().flatten();
     let differs = keys.find(|(key, value)| other.get(*key) != Some(*value));
     Ok(differs.map(|(key, _)| key.clone()))
-}
-
-/// A line chart, 640 × 320.
-fn svg(title: &str, points: &[(f32, f32)]) -> String {
-    let (width, height, margin) = (640.0, 320.0, 40.0);
-    let x_max = points.iter().map(|p| p.0).fold(1.0, f32::max);
-    let y_max = points.iter().map(|p| p.1).fold(1e-6, f32::max);
-    let mut line = String::new();
-    for (x, y) in points {
-        let x = margin + x / x_max * (width - 2.0 * margin);
-        let y = height - margin - y / y_max * (height - 2.0 * margin);
-        let _ = write!(line, "{x:.1},{y:.1} ");
-    }
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
-         <text x=\"{margin}\" y=\"20\">{title}: loss by step (0 to {x_max}; 0 to {y_max:.2})</text>\n\
-         <path d=\"M{margin} {margin} V{bottom} H{right}\" fill=\"none\" stroke=\"#999\"/>\n\
-         <polyline points=\"{line}\" fill=\"none\" stroke=\"#06c\" stroke-width=\"1.5\"/>\n</svg>\n",
-        bottom = height - margin,
-        right = width - margin,
-    )
 }
 
 /// SHA-256 of a file, hex.
@@ -230,4 +257,46 @@ pub fn bytes_bar(what: &str, bytes: u64) -> ProgressBar {
     )
     .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(bytes).with_style(style).with_prefix(what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_free_until_something_was_trained_in_it() {
+        let settings = |seed: u64| Settings { seed, ..Settings::default() };
+        let refused = |dir: &Path, seed, resume, part: &str| {
+            let error = Run::open(dir, &settings(seed), resume).err().unwrap().to_string();
+            assert!(error.contains(part), "{error}");
+        };
+        for trained in ["large.checkpoint", "tokenizer.json", "models/x", "base/base.checkpoint"] {
+            let folder = tempfile::tempdir().unwrap();
+            let dir = folder.path();
+            Run::open(dir, &settings(1), false).unwrap().begin(&BTreeMap::new()).unwrap();
+            Run::open(dir, &settings(2), false).unwrap();
+            Run::open(dir, &settings(3), true).unwrap();
+            let path = dir.join(trained);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+            refused(dir, 3, false, "--resume");
+            refused(dir, 4, true, "`seed` differs");
+            Run::open(dir, &settings(3), true).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_curve_is_cut_where_a_kill_threw_steps_away_and_goes_on_from_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = Run::open(folder.path(), &Settings::default(), false).unwrap();
+        assert_eq!(run.last_point("large"), None);
+        for (step, loss) in [(0, 4.0), (10, 3.0), (20, 2.5)] {
+            run.point("large", step, loss).unwrap();
+        }
+        run.cut("large", 15).unwrap();
+        assert_eq!(run.last_point("large"), Some(3.0));
+        run.draw("large").unwrap();
+        let picture = fs::read_to_string(run.path("large.svg")).unwrap();
+        assert!(picture.contains("3.000 at step 10"), "{picture}");
+    }
 }

@@ -12,6 +12,9 @@ use crate::sources::Data;
 /// Weight decay of both models.
 pub(crate) const DECAY: f64 = 0.02;
 
+/// Steps between checkpoints, unless said otherwise.
+pub const CHECKPOINT_STEPS: usize = 200;
+
 /// How steps are taken.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -25,6 +28,8 @@ pub struct Schedule {
     pub resume: bool,
     /// Folder of models whose tokenizer and weights the run begins with.
     pub from: Option<PathBuf>,
+    /// Steps between checkpoints, which a kill may cost. What is trained is the same.
+    pub checkpoint_steps: usize,
 }
 
 impl Schedule {

@@ -10,14 +10,17 @@ use hyfunc_functions::Function;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::data::{self, Row};
+use crate::data::Row;
 use crate::error::TrainingError;
+use crate::guard::Guard;
 use crate::import::{self, Check, Evaluated, Format, Options, Refusals};
 use crate::mix::Mix;
 use crate::phrases::Phrases;
 use crate::practice;
-use crate::run;
 use crate::sample::is_apart;
+use crate::{built_in, run};
+
+pub use crate::guard::DRAWN_AGAIN;
 
 /// One imported row in so many is held out.
 const HELD_OUT_EVERY: u64 = 40;
@@ -52,14 +55,27 @@ pub struct Data {
     pub catalogues: Vec<PathBuf>,
 }
 
+/// What files gave.
+pub(crate) struct Files {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) catalogue: Vec<Arc<Function>>,
+    /// Counts by reason.
+    pub(crate) refused: BTreeMap<String, usize>,
+    evaluated: Evaluated,
+}
+
 /// Training rows, held-out rows, and what was refused.
 pub(crate) struct Sources {
     pub(crate) mix: Mix,
+    /// Keeps what is made up apart from evaluation sets.
+    guard: Guard,
+    /// SHA-256 of what is part of the program and trained on, by its name.
+    pub(crate) built_in: BTreeMap<String, String>,
     pub(crate) held_out: Vec<Row>,
     /// Rows of practice plugins that are not in the mix.
     pub(crate) strangers: Vec<Row>,
     /// Counts by reason.
-    pub(crate) refused: BTreeMap<String, usize>,
+    refused: BTreeMap<String, usize>,
 }
 
 impl Data {
@@ -83,11 +99,8 @@ impl Data {
         hashes(&self.evaluations())
     }
 
-    /// Reads the rows; those that cannot be used are listed in `folder`.
-    pub(crate) fn import(
-        &self,
-        folder: &Path,
-    ) -> Result<(Vec<Row>, BTreeMap<String, usize>), TrainingError> {
+    /// Reads rows and catalogues; what cannot be used is listed in `folder`.
+    pub(crate) fn import(&self, folder: &Path) -> Result<Files, TrainingError> {
         let path = folder.join(REFUSED);
         let list = BufWriter::new(File::create(&path).map_err(TrainingError::file(&path))?);
         let mut refusals = Refusals::listed(list, &path);
@@ -95,26 +108,45 @@ impl Data {
         let (format, check) = (self.format, self.check);
         let options = Options { format, check, evaluated, ..Options::default() };
         let rows = import::import(&self.rows, &options, &mut refusals)?.rows;
-        Ok((rows, refusals.by_text()))
+        let catalogue = import::catalogue(&self.catalogues, &mut refusals)?;
+        let refused = refusals.by_text();
+        Ok(Files { rows, catalogue, refused, evaluated: options.evaluated })
     }
 
     /// Reads everything.
     pub(crate) fn read(&self, folder: &Path) -> Result<Sources, TrainingError> {
-        let (rows, refused) = self.import(folder)?;
+        let Files { rows, catalogue, refused, evaluated } = self.import(folder)?;
         let (held_out, rows) =
             rows.into_iter().partition(|row: &Row| is_apart(&row.id, HELD_OUT_EVERY));
         let (unseen, practice): (Vec<_>, Vec<_>) = practice::plugins()?
             .into_iter()
             .partition(|plugin| is_apart(plugin.name, STRANGER_EVERY));
-        let mut catalogue = Vec::new();
-        for path in &self.catalogues {
-            catalogue.extend(data::catalogue(path)?);
-        }
-        let mix = Mix::new(self.library.clone(), Phrases::bundled()?, rows, catalogue);
+        let phrases = Phrases::bundled()?;
+        let built_in = built_in::digests(&self.library, &phrases, &practice);
+        let mix = Mix::new(self.library.clone(), phrases, rows, catalogue);
         let mix = mix.practising(practice);
         let mut rng = ChaCha8Rng::seed_from_u64(STRANGER_SEED);
         let strangers = mix.strangers(&unseen, STRANGER_ROWS, &mut rng);
-        Ok(Sources { mix, held_out, strangers, refused })
+        let guard = Guard::new(evaluated, folder);
+        Ok(Sources { mix, guard, built_in, held_out, strangers, refused })
+    }
+}
+
+impl Sources {
+    /// Rows of one shard of a step, none of which repeats what models are measured on.
+    pub(crate) fn draw(
+        &self,
+        count: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Vec<Row>, TrainingError> {
+        (0..count).map(|_| self.guard.draw(|| self.mix.sample(rng))).collect()
+    }
+
+    /// Counts by reason, with what was made up and drawn again.
+    pub(crate) fn refused(&self) -> BTreeMap<String, usize> {
+        let mut refused = self.refused.clone();
+        refused.extend(self.guard.counted());
+        refused
     }
 }
 
@@ -123,8 +155,79 @@ fn hashes<'a>(
 ) -> Result<BTreeMap<String, String>, TrainingError> {
     let mut hashes = BTreeMap::new();
     for path in files {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        hashes.insert(name, run::file_hash(path)?);
+        let mut name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let hash = run::file_hash(path)?;
+        if hashes.get(&name).is_some_and(|other| *other != hash) {
+            // Files of several folders may be called alike.
+            name = path.display().to_string();
+        }
+        hashes.insert(name, hash);
     }
     Ok(hashes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use hyfunc_cascade::conversation::TURN_END;
+    use hyfunc_functions::schema::function_from_schema;
+    use serde_json::json;
+
+    use super::*;
+    use crate::import::normalized;
+
+    /// Rows of a step.
+    const ROWS: usize = 60;
+
+    /// What a step draws, conversations apart, and what was refused.
+    fn drawn(folder: &Path, evaluation: Vec<PathBuf>) -> (BTreeSet<String>, usize) {
+        let schema = json!({"type": "object", "properties": {"text": {"type": "string"}}});
+        let function = function_from_schema("text_reverse", "Turns a text round.", &schema);
+        let library = vec![Arc::new(function.unwrap())];
+        let data = Data { library, evaluation, ..Data::default() };
+        let sources = data.read(folder).unwrap();
+        let rows = sources.draw(ROWS, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+        let single = rows.iter().filter(|row| !row.query.contains(TURN_END));
+        let said = single.map(|row| normalized(&row.query)).collect();
+        (said, sources.refused().values().sum())
+    }
+
+    #[test]
+    fn what_is_made_up_of_phrases_and_practice_plugins_repeats_no_evaluation_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let (said, refused) = drawn(folder.path(), Vec::new());
+        assert!(said.len() > ROWS / 3, "{said:?}");
+        assert_eq!(refused, 0);
+
+        let held = folder.path().join("held.jsonl");
+        let lines: String =
+            said.iter().map(|query| format!("{}\n", json!({"query": query}))).collect();
+        std::fs::write(&held, lines).unwrap();
+        let (others, refused) = drawn(folder.path(), vec![held]);
+        assert!(said.is_disjoint(&others), "{:?}", said.intersection(&others));
+        assert!(refused >= said.len(), "{refused} of {}", said.len());
+        let list = std::fs::read_to_string(folder.path().join(DRAWN_AGAIN)).unwrap();
+        assert_eq!(list.lines().count(), said.len(), "each is listed once");
+        assert!(list.lines().all(|line| line.contains(" of held.jsonl")), "{list}");
+    }
+
+    #[test]
+    fn files_that_are_called_alike_have_a_hash_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let (one, other) = (file("a/rows.jsonl", "1"), file("b/rows.jsonl", "2"));
+        let found = hashes([&one, &other]).unwrap();
+        let expected = [
+            ("rows.jsonl".to_owned(), run::file_hash(&one).unwrap()),
+            (other.display().to_string(), run::file_hash(&other).unwrap()),
+        ];
+        assert_eq!(found, BTreeMap::from(expected));
+        assert_eq!(hashes([&one, &one]).unwrap().len(), 1);
+    }
 }

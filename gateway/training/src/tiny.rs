@@ -60,19 +60,19 @@ pub fn train(options: &TinyOptions) -> Result<Report, TrainingError> {
     };
     let run = Run::open(&options.out, &settings, schedule.resume)?;
     let sources = options.data.read(&options.out)?;
-    let mix = &sources.mix;
-    let tokenizer_json = retriever::tokenizer(&run, mix, schedule)?;
+    run.begin(&sources.built_in)?;
+    let tokenizer_json = retriever::tokenizer(&run, &sources.mix, schedule)?;
     let tokenizer =
         Tokenizer::from_bytes(&tokenizer_json).map_err(hyfunc_cascade::CascadeError::from)?;
 
     let (large, large_map) = retriever::model(&tokenizer, schedule)?;
     let steps = Steps { count: options.steps_large, hard_negatives: HARD_NEGATIVES };
-    retriever::learn(&run, steps, schedule, mix, &tokenizer, (&large, &large_map))?;
+    retriever::learn(&run, steps, schedule, &sources, &tokenizer, (&large, &large_map))?;
 
     let (small, small_map) = lms::model(&tokenizer, schedule)?;
     // Requests are drawn anew at every step, so that few texts would be known from before.
     let frozen = Frozen { large: &large, tokenizer: &tokenizer, known: None };
-    lms::learn(&run, options.steps_small, schedule, mix, &frozen, (&small, &small_map))?;
+    lms::learn(&run, options.steps_small, schedule, &sources, &frozen, (&small, &small_map))?;
 
     let models = options.out.join("models");
     retriever::write(&models, &large_map, &tokenizer_json)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hyfunc_functions::schema::function_from_schema;
 use hyfunc_training::ablation::{AblationOptions, GIVEN, READABLE, Variant, ablate};
 use hyfunc_training::import::Check;
-use hyfunc_training::schedule::Schedule;
+use hyfunc_training::schedule::{CHECKPOINT_STEPS, Schedule};
 use hyfunc_training::sources::Data;
 use serde_json::json;
 
@@ -55,7 +55,14 @@ fn options(folder: &Path, variants: &[Variant], resume: bool) -> AblationOptions
         out: folder.join("run"),
         steps: 2,
         variants: variants.to_vec(),
-        schedule: Schedule { shards: 1, seed: 7, rate: 1.0, resume, from: None },
+        schedule: Schedule {
+            shards: 1,
+            seed: 7,
+            rate: 1.0,
+            resume,
+            from: None,
+            checkpoint_steps: CHECKPOINT_STEPS,
+        },
     }
 }
 
@@ -78,6 +85,11 @@ fn every_row_is_trained_scored_and_resumed() {
         for ending in ["checkpoint", "csv", "svg"] {
             assert!(run.join(format!("{name}.{ending}")).is_file(), "{variant}: {ending}");
         }
+    }
+    let json = report.to_json();
+    for (row, variant) in json["rows"].as_array().unwrap().iter().zip(Variant::ALL) {
+        let beside = variant.beside().map(|beside| json!(beside.name()));
+        assert_eq!(row["beside"].get("row"), beside.as_ref(), "{variant}");
     }
     let share = |variant: Variant, name: &str| {
         let row = report.rows.iter().find(|row| row.name == variant.name()).unwrap();
@@ -104,4 +116,17 @@ fn every_row_is_trained_scored_and_resumed() {
     let other = AblationOptions { steps: 3, ..options(folder.path(), &some, true) };
     let error = ablate(&other).unwrap_err().to_string();
     assert!(error.contains("`steps_small` differs"), "{error}");
+}
+
+#[test]
+fn rows_that_are_scored_are_not_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options(folder.path(), &[Variant::Base], false);
+    options.scored_on = options.data.rows.first().cloned();
+    let error = ablate(&options).unwrap_err().to_string();
+    assert!(error.contains("train.jsonl cannot be used"), "{error}");
+    assert!(error.contains("equals a query of an evaluation set"), "{error}");
+    let listed = std::fs::read_to_string(folder.path().join("run/refused.jsonl")).unwrap();
+    assert_eq!(listed.lines().count(), 40, "{listed}");
+    assert!(listed.contains("set-0 of train.jsonl"), "{listed}");
 }

@@ -124,6 +124,48 @@ fn a_named_format_is_taken_at_its_word() {
 }
 
 #[test]
+fn rows_in_the_benchmarks_form_are_read_where_that_is_named_and_its_own_never() {
+    let function = json!({"name": "area", "description": "", "parameters": {"type": "dict",
+        "properties": {"base": {"type": "integer"}}, "required": ["base"]}});
+    let row = |id: &str, query: &str, answers: Json| {
+        let question = json!([[{"role": "user", "content": query}]]);
+        json!({"id": id, "question": question, "function": [function], "ground_truth": answers})
+    };
+    let good = json!([{"area": {"base": [3, 4]}}]);
+    let mut rows = vec![
+        row("mine-1", "area of three", good.clone()),
+        row("mine-2", "area of four", json!([{"volume": {"base": [4]}}])),
+        row("mine-3", "area of five", json!([{"area": {"base": ["five"]}}])),
+        row("mine-4", "area of six", Json::Null),
+        row("mine-5", "area of seven", good.clone()),
+        row("mine-6", "area of nothing", json!([])),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    let write = |rows: &[Json]| {
+        let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
+        std::fs::write(&path, lines).unwrap();
+    };
+    write(&rows);
+    let mut evaluated = Evaluated::default();
+    evaluated.add("simple_python_9", "Area of seven?");
+    let options = Options { format: Some(Format::Bfcl), evaluated, ..Options::default() };
+    let files = std::slice::from_ref(&path);
+    let (imported, refused, _) = read(files, &options);
+    let kept: Vec<Json> = imported.unwrap().rows.iter().map(described).collect();
+    let calls: Vec<&Json> = kept.iter().map(|row| &row["calls"]).collect();
+    assert_eq!(calls, [&json!([["area", {"base": 3}]]), &json!([])]);
+    let reasons: Vec<&str> = refused.iter().map(|row| row["reason"].as_str().unwrap()).collect();
+    let expected = [Reason::UnknownFunction, Reason::OffSchema, Reason::Fields, Reason::Evaluated];
+    assert_eq!(reasons, expected.map(Reason::text));
+
+    rows.push(row("simple_python_3", "area of eight", good));
+    write(&rows);
+    let error = read(files, &options).0.unwrap_err().to_string();
+    assert!(error.contains("row `simple_python_3`"), "{error}");
+}
+
+#[test]
 fn what_is_beyond_the_limit_is_counted_not_kept() {
     let options = Options { rows_max: 2, ..Options::default() };
     let (imported, refused, table) = read(&[case_rows("hyfunc"), case_rows("xlam")], &options);

@@ -9,7 +9,7 @@ use hyfunc_functions::schema::function_from_schema;
 use hyfunc_training::embed::{EmbedOptions, embed};
 use hyfunc_training::embeddings::digest;
 use hyfunc_training::retriever::{RetrieverOptions, train};
-use hyfunc_training::schedule::Schedule;
+use hyfunc_training::schedule::{CHECKPOINT_STEPS, Schedule};
 use hyfunc_training::sources::Data;
 use serde_json::{Value as Json, json};
 
@@ -61,7 +61,14 @@ fn options(folder: &Path, seed: u64, resume: bool) -> RetrieverOptions {
         out: folder.join("run"),
         steps: 2,
         hard_negatives: 2,
-        schedule: Schedule { shards: 1, seed, rate: 1.0, resume, from: None },
+        schedule: Schedule {
+            shards: 1,
+            seed,
+            rate: 1.0,
+            resume,
+            from: None,
+            checkpoint_steps: CHECKPOINT_STEPS,
+        },
     }
 }
 
@@ -74,6 +81,7 @@ fn a_retriever_is_trained_resumed_and_embeds_once() {
     let run = |name: &str| first.out.join(name);
     for name in [
         "settings.json",
+        "stretches.jsonl",
         "refused.jsonl",
         "tokenizer.json",
         "large.checkpoint",
@@ -100,6 +108,20 @@ fn a_retriever_is_trained_resumed_and_embeds_once() {
     for (seed, resume, part) in [(7, false, "--resume"), (8, true, "`seed` differs")] {
         let error = train(&options(folder.path(), seed, resume)).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
+    }
+
+    let stretches = std::fs::read_to_string(run("stretches.jsonl")).unwrap();
+    let stretches: Vec<Json> =
+        stretches.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(stretches.len(), 2, "begun and resumed; what was refused is none");
+    for part in ["hyfunc", "candle", "tokenizers", "rustc"] {
+        let version = stretches[0]["versions"][part].as_str().unwrap();
+        assert!(version.contains(|char: char| char.is_ascii_digit()), "{part}: {version}");
+    }
+    for part in ["library", "phrases", "practice"] {
+        let digest = &stretches[0]["built_in_sha256"][part];
+        assert_eq!(digest.as_str().map(str::len), Some(64), "{part}");
+        assert_eq!(digest, &stretches[1]["built_in_sha256"][part], "{part}");
     }
 
     let embedding = EmbedOptions {

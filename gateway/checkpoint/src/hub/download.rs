@@ -13,6 +13,7 @@ use hyper::header::{
 use hyper::{Request, Response, StatusCode};
 use url::Url;
 
+use super::git;
 use super::manifest::hash;
 use super::transport::{authority, next};
 use super::{ATTEMPTS_MAX, HeldFile, Hub, HubError, Manifest, Name, Progress};
@@ -32,6 +33,8 @@ pub(super) struct Remote {
     pub(super) commit: String,
     pub(super) bytes: Option<u64>,
     pub(super) sha256: Option<String>,
+    /// Git's name for its content, where it is small.
+    pub(super) blob_id: Option<String>,
 }
 
 /// An answer, with what was told on the way to it.
@@ -320,9 +323,17 @@ fn finish(
         remove(part)?;
         return Err(HubError::Hash { file, found, wanted: wanted.clone() });
     }
+    if let (None, Some(wanted)) = (&wanted, &remote.blob_id) {
+        let found = git::blob_id(part)?;
+        if !found.eq_ignore_ascii_case(wanted) {
+            remove(part)?;
+            return Err(HubError::Hash { file, found, wanted: wanted.clone() });
+        }
+    }
+    let is_vouched = wanted.is_some() || remote.blob_id.is_some();
     let failed = |source| HubError::File { path: path.to_owned(), source };
     fs::rename(part, path).map_err(failed)?;
-    Ok(HeldFile { path: file, bytes, sha256: found, is_vouched: wanted.is_some() })
+    Ok(HeldFile { path: file, bytes, sha256: found, is_vouched })
 }
 
 /// Where a file grows; its name tells which state of the file it is of.

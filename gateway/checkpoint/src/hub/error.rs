@@ -122,7 +122,7 @@ pub enum HubError {
     },
     /// A file that is not what the hub says.
     #[error(
-        "{file} has the sha256 {found}, the hub says {wanted}: it was changed on its way, and is \
+        "{file} has the hash {found}, the hub says {wanted}: it was changed on its way, and is \
          removed; pull again"
     )]
     Hash {

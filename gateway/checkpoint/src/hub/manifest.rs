@@ -36,7 +36,7 @@ pub struct HeldFile {
     pub bytes: u64,
     /// Its hash, in hex.
     pub sha256: String,
-    /// Whether the hub told the hash, too; of small files it does not.
+    /// Whether it was held against a hash of the hub: its SHA-256, or git's of a small file.
     pub is_vouched: bool,
 }
 

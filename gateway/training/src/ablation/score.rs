@@ -49,6 +49,7 @@ pub fn add(score: &mut RowScore, row: &Row, came: &Came) {
         Some(_) => classify(&wanted, &found, is_offered),
     };
     let is_right = came.calls.is_some() && same_functions(&wanted, &found);
+    score.rights.push(wrong.is_none());
     let group = &mut score.group;
     group.add(wrong);
     group.share(FUNCTIONS, usize::from(is_right), 1);
@@ -70,6 +71,7 @@ pub(super) fn score(
         name: variant.name().into(),
         title: variant.title().into(),
         meaning: variant.meaning().into(),
+        beside: variant.beside().map(Variant::name),
         ..RowScore::default()
     };
     match variant.training() {

@@ -125,6 +125,19 @@ impl Variant {
         }
     }
 
+    /// The row that lacks one part of it: what that part is worth shows beside it.
+    pub fn beside(self) -> Option<Self> {
+        match self {
+            Self::Base | Self::Parallel => None,
+            Self::Retriever | Self::TemplatesAlone => Some(Self::Base),
+            Self::Soft => Some(Self::Retriever),
+            Self::Selective => Some(Self::Soft),
+            Self::Templates => Some(Self::Selective),
+            Self::NoSoft => Some(Self::Templates),
+            Self::Sequential => Some(Self::Parallel),
+        }
+    }
+
     /// Whether it decodes along the templates.
     pub(crate) fn is_templated(self) -> bool {
         matches!(self, Self::Templates | Self::NoSoft | Self::TemplatesAlone)
@@ -172,6 +185,8 @@ mod tests {
             assert_eq!(variant.training(), variant.trained_as().training(), "{variant}");
             assert_eq!(variant.trained_as().trained_as(), variant.trained_as(), "{variant}");
             assert_eq!(variant.name().parse::<Variant>(), Ok(variant));
+            let beside = variant.beside().is_none_or(|beside| beside < variant);
+            assert!(beside, "{variant} is compared with a row above it");
         }
         assert!("soft-token".parse::<Variant>().unwrap_err().contains("templates-alone"));
     }

@@ -61,12 +61,22 @@ impl Evaluated {
         let label = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         for line in source::open(file, &ProgressBar::hidden())? {
             let line = line?;
-            let row = line.text.ok().and_then(|text| serde_json::from_str::<Json>(&text).ok());
-            let Some(row) = row else { continue };
+            let row = line.text.map_err(str::to_owned).and_then(|text| {
+                serde_json::from_str::<Json>(&text).map_err(|error| format!("not JSON: {error}"))
+            });
+            // What cannot be read cannot be kept out of training.
+            let row = row.map_err(|reason| TrainingError::Unusable {
+                path: file.display().to_string(),
+                reason: format!(
+                    "its row {} is {reason}, and rows that repeat it would not be found. Mend the \
+                     file, or take it away",
+                    line.number
+                ),
+            })?;
             let id = row.get("id").and_then(Json::as_str);
             let id = id.map_or_else(|| format!("line {}", line.number), str::to_owned);
             for query in said(&row) {
-                self.add(&format!("{id} of {label}"), query);
+                self.add(&format!("{id} of {label}"), &query);
             }
         }
         if self.names.len() == before {
@@ -132,23 +142,27 @@ impl Evaluated {
 }
 
 /// What a row of any format says.
-fn said(row: &Json) -> Vec<&str> {
+fn said(row: &Json) -> Vec<String> {
     if let Some(query) = row.get("query").and_then(Json::as_str) {
-        return vec![query];
+        let earlier = row.get("earlier").and_then(Json::as_array).into_iter().flatten();
+        let earlier = earlier.filter_map(|message| asked(message, "role", "content"));
+        // A follow-up alone says too little to be told from others: `and in Rome?`.
+        return vec![earlier.chain([query]).collect::<Vec<_>>().join(" ")];
     }
     match row.get("question") {
-        Some(Json::String(question)) => return vec![question.as_str()],
+        Some(Json::String(question)) => return vec![question.clone()],
         Some(Json::Array(turns)) => {
             let messages = turns.iter().flat_map(|turn| match turn {
                 Json::Array(messages) => messages.as_slice(),
                 message => std::slice::from_ref(message),
             });
-            return messages.filter_map(|message| asked(message, "role", "content")).collect();
+            let messages = messages.filter_map(|message| asked(message, "role", "content"));
+            return messages.map(str::to_owned).collect();
         }
         _ => {}
     }
-    let turns = row.get("conversations").and_then(Json::as_array);
-    turns.into_iter().flatten().filter_map(|turn| asked(turn, "from", "value")).collect()
+    let turns = row.get("conversations").and_then(Json::as_array).into_iter().flatten();
+    turns.filter_map(|turn| asked(turn, "from", "value")).map(str::to_owned).collect()
 }
 
 /// What a turn says, if it is the person's.
@@ -167,6 +181,11 @@ mod tests {
     fn what_is_said_is_found_in_every_format() {
         for (row, expected) in [
             (json!({"query": "a"}), vec!["a"]),
+            (
+                json!({"query": "and b?", "earlier": [{"role": "user", "content": "a?"},
+                                                      {"role": "assistant", "content": "c"}]}),
+                vec!["a? and b?"],
+            ),
             (json!({"question": "a"}), vec!["a"]),
             (
                 json!({"question": [[{"role": "system", "content": "s"},
@@ -184,6 +203,21 @@ mod tests {
             (json!([1]), vec![]),
         ] {
             assert_eq!(said(&row), expected, "{row}");
+        }
+    }
+
+    #[test]
+    fn a_set_that_cannot_be_read_is_refused_with_its_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("held.jsonl");
+        for (text, part) in [
+            ("{\"query\": \"a\"}\n{\"query\": \n", "its row 2 is not JSON"),
+            ("\n", "no row of it has a query"),
+            ("{\"id\": \"x\"}\n", "no row of it has a query"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = Evaluated::read(std::slice::from_ref(&path)).unwrap_err().to_string();
+            assert!(error.contains("held.jsonl") && error.contains(part), "{error}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde_json::Value as Json;
 
 use super::refusals::Reason;
-use super::{ours, toolace, xlam};
+use super::{bfcl, ours, toolace, xlam};
 use crate::data::RawRow;
 
 /// A format of rows.
@@ -18,8 +18,9 @@ pub enum Format {
     Xlam,
     /// ToolACE's: `{"system": "… [functions] …", "conversations": [{"from", "value"}]}`.
     Toolace,
-    /// The Berkeley Function-Calling Leaderboard's: `{"id", "question", "function"}`. Models are
-    /// measured on it, so that it is never trained on.
+    /// The Berkeley Function-Calling Leaderboard's: `{"id", "question", "function", "ground_truth"}`.
+    /// Models are measured on it, so that its rows are never trained on; others in its form are, where
+    /// this format is named.
     Bfcl,
 }
 
@@ -82,7 +83,7 @@ impl Format {
             Self::Hyfunc => ours::read(row).map(alone),
             Self::Xlam => xlam::read(row, number).map(alone),
             Self::Toolace => toolace::read(row, number),
-            Self::Bfcl => Err(Fault::field("rows of the benchmark are not trained on")),
+            Self::Bfcl => bfcl::read(row, number),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hyfunc_functions::json::arguments_from_json;
 use indicatif::ProgressBar;
@@ -20,8 +21,16 @@ use crate::run;
 /// Rows that are kept, of all files: at some 2 kB a row, a gigabyte. Those beyond are counted.
 pub const ROWS_MAX: usize = 500_000;
 
+/// Bytes of rows that are kept, of all files: rows may be much longer than usual. Those beyond are
+/// counted.
+pub const KEPT_BYTES_MAX: usize = 2 << 30;
+
 /// Rows after which a file whose format nobody knows is given up.
 const UNKNOWN_ROWS_MAX: usize = 100;
+
+/// Bytes of rows with functions not read before, after which those functions that no kept row offers
+/// are forgotten: else refused rows would fill the memory.
+const FORGET_BYTES: usize = 16 << 20;
 
 /// What is checked beside a row's structure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,12 +63,14 @@ pub struct Options {
     pub evaluated: Evaluated,
     /// Rows that are kept, at most.
     pub rows_max: usize,
+    /// Bytes of rows that are kept; the row that goes beyond is the last.
+    pub bytes_max: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (format, check, evaluated) = (None, Check::default(), Evaluated::default());
-        Self { format, check, evaluated, rows_max: ROWS_MAX }
+        Self { format, check, evaluated, rows_max: ROWS_MAX, bytes_max: KEPT_BYTES_MAX }
     }
 }
 
@@ -82,31 +93,81 @@ pub fn import(
     options: &Options,
     refusals: &mut Refusals<'_>,
 ) -> Result<Imported, TrainingError> {
-    let (known, seen, imported) = (Known::new(), HashSet::new(), Imported::default());
-    let mut importer = Importer { options, refusals, known, seen, imported };
+    let mut rows = Vec::new();
+    let mut keep = |row: Row| -> Result<(), TrainingError> {
+        rows.push(row);
+        Ok(())
+    };
+    let read = each(files, options, refusals, &mut keep)?;
+    Ok(Imported { rows, read })
+}
+
+/// Reads files, hands every row that can be used on, and keeps none; gives the rows of each file as
+/// [`Imported::read`] does.
+///
+/// # Errors
+/// As [`import`], and what `keep` says.
+pub fn each(
+    files: &[PathBuf],
+    options: &Options,
+    refusals: &mut Refusals<'_>,
+    keep: &mut dyn FnMut(Row) -> Result<(), TrainingError>,
+) -> Result<BTreeMap<String, usize>, TrainingError> {
+    let mut importer = Importer::new(options, refusals, keep);
     for file in files {
         importer.file(file)?;
     }
     importer.refusals.finish()?;
-    Ok(importer.imported)
+    Ok(importer.read)
 }
 
 struct Importer<'a, 'b> {
     options: &'a Options,
     refusals: &'a mut Refusals<'b>,
+    keep: &'a mut dyn FnMut(Row) -> Result<(), TrainingError>,
     known: Known,
+    /// Bytes of rows that brought functions since some were forgotten.
+    known_bytes: usize,
     /// Hashes of what was said and called.
     seen: HashSet<u64>,
-    imported: Imported,
+    /// Rows of each file.
+    read: BTreeMap<String, usize>,
+    /// Rows that are kept, and their bytes.
+    kept: usize,
+    kept_bytes: usize,
 }
 
 /// Why a row is refused, and what exactly.
 type Refused = (Reason, String);
 
-impl Importer<'_, '_> {
+impl<'a, 'b> Importer<'a, 'b> {
+    fn new(
+        options: &'a Options,
+        refusals: &'a mut Refusals<'b>,
+        keep: &'a mut dyn FnMut(Row) -> Result<(), TrainingError>,
+    ) -> Self {
+        Self {
+            options,
+            refusals,
+            keep,
+            known: Known::new(),
+            known_bytes: 0,
+            seen: HashSet::new(),
+            read: BTreeMap::new(),
+            kept: 0,
+            kept_bytes: 0,
+        }
+    }
+
     fn file(&mut self, path: &Path) -> Result<(), TrainingError> {
-        if self.options.format == Some(Format::Bfcl) {
-            return Err(evaluation(path, "every row".into(), "BFCL (--format bfcl)"));
+        if self.options.format == Some(Format::Bfcl) && self.options.evaluated.is_empty() {
+            return Err(TrainingError::Unusable {
+                path: path.display().to_string(),
+                reason:
+                    "rows in the benchmark's form are trained on only beside the benchmark, which \
+                         none of them may repeat: name it with --evaluation"
+                        .into(),
+            });
         }
         let label = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = std::fs::metadata(path).map_err(TrainingError::file(path))?.len();
@@ -114,8 +175,8 @@ impl Importer<'_, '_> {
         let found = self.rows(path, &label, &bar);
         bar.finish_and_clear();
         let (kept, read) = found?;
-        *self.imported.read.entry(label).or_default() += read;
-        if kept == 0 && self.imported.rows.len() < self.options.rows_max {
+        *self.read.entry(label).or_default() += read;
+        if kept == 0 && self.full().is_none() {
             return Err(self.unusable(path, read));
         }
         Ok(())
@@ -133,6 +194,7 @@ impl Importer<'_, '_> {
         for line in source::open(path, bar)? {
             let line = line?;
             read += 1;
+            let bytes = line.text.as_ref().map_or(0, String::len);
             let parsed = line.text.map_err(str::to_owned).and_then(|text| {
                 serde_json::from_str::<Json>(&text).map_err(|error| error.to_string())
             });
@@ -144,13 +206,13 @@ impl Importer<'_, '_> {
                 }
             };
             let id = id(&row);
-            if let Some(set) = sets::set_of(&row) {
+            if let Some(set) = sets::set_of(&row, self.options.format == Some(Format::Bfcl)) {
                 let name = id.unwrap_or_else(|| line.number.to_string());
                 return Err(evaluation(path, format!("row `{name}`"), set));
             }
             format = format.or_else(|| Format::of(&row));
             let taken = match format {
-                Some(format) => self.take(&row, format, line.number, label)?,
+                Some(format) => self.take(&row, format, (line.number, bytes), label)?,
                 None if read >= UNKNOWN_ROWS_MAX => break,
                 None => Err((Reason::Fields, "of no format that is known".to_owned())),
             };
@@ -164,16 +226,17 @@ impl Importer<'_, '_> {
         Ok((kept, read))
     }
 
-    /// Keeps a row, or says why not. Later turns of a conversation are refused at once.
+    /// Keeps a row of so many bytes, or says why not. Later turns of a conversation are refused at
+    /// once.
     fn take(
         &mut self,
         row: &Json,
         format: Format,
-        number: usize,
+        (number, bytes): (usize, usize),
         label: &str,
     ) -> Result<Result<(), Refused>, TrainingError> {
-        if self.imported.rows.len() >= self.options.rows_max {
-            return Ok(Err((Reason::BeyondMax, format!("{} are kept", self.options.rows_max))));
+        if let Some(detail) = self.full() {
+            return Ok(Err((Reason::BeyondMax, detail)));
         }
         let written = match format.read(row, number) {
             Ok(written) => written,
@@ -183,6 +246,7 @@ impl Importer<'_, '_> {
             let id = format!("{}#{}", written.raw.id, turn + 2);
             self.refusals.add(label, number, Some(&id), Reason::LaterTurn, "")?;
         }
+        let known_before = self.known.len();
         let built = data::built(written.raw, &mut self.known).map_err(|(misfit, detail)| {
             let reason = match misfit {
                 Misfit::Schema => Reason::Schema,
@@ -191,8 +255,39 @@ impl Importer<'_, '_> {
             };
             (reason, detail)
         });
-        let checked = built.and_then(|row| self.check(&row).map(|()| row));
-        Ok(checked.map(|row| self.imported.rows.push(row)))
+        let has_new = self.known.len() > known_before;
+        let taken = match built.and_then(|row| self.check(&row).map(|()| row)) {
+            Ok(row) => {
+                self.kept += 1;
+                // Functions that were read before take no room again.
+                self.kept_bytes += if has_new { bytes } else { said_bytes(&row) };
+                (self.keep)(row)?;
+                Ok(())
+            }
+            Err(refused) => Err(refused),
+        };
+        if has_new {
+            self.forget(bytes);
+        }
+        Ok(taken)
+    }
+
+    /// Why no further row is kept, if so.
+    fn full(&self) -> Option<String> {
+        let (rows_max, bytes_max) = (self.options.rows_max, self.options.bytes_max);
+        if self.kept >= rows_max {
+            return Some(format!("{rows_max} are kept"));
+        }
+        (self.kept_bytes >= bytes_max).then(|| format!("{bytes_max} bytes are kept"))
+    }
+
+    /// Forgets functions that no kept row offers, once rows of many bytes brought some.
+    fn forget(&mut self, bytes: usize) {
+        self.known_bytes += bytes;
+        if self.known_bytes >= FORGET_BYTES {
+            self.known.retain(|_, function| Arc::strong_count(function) > 1);
+            self.known_bytes = 0;
+        }
     }
 
     fn check(&mut self, row: &Row) -> Result<(), Refused> {
@@ -237,6 +332,13 @@ impl Importer<'_, '_> {
         };
         TrainingError::Unusable { path: path.display().to_string(), reason }
     }
+}
+
+/// Bytes of what a row says and calls, its functions apart.
+fn said_bytes(row: &Row) -> usize {
+    let argument = |(name, value): (&String, &Json)| name.len() + value.to_string().len();
+    let called = row.calls.iter().flat_map(|(_, arguments)| arguments.iter().map(argument));
+    size_of::<Row>() + row.query.len() + called.sum::<usize>()
 }
 
 /// The id that a row gives itself.
@@ -287,5 +389,65 @@ fn sorted(value: &Json, text: &mut String) {
             text.push(']');
         }
         other => text.push_str(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A row with a function of its own, a megabyte long.
+    fn row(at: usize, query: &str) -> Json {
+        let description = format!("{at:09}").repeat(100_000);
+        let function = json!({"name": "f", "description": description, "parameters": {}});
+        json!({"id": format!("row-{at}"), "query": query, "functions": [function], "calls": []})
+    }
+
+    #[test]
+    fn functions_of_refused_rows_are_forgotten_and_those_of_kept_ones_are_not() {
+        let options = Options::default();
+        let (mut refusals, mut rows) = (Refusals::counted(), Vec::new());
+        let mut keep = |row: Row| -> Result<(), TrainingError> {
+            rows.push(row);
+            Ok(())
+        };
+        let mut importer = Importer::new(&options, &mut refusals, &mut keep);
+        let mut take = |at: usize, query: &str| {
+            let row = row(at, query);
+            let bytes = row.to_string().len();
+            let taken = importer.take(&row, Format::Hyfunc, (at + 1, bytes), "rows").unwrap();
+            let known: usize = importer.known.keys().map(String::len).sum();
+            (taken, known)
+        };
+        assert_eq!(take(0, "kept").0, Ok(()));
+        for at in 1..40 {
+            let (taken, known) = take(at, "");
+            assert_eq!(taken.unwrap_err().0, Reason::EmptyQuery);
+            assert!(known < FORGET_BYTES + (2 << 20), "{known} bytes after {at} rows");
+        }
+        assert_eq!(take(0, "kept, too").0, Ok(()));
+        let [one, other] = rows.as_slice() else { panic!("two rows") };
+        assert!(Arc::ptr_eq(&one.functions[0], &other.functions[0]), "known from before");
+    }
+
+    #[test]
+    fn room_is_for_what_a_row_brings() {
+        let options = Options { bytes_max: 2_000_000, ..Options::default() };
+        let mut refusals = Refusals::counted();
+        let mut keep = |_: Row| -> Result<(), TrainingError> { Ok(()) };
+        let mut importer = Importer::new(&options, &mut refusals, &mut keep);
+        let mut take = |at: usize, query: &str| {
+            let row = row(at, query);
+            let bytes = row.to_string().len();
+            importer.take(&row, Format::Hyfunc, (1, bytes), "rows").unwrap()
+        };
+        // The same function again takes no room; two more do.
+        for (at, query) in [(0, "a"), (0, "b"), (0, "c"), (1, "d"), (2, "e")] {
+            assert_eq!(take(at, query), Ok(()), "{query}");
+        }
+        let (reason, detail) = take(3, "f").unwrap_err();
+        assert_eq!((reason, detail.as_str()), (Reason::BeyondMax, "2000000 bytes are kept"));
     }
 }

@@ -30,10 +30,11 @@ const UNSCORED: [&str; 9] = [
     "exec_parallel",
 ];
 
-/// The evaluation set that a row is of, if it is of one.
-pub(super) fn set_of(row: &Json) -> Option<&'static str> {
+/// The evaluation set that a row is of, if it is of one. A row in the benchmark's form is of the
+/// benchmark, unless somebody named the form: `is_other`.
+pub(super) fn set_of(row: &Json, is_other: bool) -> Option<&'static str> {
     let id = row.get("id").and_then(Json::as_str).unwrap_or_default();
-    if Format::of(row) == Some(Format::Bfcl) || is_bfcl(id) {
+    if (!is_other && Format::of(row) == Some(Format::Bfcl)) || is_bfcl(id) {
         return Some("the Berkeley Function-Calling Leaderboard (BFCL)");
     }
     if id.starts_with("sealtools-test_out_domain-") || id.starts_with("test_out_domain-") {
@@ -85,13 +86,16 @@ mod tests {
             (json!({"id": "sealtools-test_out_domain-easy-0"}), "Seal-Tools"),
             (json!({"id": "a", "query": "q", "relevant": ["f"]}), "retrieval"),
         ] {
-            assert!(set_of(&row).is_some_and(|set| set.contains(part)), "{row}");
+            assert!(set_of(&row, false).is_some_and(|set| set.contains(part)), "{row}");
         }
         for id in
             ["", "row_1", "simple_python_", "simple_python_a", "sealtools-dev-easy-0", "snips-1"]
         {
-            assert_eq!(set_of(&json!({"id": id, "calls": []})), None, "{id}");
+            assert_eq!(set_of(&json!({"id": id, "calls": []}), false), None, "{id}");
         }
+        let row = |id: &str| json!({"id": id, "question": [], "function": []});
+        assert_eq!(set_of(&row("mine-1"), true), None);
+        assert!(set_of(&row("simple_python_0"), true).is_some());
     }
 
     #[test]

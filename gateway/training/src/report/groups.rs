@@ -109,6 +109,13 @@ impl Group {
         Estimate::of(self.right, self.rows)
     }
 
+    /// Steps at which rows go wrong first: how many, and their share of all rows.
+    pub fn stages(&self) -> Vec<(FailureKind, usize, Option<Estimate>)> {
+        let stage = |kind| (kind, self.failures.get(kind));
+        let stages = FailureKind::ALL.into_iter().map(stage).filter(|(_, count)| *count > 0);
+        stages.map(|(kind, count)| (kind, count, Estimate::of(count, self.rows))).collect()
+    }
+
     /// A further share; `None` where no row was counted for it.
     pub fn shared(&self, name: &str) -> Option<Estimate> {
         let share = self.shares.iter().find(|share| share.name == name)?;
@@ -128,10 +135,13 @@ impl Group {
 
     /// Everything, for programs.
     pub fn to_json(&self) -> Json {
+        let shares = self.stages().into_iter();
+        let shares = shares.map(|(kind, _, share)| (kind.name().to_owned(), Estimate::json(share)));
         let mut json = json!({
             "rows": self.rows,
             "right": Estimate::json(self.estimate()),
             "failures": self.failures.to_json(),
+            "failure_shares": shares.collect::<Map<_, _>>(),
             "latency_us": self.latency.to_json(),
             "tokens": self.tokens.to_json(),
         });
@@ -213,6 +223,16 @@ impl Groups {
         table
     }
 
+    /// Where all rows go wrong first, with intervals; a step at which none does has no line.
+    pub fn stages(&self) -> Table {
+        let mut table = Table::new(&["wrong first at", "rows", "of all rows"]);
+        for (kind, count, estimate) in self.total().stages() {
+            let cells = [kind.name().to_owned(), count.to_string(), Estimate::text(estimate)];
+            table.row(cells);
+        }
+        table
+    }
+
     /// What they cost: time, and tokens a row. Empty where nobody measured.
     pub fn cost(&self) -> Table {
         let head = ["", "p50", "p95", "p99", "read", "injected", "chosen", "sampled", "copied"];
@@ -237,6 +257,8 @@ impl Groups {
         if self.total().failures.total() > 0 {
             text.push_str("\nwhere the others went wrong first\n");
             text.push_str(&self.wrong().to_text());
+            text.push('\n');
+            text.push_str(&self.stages().to_text());
         }
         let cost = self.cost();
         if !cost.is_empty() {
@@ -267,6 +289,18 @@ impl Groups {
                 .collect();
             page.picture(&stacks("Rows that are wrong, by the first step that is", &names, &rows));
             page.table(&self.wrong());
+            let rows: Vec<_> = self
+                .total()
+                .stages()
+                .into_iter()
+                .map(|(kind, _, estimate)| (kind.name().to_owned(), vec![estimate]))
+                .collect();
+            page.picture(&bars(
+                "Share of all rows, by the first step that is wrong",
+                &["wrong"],
+                &rows,
+            ));
+            page.table(&self.stages());
             let meanings = FailureKind::ALL.map(|kind| (kind.name(), kind.meaning().to_owned()));
             page.facts(&meanings);
         }
@@ -328,12 +362,22 @@ mod tests {
         assert_eq!(all["failures"]["count"], 1);
         assert_eq!(all["right functions"]["of"], 4);
         assert_eq!(json["two"]["latency_us"], Json::Null);
+        assert_eq!(all["failure_shares"]["count"]["share"], 0.25);
+        assert_eq!(all["failure_shares"]["count"]["of"], 4);
+        assert_eq!(all["failure_shares"].get("presence"), None);
     }
 
     #[test]
     fn tables_show_intervals_failures_and_cost() {
         let text = groups().to_text();
-        for part in ["50.0 % [15.0, 85.0]", "right functions", "total", "2.00 ms", "call/no call"] {
+        for part in [
+            "50.0 % [15.0, 85.0]",
+            "right functions",
+            "total",
+            "2.00 ms",
+            "call/no call",
+            "25.0 % [4.6, 69.9]",
+        ] {
             assert!(text.contains(part), "`{part}` is not in\n{text}");
         }
         // A group that nobody timed has no line among the costs.
@@ -342,6 +386,8 @@ mod tests {
         groups().write(&mut page);
         let html = page.finish();
         assert!(html.contains("<svg") && html.contains("50.0 % [15.0, 85.0]"), "{html}");
+        assert!(html.contains("by the first step that is wrong"), "{html}");
+        assert!(html.contains("25.0 % [4.6, 69.9]"), "{html}");
     }
 
     #[test]
