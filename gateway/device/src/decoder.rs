@@ -20,6 +20,8 @@ pub struct Decoder<M: Machine> {
     vocab_size: usize,
     context_tokens_max: usize,
     batch_tokens_max: usize,
+    pages: usize,
+    page_tokens: usize,
     page_bytes: usize,
 }
 
@@ -30,6 +32,8 @@ impl<M: Machine> Decoder<M> {
             vocab_size: shape.vocabulary,
             context_tokens_max: shape.context,
             batch_tokens_max: settings.batch_tokens_max,
+            pages: settings.pages,
+            page_tokens: settings.page_tokens,
             page_bytes: shape.page_bytes(settings.page_tokens),
             batch: Batch::new(model),
         }
@@ -143,6 +147,16 @@ where
 
     fn cache_bytes(&self, cache: &Cache) -> usize {
         cache.sequence.pages() * self.page_bytes
+    }
+
+    fn room_bytes_max(&self) -> Option<usize> {
+        Some(self.pages * self.page_bytes)
+    }
+
+    /// A page that clones share may stay as full as it was when they parted, and the last one has room
+    /// left: two pages more than full ones would be.
+    fn room_bytes(&self, tokens: usize) -> usize {
+        (tokens.div_ceil(self.page_tokens) + 2) * self.page_bytes
     }
 
     /// All of them: to take a few of a row is less than to hand on the row.

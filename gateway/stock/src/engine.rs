@@ -115,6 +115,9 @@ impl Engine {
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Sender<T>) -> Job) -> Result<T, CascadeError> {
+        if !self.is_alive() {
+            return Err(CascadeError::Stopped);
+        }
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(job(reply)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
