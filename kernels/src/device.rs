@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cudarc::driver::sys::{CUdevice_attribute, CUresult};
+use cudarc::driver::sys::{
+    CUdevice_attribute, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode,
+};
 use cudarc::driver::{
     CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DevicePtr, DevicePtrMut,
     DriverError,
@@ -12,7 +14,7 @@ use cudarc::nvrtc::Ptx;
 
 use crate::error::KernelError;
 use crate::foreign;
-use crate::machine::{self, Call, Machine};
+use crate::machine::{self, Call, Machine, Recorded};
 
 /// The code of all kernels for all targets of `build.rs`.
 static IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
@@ -114,6 +116,7 @@ impl Device {
 
 impl Machine for Device {
     type Memory = DeviceMemory;
+    type Recording = foreign::cuda::Graph;
 
     fn write(&self, bytes: &[u8]) -> Result<DeviceMemory, KernelError> {
         let short = bytes.len() < ALLOCATION_BYTES_MIN;
@@ -189,6 +192,25 @@ impl Machine for Device {
         let function = self.function(&call.entry)?;
         foreign::cuda::launch(&self.stream, &function, call)
             .map_err(|error| failed(&call.entry, error))
+    }
+
+    fn record(&self) -> Result<(), KernelError> {
+        // Other threads may do on other streams what they like.
+        let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
+        self.stream.begin_capture(mode).map_err(|error| failed("recording", error))
+    }
+
+    fn recorded(&self) -> Result<foreign::cuda::Graph, KernelError> {
+        let graph = self.stream.end_capture(CUgraphInstantiate_flags(0));
+        let graph = graph.map_err(|error| failed("ending a recording", error))?;
+        graph.map(foreign::cuda::Graph).ok_or_else(|| KernelError::Driver {
+            what: "ending a recording".to_owned(),
+            code: "nothing".to_owned(),
+        })
+    }
+
+    fn replay(&self, recording: &Recorded<foreign::cuda::Graph>) -> Result<(), KernelError> {
+        recording.0.0.launch().map_err(|error| failed("replaying a recording", error))
     }
 
     fn wait(&self) -> Result<(), KernelError> {

@@ -33,7 +33,7 @@ pub use launch::{
     AddRmsNorm, Advance, Attention, Embed, Gemv, HeadArgmax, Retrieve, RotaryWrite, SoftProject,
     Swiglu,
 };
-pub use machine::{Call, Machine};
+pub use machine::{Call, Machine, Recorded};
 pub use tensor::Tensor;
 
 /// No token, no function: what stands where there is none.

@@ -7,6 +7,9 @@ pub trait Machine {
     /// Memory of this machine, 16-byte aligned.
     type Memory;
 
+    /// Launches that can be started as one.
+    type Recording;
+
     /// New memory that holds `bytes`.
     ///
     /// # Errors
@@ -59,6 +62,26 @@ pub trait Machine {
     /// When it cannot be started; on the host also when it failed.
     fn run(&self, call: &Call) -> Result<(), KernelError>;
 
+    /// From now on, launches are recorded and nothing of them runs. Nothing else may be asked for until
+    /// [`Machine::recorded`].
+    ///
+    /// # Errors
+    /// When it cannot record.
+    fn record(&self) -> Result<(), KernelError>;
+
+    /// What was recorded; from now on, launches run.
+    ///
+    /// # Errors
+    /// When it cannot be made one, or nothing was to be recorded.
+    fn recorded(&self) -> Result<Self::Recording, KernelError>;
+
+    /// Starts all that was recorded, in its order, on the memory that it was recorded with as that is
+    /// now. Only this crate can make a [`Recorded`].
+    ///
+    /// # Errors
+    /// When it cannot be started; on the host also when it failed.
+    fn replay(&self, recording: &Recorded<Self::Recording>) -> Result<(), KernelError>;
+
     /// Waits for everything that was started.
     ///
     /// # Errors
@@ -68,6 +91,14 @@ pub trait Machine {
     /// Blocks that run at the same time: grids are cut to this.
     fn processors(&self) -> usize;
 }
+
+/// A recording whose memory is still there: whoever holds it sees to that.
+#[derive(Debug)]
+#[cfg_attr(
+    not(any(feature = "host", feature = "cuda")),
+    allow(dead_code, reason = "without a machine nobody reads it")
+)]
+pub struct Recorded<R>(pub(crate) R);
 
 /// A kernel with its arguments, checked.
 #[derive(Clone, Debug)]

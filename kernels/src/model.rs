@@ -12,6 +12,7 @@ mod buffers;
 mod layers;
 mod pages;
 mod plan;
+mod recordings;
 mod row;
 mod shape;
 mod steps;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use buffers::Buffers;
 use pages::Pool;
 use plan::Plan;
+use recordings::Recordings;
 
 pub use pages::Sequence;
 pub use row::{Answer, Input, Reply, Row};
@@ -48,6 +50,7 @@ pub struct Model<M: Machine> {
     caches: Vec<Cache<M>>,
     pool: Arc<Pool>,
     buffers: Buffers<M>,
+    recordings: Recordings<M>,
 }
 
 impl<M: Machine> Model<M> {
@@ -69,7 +72,8 @@ impl<M: Machine> Model<M> {
         let caches = caches.collect::<Result<_, KernelError>>()?;
         let pool = Pool::new(settings.pages, settings.page_tokens);
         let buffers = Buffers::new(&machine, &shape, &settings)?;
-        Ok(Self { machine, shape, settings, weights, caches, pool, buffers })
+        let recordings = Recordings::new();
+        Ok(Self { machine, shape, settings, weights, caches, pool, buffers, recordings })
     }
 
     /// What it is made of.
@@ -112,9 +116,11 @@ impl<M: Machine> Model<M> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let plan = Plan::new(&self.pool, rows)?;
+        let mut plan = Plan::new(&self.pool, rows)?;
+        let extent = self.recordings.filled(plan.extent(), self.settings.batch_tokens_max);
+        plan.fill(&extent);
         self.buffers.load(&self.machine, &self.shape, &plan)?;
-        self.layers(&plan.extent())?;
+        self.run(extent)?;
         self.answers(&plan, rows)
     }
 }

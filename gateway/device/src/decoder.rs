@@ -130,6 +130,7 @@ impl<M> Causal for Decoder<M>
 where
     M: Machine + Send + 'static,
     M::Memory: Send,
+    M::Recording: Send,
 {
     type Cache = Cache;
 
