@@ -15,14 +15,11 @@ use cudarc::nvrtc::Ptx;
 use crate::error::KernelError;
 use crate::foreign;
 use crate::machine::{self, Call, Machine, Recorded};
+use crate::requirements;
 
 /// The code of all kernels for all targets of `build.rs`.
 static IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
 
-/// The CUDA version of the toolkit that the image is made with.
-const DRIVER_WANTED: i32 = 13_000;
-/// The oldest generation that the image has code for.
-const MAJOR_MIN: i32 = 8;
 /// No allocation is smaller: an empty tensor has an address, too.
 const ALLOCATION_BYTES_MIN: usize = 16;
 
@@ -52,25 +49,19 @@ impl Device {
             return Err(KernelError::NoDriver);
         }
         let found = foreign::cuda::version().map_err(|e| failed("asking for the version", e))?;
-        if found < DRIVER_WANTED {
-            return Err(KernelError::OldDriver { found, wanted: DRIVER_WANTED });
-        }
+        requirements::driver(found)?;
         let count = match CudaContext::device_count() {
             Ok(count) => usize::try_from(count).unwrap_or(0),
             Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) => 0,
             Err(error) => return Err(failed("counting devices", error)),
         };
-        if ordinal >= count {
-            return Err(KernelError::NoDevice { ordinal, count });
-        }
+        requirements::ordinal(ordinal, count)?;
         let context = CudaContext::new(ordinal).map_err(|e| failed("opening the device", e))?;
         foreign::cuda::use_one_stream(&context);
         let name = context.name().map_err(|e| failed("asking for the name", e))?;
         let (major, minor) =
             context.compute_capability().map_err(|e| failed("asking for the generation", e))?;
-        if major < MAJOR_MIN {
-            return Err(KernelError::OtherGeneration { name, major, minor });
-        }
+        requirements::generation(&name, (major, minor))?;
         let module = match context.load_module(Ptx::from_binary(IMAGE.to_vec())) {
             Err(DriverError(CUresult::CUDA_ERROR_NO_BINARY_FOR_GPU)) => {
                 return Err(KernelError::OtherGeneration { name, major, minor });

@@ -15,6 +15,8 @@ mod launch;
 mod machine;
 pub mod model;
 pub mod reference;
+#[cfg(any(test, feature = "cuda"))]
+mod requirements;
 mod tensor;
 pub mod tolerance;
 

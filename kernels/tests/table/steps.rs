@@ -67,6 +67,13 @@ pub fn print() {
             row(&what, forward(&mut model, rows, tokens).expect("it runs"));
         }
         row(&format!("a step of {STEPS} without the host"), steps(&mut model).expect("it runs"));
+        // What recorded forwards gain: the same without.
+        model.set_recording(false);
+        for rows in [1, 8, 64] {
+            let what = format!("{rows} row(s) of 1 token(s), launch by launch");
+            row(&what, forward(&mut model, rows, 1).expect("it runs"));
+        }
+        row("a step, launch by launch", steps(&mut model).expect("it runs"));
     }
 }
 
