@@ -14,7 +14,7 @@ use cudarc::nvrtc::Ptx;
 
 use crate::error::KernelError;
 use crate::foreign;
-use crate::machine::{self, Call, Machine, Recorded};
+use crate::machine::{self, Call, Machine, Product, Recorded};
 use crate::requirements;
 
 /// The code of all kernels for all targets of `build.rs`.
@@ -30,6 +30,7 @@ pub struct Device {
     functions: Mutex<HashMap<String, CudaFunction>>,
     processors: usize,
     name: String,
+    library: Option<foreign::blas::Library>,
 }
 
 /// Memory of a GPU.
@@ -73,6 +74,7 @@ impl Device {
             .map_err(|e| failed("counting multiprocessors", e))?;
         let stream = context.new_stream().map_err(|e| failed("making a stream", e))?;
         Ok(Self {
+            library: foreign::blas::Library::open(&stream),
             stream,
             module,
             functions: Mutex::default(),
@@ -85,6 +87,13 @@ impl Device {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether products of many rows are computed by cuBLASLt: where it is not installed, by the kernels
+    /// alone.
+    #[must_use]
+    pub fn has_library(&self) -> bool {
+        self.library.is_some()
     }
 
     /// The stream that everything runs on, to capture it into a graph, or to measure. Memory is not
@@ -183,6 +192,16 @@ impl Machine for Device {
         let function = self.function(&call.entry)?;
         foreign::cuda::launch(&self.stream, &function, call)
             .map_err(|error| failed(&call.entry, error))
+    }
+
+    fn multiply(&self, product: &Product) -> Result<bool, KernelError> {
+        let Some(library) = &self.library else { return Ok(false) };
+        let bound = self.stream.context().bind_to_thread();
+        bound.map_err(|error| failed("multiplying", error))?;
+        library.multiply(product).map_err(|error| KernelError::Driver {
+            what: "multiplying".to_owned(),
+            code: error.to_string(),
+        })
     }
 
     fn record(&self) -> Result<(), KernelError> {

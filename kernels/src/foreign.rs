@@ -60,6 +60,9 @@ pub mod host {
     }
 }
 
+#[cfg(feature = "cuda")]
+pub mod blas;
+
 /// The driver.
 #[cfg(feature = "cuda")]
 pub mod cuda {

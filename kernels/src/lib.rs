@@ -35,7 +35,7 @@ pub use launch::{
     AddRmsNorm, Advance, Attention, Embed, Gemv, HeadArgmax, Retrieve, RotaryWrite, SoftProject,
     Swiglu,
 };
-pub use machine::{Call, Machine, Recorded};
+pub use machine::{Call, Machine, Product, Recorded};
 pub use tensor::Tensor;
 
 /// No token, no function: what stands where there is none.

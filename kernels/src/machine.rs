@@ -1,5 +1,6 @@
 //! What runs kernels: a device, or the host in its place.
 
+use crate::element::Float;
 use crate::error::KernelError;
 
 /// Memory, and kernels that run on it.
@@ -62,6 +63,15 @@ pub trait Machine {
     /// When it cannot be started; on the host also when it failed.
     fn run(&self, call: &Call) -> Result<(), KernelError>;
 
+    /// Starts a product of matrices with a library, if there is one that computes such a product: false
+    /// where there is none. Only this crate's launchers can make a [`Product`].
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    fn multiply(&self, _product: &Product) -> Result<bool, KernelError> {
+        Ok(false)
+    }
+
     /// From now on, launches are recorded and nothing of them runs. Nothing else may be asked for until
     /// [`Machine::recorded`].
     ///
@@ -90,6 +100,21 @@ pub trait Machine {
 
     /// Blocks that run at the same time: grids are cut to this.
     fn processors(&self) -> usize;
+}
+
+/// `out = x · weightsᵀ`, checked: `[rows, width_in]` by `[width_out, width_in]`.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "without a library nobody reads it"))]
+pub struct Product {
+    pub(crate) float: Float,
+    /// The answer is f32.
+    pub(crate) wide: bool,
+    pub(crate) rows: usize,
+    pub(crate) width_in: usize,
+    pub(crate) width_out: usize,
+    pub(crate) x: u64,
+    pub(crate) weights: u64,
+    pub(crate) out: u64,
 }
 
 /// A recording whose memory is still there: whoever holds it sees to that.

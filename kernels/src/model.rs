@@ -51,6 +51,7 @@ pub struct Model<M: Machine> {
     pool: Arc<Pool>,
     buffers: Buffers<M>,
     recordings: Recordings<M>,
+    has_library: bool,
 }
 
 impl<M: Machine> Model<M> {
@@ -73,7 +74,18 @@ impl<M: Machine> Model<M> {
         let pool = Pool::new(settings.pages, settings.page_tokens);
         let buffers = Buffers::new(&machine, &shape, &settings)?;
         let recordings = Recordings::new();
-        Ok(Self { machine, shape, settings, weights, caches, pool, buffers, recordings })
+        let has_library = true;
+        Ok(Self {
+            machine,
+            shape,
+            settings,
+            weights,
+            caches,
+            pool,
+            buffers,
+            recordings,
+            has_library,
+        })
     }
 
     /// What it is made of.
@@ -86,6 +98,14 @@ impl<M: Machine> Model<M> {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Whether products of many rows are left to the machine's library, if it has one, which they are
+    /// unless this says otherwise: it may round a row's answer otherwise for how many rows there are.
+    pub fn set_library(&mut self, is_on: bool) {
+        self.has_library = is_on;
+        // They hold the launches of before.
+        self.recordings.forget();
     }
 
     /// Pages that no sequence holds.

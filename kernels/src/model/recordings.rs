@@ -42,6 +42,11 @@ impl<M: Machine> Recordings<M> {
         Extent { tokens, rows: tokens, row_tokens_max, ..extent }
     }
 
+    /// Records anew.
+    pub(super) fn forget(&mut self) {
+        self.by_extent.clear();
+    }
+
     fn takes(&self, extent: &Extent) -> bool {
         self.is_on && extent.tokens <= TOKENS_MAX
     }

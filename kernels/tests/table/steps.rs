@@ -74,6 +74,12 @@ pub fn print() {
             row(&what, forward(&mut model, rows, 1).expect("it runs"));
         }
         row("a step, launch by launch", steps(&mut model).expect("it runs"));
+        // What cuBLASLt gains, where it is installed.
+        model.set_library(false);
+        for tokens in [80, 512] {
+            let what = format!("1 row(s) of {tokens} token(s), without a library");
+            row(&what, forward(&mut model, 1, tokens).expect("it runs"));
+        }
     }
 }
 
