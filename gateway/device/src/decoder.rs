@@ -5,7 +5,7 @@ use hyfunc_kernels::model::{Model, Sequence};
 use hyfunc_kernels::{KernelError, Machine};
 use hyfunc_stock::Causal;
 
-use crate::batch::{Batch, Job};
+use crate::batch::{Ablation, Batch, Job};
 use crate::error::DeviceError;
 
 /// What it remembers of tokens that it has read: pages, shared with clones.
@@ -42,6 +42,11 @@ impl<M: Machine> Decoder<M> {
     /// Ids that it knows, 0 to this.
     pub fn vocab_size(&self) -> usize {
         self.vocab_size
+    }
+
+    /// Leaves parts out from now on, to measure what they gain.
+    pub fn ablate(&self, ablation: Ablation) {
+        self.batch.ablate(ablation);
     }
 
     /// Reads `tokens` after what the cache holds; logits of the last `last` positions: `[last][vocab]`.
