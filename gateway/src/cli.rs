@@ -145,6 +145,9 @@ pub struct ServeArgs {
     /// Keys made by `hyfunc key create`; requests need one of them [keys.file]
     #[arg(long, value_name = "FILE")]
     pub keys: Option<String>,
+    /// What computes a checkpoint: cpu, cuda, or cuda:N from 0 on [models.device]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
     /// A component to load besides; may be repeated [plugins.files]
     #[arg(long, value_name = "FILE")]
     pub plugin: Vec<String>,
@@ -160,6 +163,7 @@ impl ServeArgs {
         let mut settings = Vec::new();
         settings.extend(self.address.as_deref().map(|value| set("server.address", value)));
         settings.extend(self.keys.as_deref().map(|value| set("keys.file", value)));
+        settings.extend(self.device.as_deref().map(|value| set("models.device", value)));
         settings.extend(self.allow_public.then(|| set("server.allow_public", "true")));
         settings.extend(
             self.otlp_endpoint.as_deref().map(|value| set("telemetry.otlp_endpoint", value)),
@@ -713,6 +717,8 @@ mod tests {
             "serve",
             "--address",
             "127.0.0.1:0",
+            "--device",
+            "cuda:7",
             "--plugin",
             "a.wasm",
             "--plugin",
@@ -725,7 +731,8 @@ mod tests {
         let settings = serve.settings();
         assert!(settings.contains(&("server.address".into(), "127.0.0.1:0".into())));
         assert!(settings.contains(&("plugins.files".into(), "a.wasm,b.wasm".into())));
-        assert_eq!(settings.len(), 2, "what was not typed is not set");
+        assert!(settings.contains(&("models.device".into(), "cuda:7".into())));
+        assert_eq!(settings.len(), 3, "what was not typed is not set");
 
         let cli = Cli::parse_from(["hyfunc", "mcp", "--plugin", "a.wasm", "--plugin", "b.wasm"]);
         let Command::Mcp(mcp) = cli.command else { panic!("mcp was typed") };

@@ -1,5 +1,7 @@
 //! The `stock` preset behind the seam of the models: any checkpoint that calls functions, untrained.
 
+mod bounded;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +19,7 @@ use serde_json::Value as Json;
 use crate::config::{self, CALIBRATED, Device, ModelsConfig};
 use crate::error::StartError;
 use crate::models::Models;
+use bounded::{Bounded, Room};
 
 /// Opens the checkpoint and the encoder that the configuration names. Blocking: it reads them whole.
 ///
@@ -25,10 +28,18 @@ use crate::models::Models;
 pub fn open(config: &ModelsConfig) -> Result<Stock, StartError> {
     match Device::parse(&config.device) {
         Some(Device::Cuda { ordinal }) => on_gpu(config, ordinal),
-        // No other value is let in. One forward keeps all cores busy: more threads only help where
-        // many ask at once.
-        Some(Device::Cpu) | None => serve(config, parts(config)?, 1),
+        // No other value is let in.
+        Some(Device::Cpu) | None => on_cpu(config),
     }
+}
+
+/// One forward keeps all cores busy: more threads only help where many ask at once.
+fn on_cpu(config: &ModelsConfig) -> Result<Stock, StartError> {
+    let checkpoint = checkpoint(config)?;
+    let room = Room::new(&*checkpoint.model, config.cache_bytes_max);
+    let room = room.map_err(|reason| CascadeError::Stock { reason })?;
+    let bounded = checkpoint.map(|model| Bounded { model: Model(model), room });
+    serve(config, assembled(config, bounded)?, 1)
 }
 
 /// Requests that are rows of one forward.

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::cublas::CudaBlas;
 use cudarc::cublas::result::CublasError;
-use cudarc::driver::sys::{CUdevice_attribute, CUresult};
+use cudarc::driver::sys::{
+    CUdevice_attribute, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode,
+};
 use cudarc::driver::{
     CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DevicePtr, DevicePtrMut,
     DriverError,
@@ -14,16 +16,13 @@ use cudarc::nvrtc::Ptx;
 
 use crate::error::KernelError;
 use crate::foreign;
-use crate::machine::{self, Call, Machine};
+use crate::machine::{self, Call, Machine, Product, Recorded};
 use crate::probe::{self, Identity, Probe};
+use crate::requirements;
 
 /// The code of all kernels for all targets of `build.rs`.
 static IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
 
-/// The CUDA version of the toolkit that the image is made with.
-const DRIVER_WANTED: i32 = 13_000;
-/// The oldest generation that the image has code for.
-const MAJOR_MIN: i32 = 8;
 /// No allocation is smaller: an empty tensor has an address, too.
 const ALLOCATION_BYTES_MIN: usize = 16;
 
@@ -34,6 +33,7 @@ pub struct Device {
     functions: Mutex<HashMap<String, CudaFunction>>,
     processors: usize,
     name: String,
+    library: Option<foreign::blas::Library>,
 }
 
 /// Memory of a GPU.
@@ -53,25 +53,19 @@ impl Device {
             return Err(KernelError::NoDriver);
         }
         let found = foreign::cuda::version().map_err(|e| failed("asking for the version", e))?;
-        if found < DRIVER_WANTED {
-            return Err(KernelError::OldDriver { found, wanted: DRIVER_WANTED });
-        }
+        requirements::driver(found)?;
         let count = match CudaContext::device_count() {
             Ok(count) => usize::try_from(count).unwrap_or(0),
             Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) => 0,
             Err(error) => return Err(failed("counting devices", error)),
         };
-        if ordinal >= count {
-            return Err(KernelError::NoDevice { ordinal, count });
-        }
+        requirements::ordinal(ordinal, count)?;
         let context = CudaContext::new(ordinal).map_err(|e| failed("opening the device", e))?;
         foreign::cuda::use_one_stream(&context);
         let name = context.name().map_err(|e| failed("asking for the name", e))?;
         let (major, minor) =
             context.compute_capability().map_err(|e| failed("asking for the generation", e))?;
-        if major < MAJOR_MIN {
-            return Err(KernelError::OtherGeneration { name, major, minor });
-        }
+        requirements::generation(&name, (major, minor))?;
         let module = match context.load_module(Ptx::from_binary(IMAGE.to_vec())) {
             Err(DriverError(CUresult::CUDA_ERROR_NO_BINARY_FOR_GPU)) => {
                 return Err(KernelError::OtherGeneration { name, major, minor });
@@ -83,6 +77,7 @@ impl Device {
             .map_err(|e| failed("counting multiprocessors", e))?;
         let stream = context.new_stream().map_err(|e| failed("making a stream", e))?;
         Ok(Self {
+            library: foreign::blas::Library::open(&stream),
             stream,
             module,
             functions: Mutex::default(),
@@ -95,6 +90,13 @@ impl Device {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether products of many rows are computed by cuBLASLt: where it is not installed, by the kernels
+    /// alone.
+    #[must_use]
+    pub fn has_library(&self) -> bool {
+        self.library.is_some()
     }
 
     /// The stream that everything runs on, to capture it into a graph, or to measure. Memory is not
@@ -117,6 +119,7 @@ impl Device {
 
 impl Machine for Device {
     type Memory = DeviceMemory;
+    type Recording = foreign::cuda::Graph;
 
     fn write(&self, bytes: &[u8]) -> Result<DeviceMemory, KernelError> {
         let short = bytes.len() < ALLOCATION_BYTES_MIN;
@@ -192,6 +195,35 @@ impl Machine for Device {
         let function = self.function(&call.entry)?;
         foreign::cuda::launch(&self.stream, &function, call)
             .map_err(|error| failed(&call.entry, error))
+    }
+
+    fn multiply(&self, product: &Product) -> Result<bool, KernelError> {
+        let Some(library) = &self.library else { return Ok(false) };
+        let bound = self.stream.context().bind_to_thread();
+        bound.map_err(|error| failed("multiplying", error))?;
+        library.multiply(product).map_err(|error| KernelError::Driver {
+            what: "multiplying".to_owned(),
+            code: error.to_string(),
+        })
+    }
+
+    fn record(&self) -> Result<(), KernelError> {
+        // Other threads may do on other streams what they like.
+        let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
+        self.stream.begin_capture(mode).map_err(|error| failed("recording", error))
+    }
+
+    fn recorded(&self) -> Result<foreign::cuda::Graph, KernelError> {
+        let graph = self.stream.end_capture(CUgraphInstantiate_flags(0));
+        let graph = graph.map_err(|error| failed("ending a recording", error))?;
+        graph.map(foreign::cuda::Graph).ok_or_else(|| KernelError::Driver {
+            what: "ending a recording".to_owned(),
+            code: "nothing".to_owned(),
+        })
+    }
+
+    fn replay(&self, recording: &Recorded<foreign::cuda::Graph>) -> Result<(), KernelError> {
+        recording.0.0.launch().map_err(|error| failed("replaying a recording", error))
     }
 
     fn wait(&self) -> Result<(), KernelError> {

@@ -45,7 +45,7 @@ impl fmt::Display for Element {
 }
 
 /// The types that weights and activations come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Float {
     /// 11 significant bits, up to 65,504.
     F16,

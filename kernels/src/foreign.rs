@@ -60,6 +60,9 @@ pub mod host {
     }
 }
 
+#[cfg(feature = "cuda")]
+pub mod blas;
+
 /// The driver.
 #[cfg(feature = "cuda")]
 pub mod cuda {
@@ -71,7 +74,7 @@ pub mod cuda {
         cublasComputeType_t, cublasGemmAlgo_t, cublasOperation_t, cudaDataType_t,
     };
     use cudarc::driver::{
-        CudaContext, CudaFunction, CudaStream, DeviceRepr, DriverError, LaunchConfig,
+        CudaContext, CudaFunction, CudaGraph, CudaStream, DeviceRepr, DriverError, LaunchConfig,
         PushKernelArg, sys,
     };
 
@@ -83,6 +86,14 @@ pub mod cuda {
 
     // SAFETY: plain numbers; the driver copies as many bytes as the kernel's parameter has.
     unsafe impl DeviceRepr for Words {}
+
+    /// Launches that the driver starts as one.
+    pub struct Graph(pub CudaGraph);
+
+    // SAFETY: the driver takes a graph from any thread, one at a time: it is launched and destroyed by
+    // whoever holds the model that it belongs to, and is not `Sync`. A launch makes the context current,
+    // the end of a graph needs none.
+    unsafe impl Send for Graph {}
 
     /// Whether the driver's library can be loaded.
     pub fn is_present() -> bool {

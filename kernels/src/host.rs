@@ -1,17 +1,20 @@
 //! The kernels on this machine's processor: slow, and the same sources.
 
 use std::hint::black_box;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::element::Float;
 use crate::error::KernelError;
 use crate::foreign;
-use crate::machine::{self, Call, Machine};
+use crate::machine::{self, Call, Machine, Recorded};
 use crate::probe::{self, Identity, Probe};
 
 /// Runs kernels as host C++. Small grids only: every thread is a fiber.
 #[derive(Clone, Debug)]
 pub struct Host {
     seed: u64,
+    /// What is being recorded, by this one and its clones.
+    recording: Arc<Mutex<Option<Vec<Call>>>>,
 }
 
 /// Memory of the host.
@@ -30,12 +33,22 @@ impl Host {
     /// The seed orders blocks and threads; a kernel's answer must not depend on it.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed }
+        Self { seed, recording: Arc::default() }
     }
+
+    fn recording(&self) -> MutexGuard<'_, Option<Vec<Call>>> {
+        self.recording.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is wrong with a recording.
+fn unrecorded(reason: &str) -> KernelError {
+    KernelError::Host { kernel: "a recording".to_owned(), reason: reason.to_owned() }
 }
 
 impl Machine for Host {
     type Memory = HostMemory;
+    type Recording = Vec<Call>;
 
     fn write(&self, bytes: &[u8]) -> Result<HostMemory, KernelError> {
         let word = |chunk: &[u8]| {
@@ -88,8 +101,27 @@ impl Machine for Host {
     }
 
     fn run(&self, call: &Call) -> Result<(), KernelError> {
+        if let Some(calls) = self.recording().as_mut() {
+            calls.push(call.clone());
+            return Ok(());
+        }
         foreign::host::launch(call, self.seed)
             .map_err(|reason| KernelError::Host { kernel: call.entry.clone(), reason })
+    }
+
+    fn record(&self) -> Result<(), KernelError> {
+        match self.recording().replace(Vec::new()) {
+            None => Ok(()),
+            Some(_) => Err(unrecorded("it was begun within another one")),
+        }
+    }
+
+    fn recorded(&self) -> Result<Vec<Call>, KernelError> {
+        self.recording().take().ok_or_else(|| unrecorded("it was never begun"))
+    }
+
+    fn replay(&self, recording: &Recorded<Vec<Call>>) -> Result<(), KernelError> {
+        recording.0.iter().try_for_each(|call| self.run(call))
     }
 
     fn wait(&self) -> Result<(), KernelError> {
@@ -173,6 +205,31 @@ mod tests {
         assert!(refusal(&shared).contains("shared memory"));
         let many = Call { cooperative: true, grid: [129, 1, 1], ..call("swiglu_f16") };
         assert!(refusal(&many).contains("at most 4096 threads"));
+    }
+
+    #[test]
+    fn what_is_recorded_runs_when_it_is_replayed_on_what_there_is_then() {
+        let host = Host::new(1);
+        let mut gate_up = host.write(&[0; 32]).expect("memory");
+        let mut out = host.write(&[0xff; 16]).expect("memory");
+        let mut call = call("swiglu_f16");
+        call.words[0] = host.address(&gate_up);
+        call.words[1] = host.address_mut(&mut out);
+        // A row of 8.
+        call.words[2] = 1 | (8 << 32);
+        assert!(host.recorded().is_err(), "nothing was begun");
+        host.record().expect("it records");
+        host.clone().run(&call).expect("it is recorded");
+        assert_eq!(host.read(&out).expect("memory"), [0xff; 16], "nothing ran");
+        let recording = Recorded(host.recorded().expect("a recording"));
+        host.replay(&recording).expect("it runs");
+        assert_eq!(host.read(&out).expect("memory"), [0; 16]);
+        // Ones of f16: SiLU of the gate is not zero.
+        host.overwrite(&mut gate_up, 0, &[0x00u8, 0x3c].repeat(16)).expect("it fits");
+        host.replay(&recording).expect("it runs");
+        assert_ne!(host.read(&out).expect("memory"), [0; 16]);
+        host.record().expect("it records");
+        assert!(host.record().is_err(), "one at a time");
     }
 
     #[test]

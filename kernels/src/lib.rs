@@ -16,6 +16,8 @@ mod machine;
 pub mod model;
 mod probe;
 pub mod reference;
+#[cfg(any(test, feature = "cuda"))]
+mod requirements;
 mod tensor;
 pub mod tolerance;
 
@@ -34,7 +36,7 @@ pub use launch::{
     AddRmsNorm, Advance, Attention, Embed, Gemv, HeadArgmax, Retrieve, RotaryWrite, SoftProject,
     Swiglu,
 };
-pub use machine::{Call, Machine};
+pub use machine::{Call, Machine, Product, Recorded};
 pub use probe::{Identity, Probe};
 pub use tensor::Tensor;
 

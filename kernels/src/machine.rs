@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::element::Float;
 use crate::error::KernelError;
 
 /// Memory, and kernels that run on it.
 pub trait Machine {
     /// Memory of this machine, 16-byte aligned.
     type Memory;
+
+    /// Launches that can be started as one.
+    type Recording;
 
     /// New memory that holds `bytes`.
     ///
@@ -61,6 +65,35 @@ pub trait Machine {
     /// When it cannot be started; on the host also when it failed.
     fn run(&self, call: &Call) -> Result<(), KernelError>;
 
+    /// Starts a product of matrices with a library, if there is one that computes such a product: false
+    /// where there is none. Only this crate's launchers can make a [`Product`].
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    fn multiply(&self, _product: &Product) -> Result<bool, KernelError> {
+        Ok(false)
+    }
+
+    /// From now on, launches are recorded and nothing of them runs. Nothing else may be asked for until
+    /// [`Machine::recorded`].
+    ///
+    /// # Errors
+    /// When it cannot record.
+    fn record(&self) -> Result<(), KernelError>;
+
+    /// What was recorded; from now on, launches run.
+    ///
+    /// # Errors
+    /// When it cannot be made one, or nothing was to be recorded.
+    fn recorded(&self) -> Result<Self::Recording, KernelError>;
+
+    /// Starts all that was recorded, in its order, on the memory that it was recorded with as that is
+    /// now. Only this crate can make a [`Recorded`].
+    ///
+    /// # Errors
+    /// When it cannot be started; on the host also when it failed.
+    fn replay(&self, recording: &Recorded<Self::Recording>) -> Result<(), KernelError>;
+
     /// Waits for everything that was started.
     ///
     /// # Errors
@@ -74,6 +107,7 @@ pub trait Machine {
 /// Several models share one machine: what they start runs in one order.
 impl<M: Machine> Machine for Arc<M> {
     type Memory = M::Memory;
+    type Recording = M::Recording;
 
     fn write(&self, bytes: &[u8]) -> Result<M::Memory, KernelError> {
         M::write(self, bytes)
@@ -112,6 +146,22 @@ impl<M: Machine> Machine for Arc<M> {
         M::run(self, call)
     }
 
+    fn multiply(&self, product: &Product) -> Result<bool, KernelError> {
+        M::multiply(self, product)
+    }
+
+    fn record(&self) -> Result<(), KernelError> {
+        M::record(self)
+    }
+
+    fn recorded(&self) -> Result<M::Recording, KernelError> {
+        M::recorded(self)
+    }
+
+    fn replay(&self, recording: &Recorded<M::Recording>) -> Result<(), KernelError> {
+        M::replay(self, recording)
+    }
+
     fn wait(&self) -> Result<(), KernelError> {
         M::wait(self)
     }
@@ -120,6 +170,29 @@ impl<M: Machine> Machine for Arc<M> {
         M::processors(self)
     }
 }
+
+/// `out = x · weightsᵀ`, checked: `[rows, width_in]` by `[width_out, width_in]`.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "without a library nobody reads it"))]
+pub struct Product {
+    pub(crate) float: Float,
+    /// The answer is f32.
+    pub(crate) wide: bool,
+    pub(crate) rows: usize,
+    pub(crate) width_in: usize,
+    pub(crate) width_out: usize,
+    pub(crate) x: u64,
+    pub(crate) weights: u64,
+    pub(crate) out: u64,
+}
+
+/// A recording whose memory is still there: whoever holds it sees to that.
+#[derive(Debug)]
+#[cfg_attr(
+    not(any(feature = "host", feature = "cuda")),
+    allow(dead_code, reason = "without a machine nobody reads it")
+)]
+pub struct Recorded<R>(pub(crate) R);
 
 /// A kernel with its arguments, checked.
 #[derive(Clone, Debug)]

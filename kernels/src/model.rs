@@ -12,6 +12,7 @@ mod buffers;
 mod layers;
 mod pages;
 mod plan;
+mod recordings;
 mod row;
 mod shape;
 mod steps;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use buffers::Buffers;
 use pages::Pool;
 use plan::Plan;
+use recordings::Recordings;
 
 pub use pages::Sequence;
 pub use row::{Answer, Input, Reply, Row};
@@ -48,6 +50,8 @@ pub struct Model<M: Machine> {
     caches: Vec<Cache<M>>,
     pool: Arc<Pool>,
     buffers: Buffers<M>,
+    recordings: Recordings<M>,
+    has_library: bool,
 }
 
 impl<M: Machine> Model<M> {
@@ -69,7 +73,19 @@ impl<M: Machine> Model<M> {
         let caches = caches.collect::<Result<_, KernelError>>()?;
         let pool = Pool::new(settings.pages, settings.page_tokens);
         let buffers = Buffers::new(&machine, &shape, &settings)?;
-        Ok(Self { machine, shape, settings, weights, caches, pool, buffers })
+        let recordings = Recordings::new();
+        let has_library = true;
+        Ok(Self {
+            machine,
+            shape,
+            settings,
+            weights,
+            caches,
+            pool,
+            buffers,
+            recordings,
+            has_library,
+        })
     }
 
     /// What it is made of.
@@ -82,6 +98,14 @@ impl<M: Machine> Model<M> {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Whether products of many rows are left to the machine's library, if it has one, which they are
+    /// unless this says otherwise: it may round a row's answer otherwise for how many rows there are.
+    pub fn set_library(&mut self, is_on: bool) {
+        self.has_library = is_on;
+        // They hold the launches of before.
+        self.recordings.forget();
     }
 
     /// Pages that no sequence holds.
@@ -112,9 +136,11 @@ impl<M: Machine> Model<M> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let plan = Plan::new(&self.pool, rows)?;
+        let mut plan = Plan::new(&self.pool, rows)?;
+        let extent = self.recordings.filled(plan.extent(), self.settings.batch_tokens_max);
+        plan.fill(&extent);
         self.buffers.load(&self.machine, &self.shape, &plan)?;
-        self.layers(&plan.extent())?;
+        self.run(extent)?;
         self.answers(&plan, rows)
     }
 }

@@ -53,6 +53,7 @@ fn every_kernel_is_as_its_truth() {
     cases::norm::add_rms_norm(&device);
     cases::product::swiglu(&device);
     cases::product::gemv(&device);
+    cases::product::with_library(&device);
     cases::head::exact(&device);
     cases::head::rounded(&device);
     cases::head::nan_never_wins(&device);

@@ -31,6 +31,11 @@ fn gemv() {
 }
 
 #[test]
+fn products_of_many_rows_without_a_library() {
+    everywhere(cases::product::with_library);
+}
+
+#[test]
 fn head_argmax_of_whole_numbers_is_exact() {
     everywhere(cases::head::exact);
 }

@@ -324,6 +324,188 @@ fn steps_without_the_host_choose_what_steps_with_it_choose() {
     }
 }
 
+/// As `read`, and nothing but the last logits.
+fn next(model: &mut Model<Host>, sequence: &mut Sequence, tokens: &[u32]) -> Vec<f32> {
+    read(model, sequence, tokens).pop().unwrap()
+}
+
+#[test]
+fn forwards_that_were_recorded_answer_as_launch_by_launch() {
+    // So few that the list of pages outgrows its buffer, and recordings with it.
+    let few = Settings { pages: 64, batch_tokens_max: 6, ..SETTINGS };
+    let mut recorded = model(few);
+    let mut plain = model(few);
+    plain.set_recording(false);
+    let mut random = Random(12);
+    let mut pairs: Vec<(Sequence, Sequence)> = vec![Default::default(); 5];
+    for round in 0..40 {
+        let pair = random.below(pairs.len());
+        let count = random.below(few.batch_tokens_max) + 1;
+        let (one, other) = &mut pairs[pair];
+        if one.len() + count > shape().context {
+            *one = Sequence::new();
+            *other = Sequence::new();
+        }
+        let text = tokens(round, count);
+        assert_eq!(next(&mut recorded, one, &text), next(&mut plain, other, &text), "{round}");
+    }
+    // Many rows at once, whose pages are more than a forward has tokens.
+    for round in 0..4u32 {
+        let inputs = [Input::Token(round)];
+        let answer = Answer::Logits { last: 1 };
+        let mut all = |model: &mut Model<Host>,
+                       of: fn(&mut (Sequence, Sequence)) -> &mut Sequence| {
+            let short = pairs.iter_mut().map(of).filter(|one| one.len() < shape().context);
+            let rows = short.map(|sequence| Row { sequence, inputs: &inputs, answer });
+            let mut rows: Vec<Row<'_>> = rows.collect();
+            model.forward(&mut rows).unwrap()
+        };
+        let found = all(&mut recorded, |pair| &mut pair.0);
+        assert_eq!(found, all(&mut plain, |pair| &mut pair.1), "round {round}");
+        assert!(found.len() > 1);
+    }
+    assert!(recorded.recordings() > 0, "some were recorded");
+    assert_eq!(plain.recordings(), 0);
+    recorded.set_recording(false);
+    assert_eq!(recorded.recordings(), 0);
+    let text = tokens(99, 5);
+    let mut sequences = [Sequence::new(), Sequence::new()];
+    let [one, other] = &mut sequences;
+    assert_eq!(next(&mut recorded, one, &text), next(&mut plain, other, &text));
+}
+
+#[test]
+fn steps_that_were_recorded_choose_as_launch_by_launch() {
+    let everything: Vec<u32> = (0..VOCABULARY as u32).collect();
+    let mut answers = Vec::new();
+    for is_on in [true, false] {
+        let mut model = model(SETTINGS);
+        model.set_recording(is_on);
+        let mut sequences = [Sequence::new(), Sequence::new(), Sequence::new()];
+        let mut said = Vec::new();
+        // Three rows fill up a bucket of four; what filled it up once is a row's the next time.
+        for count in [3, 2, 1, 3] {
+            let rows = sequences.iter_mut().take(count).zip(1u32..);
+            let rows =
+                rows.map(|(sequence, token)| Steps { sequence, token, stops: &[], tokens_max: 3 });
+            said.push(model.step(&mut rows.collect::<Vec<_>>(), &everything).unwrap());
+        }
+        assert_eq!(model.recordings() > 0, is_on);
+        answers.push((said, sequences.map(|sequence| sequence.len())));
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0].1, [12, 9, 6]);
+}
+
+#[test]
+fn sixty_four_rows_of_one_forward_answer_as_each_alone() {
+    let settings = Settings { pages: 160, batch_tokens_max: 160, ..SETTINGS };
+    let mut model = model(settings);
+    let mut prefix = Sequence::new();
+    read(&mut model, &mut prefix, &tokens(2, 8));
+    // Half of them behind a prefix that they share, half by themselves; one to three tokens each.
+    let begun = |at: usize| if at.is_multiple_of(2) { prefix.clone() } else { Sequence::new() };
+    let texts: Vec<Vec<u32>> = (0..64).map(|at| tokens(at as u64 + 100, at % 3 + 1)).collect();
+    let mut alone = Vec::new();
+    for (at, text) in texts.iter().enumerate() {
+        alone.push(next(&mut model, &mut begun(at), text));
+    }
+    let inputs: Vec<Vec<Input<'_>>> =
+        texts.iter().map(|text| text.iter().map(|token| Input::Token(*token)).collect()).collect();
+    let mut sequences: Vec<Sequence> = (0..64).map(begun).collect();
+    let answer = Answer::Logits { last: 1 };
+    let rows = sequences.iter_mut().zip(&inputs);
+    let rows = rows.map(|(sequence, inputs)| Row { sequence, inputs, answer });
+    let replies = model.forward(&mut rows.collect::<Vec<_>>()).unwrap();
+    for (at, (reply, alone)) in replies.into_iter().zip(alone).enumerate() {
+        assert_eq!(reply, Reply::Logits(vec![alone]), "row {at}");
+    }
+}
+
+/// What one of a schedule's readers is at.
+#[derive(Default)]
+struct Reader {
+    sequence: Sequence,
+    /// As a prompt that is kept: it holds pages that its reader goes on behind.
+    kept: Sequence,
+    read: usize,
+}
+
+/// Who reads when, how much at once, with whom, who goes on in a clone, and whose pages are taken for
+/// others: no logit depends on any of it.
+#[test]
+fn any_schedule_gives_the_same_logits() {
+    const READERS: usize = 6;
+    const LENGTH: usize = 18;
+    // Four of six fit.
+    let settings = Settings { pages: 20, ..SETTINGS };
+    let mut model = model(settings);
+    let texts: Vec<Vec<u32>> = (0..READERS as u64).map(|seed| tokens(seed + 40, LENGTH)).collect();
+    let whole = |text: &Vec<u32>, model: &mut Model<Host>| read(model, &mut Sequence::new(), text);
+    let wanted: Vec<Vec<Vec<f32>>> = texts.iter().map(|text| whole(text, &mut model)).collect();
+    let mut evicted = 0;
+    for seed in 0..3 {
+        let mut random = Random(seed + 70);
+        let mut readers: Vec<Reader> = (0..READERS).map(|_| Reader::default()).collect();
+        while readers.iter().any(|reader| reader.read < LENGTH) {
+            let mut room = settings.batch_tokens_max;
+            let mut taking = Vec::new();
+            for (at, reader) in readers.iter_mut().enumerate() {
+                let count = (random.below(5) + 1).min(LENGTH - reader.read).min(room);
+                if count > 0 && random.below(3) > 0 {
+                    if reader.read.is_multiple_of(settings.page_tokens) && random.below(2) == 0 {
+                        let clone = reader.sequence.clone();
+                        reader.kept = std::mem::replace(&mut reader.sequence, clone);
+                    }
+                    room -= count;
+                    taking.push((at, count));
+                }
+            }
+            let inputs: Vec<Vec<Input<'_>>> = taking
+                .iter()
+                .map(|(at, count)| {
+                    let from = readers[*at].read;
+                    texts[*at][from..from + count]
+                        .iter()
+                        .map(|token| Input::Token(*token))
+                        .collect()
+                })
+                .collect();
+            let mut rows = Vec::new();
+            for (at, reader) in readers.iter_mut().enumerate() {
+                let Some(row) = taking.iter().position(|(taken, _)| *taken == at) else { continue };
+                let answer = Answer::Logits { last: taking[row].1 };
+                rows.push(Row { sequence: &mut reader.sequence, inputs: &inputs[row], answer });
+            }
+            match model.forward(&mut rows) {
+                Ok(replies) => {
+                    for ((at, count), reply) in taking.iter().zip(replies) {
+                        let from = readers[*at].read;
+                        let wanted = wanted[*at][from..from + count].to_vec();
+                        assert_eq!(reply, Reply::Logits(wanted), "seed {seed}, reader {at}");
+                        readers[*at].read += count;
+                    }
+                }
+                Err(KernelError::OutOfPages { .. }) => {
+                    // Somebody's pages go, and are read again later.
+                    let held: Vec<usize> =
+                        (0..READERS).filter(|at| readers[*at].sequence.pages() > 0).collect();
+                    readers[held[random.below(held.len())]] = Reader::default();
+                    evicted += 1;
+                }
+                Err(error) => panic!("{error}"),
+            }
+            // Who is done makes room.
+            for reader in readers.iter_mut().filter(|reader| reader.read == LENGTH) {
+                reader.sequence = Sequence::new();
+                reader.kept = Sequence::new();
+            }
+        }
+        assert_eq!(model.pages_free(), settings.pages, "seed {seed}");
+    }
+    assert!(evicted > 0, "nobody was evicted");
+}
+
 #[test]
 fn parts_of_pages_are_joined_within_rounding() {
     let text = tokens(8, 20);

@@ -130,25 +130,33 @@ fn same(
 ) {
     assert_eq!(expected.len(), found.len(), "{how}");
     for ((expected, found), query) in expected.iter().zip(found).zip(QUERIES) {
-        let (expected, found) = match (expected, found) {
-            (Ok(expected), Ok(found)) => (expected, found),
-            (Err(expected), Err(found)) => {
-                assert_eq!(expected.to_string(), found.to_string(), "{how}: {query}");
-                continue;
-            }
-            (expected, found) => panic!("{how}: {query}: {expected:?} is not {found:?}"),
-        };
-        let calls = |of: &Decoded| -> Vec<_> {
-            of.calls.iter().map(|call| (call.candidate, call.arguments.clone())).collect()
-        };
-        assert_eq!(calls(expected), calls(found), "{how}: {query}");
-        for (one, other) in expected.scores.iter().zip(&found.scores) {
-            assert!((one - other).abs() < SCORE_TOLERANCE, "{how}: {query}: {one} {other}");
+        alike(expected, found, &format!("{how}: {query}"));
+    }
+}
+
+fn alike(
+    expected: &Result<Decoded, CascadeError>,
+    found: &Result<Decoded, CascadeError>,
+    what: &str,
+) {
+    let (expected, found) = match (expected, found) {
+        (Ok(expected), Ok(found)) => (expected, found),
+        (Err(expected), Err(found)) => {
+            assert_eq!(expected.to_string(), found.to_string(), "{what}");
+            return;
         }
-        for (one, other) in expected.calls.iter().zip(&found.calls) {
-            assert!((one.score - other.score).abs() < SCORE_TOLERANCE, "{how}: {query}");
-            assert_eq!(one.pieces, other.pieces, "{how}: {query}");
-        }
+        (expected, found) => panic!("{what}: {expected:?} is not {found:?}"),
+    };
+    let calls = |of: &Decoded| -> Vec<_> {
+        of.calls.iter().map(|call| (call.candidate, call.arguments.clone())).collect()
+    };
+    assert_eq!(calls(expected), calls(found), "{what}");
+    for (one, other) in expected.scores.iter().zip(&found.scores) {
+        assert!((one - other).abs() < SCORE_TOLERANCE, "{what}: {one} {other}");
+    }
+    for (one, other) in expected.calls.iter().zip(&found.calls) {
+        assert!((one.score - other.score).abs() < SCORE_TOLERANCE, "{what}");
+        assert_eq!(one.pieces, other.pieces, "{what}");
     }
 }
 
@@ -321,6 +329,61 @@ async fn an_engine_under_load_gives_what_it_gives_alone() {
         let config = CascadeConfig { threads, batch_tokens_max, ..limits() };
         let found = together(&scene, &config, order).await;
         same(&alone, &found, &format!("{threads} threads, {batch_tokens_max} tokens"));
+    }
+}
+
+/// Some of the functions, others for every request: blocks come and go.
+fn some(prepared: &[Arc<Prepared>], at: usize) -> Vec<Candidate> {
+    let mut some = candidates(prepared);
+    some.rotate_left(at % prepared.len());
+    some.truncate(3);
+    some
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_at_once_give_what_each_gives_alone_whatever_is_evicted() {
+    const AT_ONCE: usize = 64;
+    let scene = Scene::new();
+    let prepared = scene.tiny.prepare(&functions()).unwrap();
+    let largest = prepared.iter().map(|one| one.block_bytes()).max().unwrap();
+    let asked = |at: usize| {
+        let query = format!("{} {at}", QUERIES[at % QUERIES.len()]);
+        DecodeRequest {
+            intent: scene.tiny.distil(&scene.tiny.tokenizer.encode(&query)).unwrap(),
+            query,
+            candidates: some(&prepared, at),
+            ..scene.requests[at % QUERIES.len()].clone()
+        }
+    };
+    let requests: Vec<DecodeRequest> = (0..AT_ONCE).map(asked).collect();
+    let config = limits();
+    let alone: Vec<_> =
+        requests.iter().map(|request| scene.decoder(&config).decode(request)).collect();
+    // No block stays, or one or two of five do.
+    for (seed, threads, blocks_bytes_max) in [(1, 1, 0), (2, 2, largest), (3, 2, 2 * largest)] {
+        let config = CascadeConfig { threads, blocks_bytes_max, ..limits() };
+        let cascade = Cascade::new(EMBEDDED.load(&Device::Cpu).unwrap(), &config).unwrap();
+        let library = cascade.prepare_library(functions()).await.unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut absent: Vec<usize> = (0..AT_ONCE).collect();
+        let mut answers = Vec::new();
+        while !absent.is_empty() {
+            let at = absent.swap_remove(rng.random_range(0..absent.len()));
+            let candidates = some(&library, at);
+            let request = DecodeRequest { candidates, ..requests[at].clone() };
+            let cascade = cascade.clone();
+            let answer = tokio::spawn(async move { cascade.decode(request).await });
+            answers.push((at, answer));
+            if rng.random_range(0..8) == 0 {
+                // Some are under way, others come later.
+                tokio::time::sleep(Duration::from_millis(rng.random_range(0..20))).await;
+            }
+        }
+        for (at, answer) in answers {
+            let what = format!("seed {seed}, {blocks_bytes_max} bytes: {}", requests[at].query);
+            alike(&alone[at], &answer.await.unwrap(), &what);
+        }
+        assert!(cascade.block_bytes() <= blocks_bytes_max, "seed {seed}");
     }
 }
 

@@ -81,6 +81,16 @@ impl Cache {
         self.tokens == 0
     }
 
+    /// Tokens that it has room for when it holds so many: it grows by more than one.
+    pub fn room_tokens(tokens: usize) -> usize {
+        tokens.div_ceil(GROWTH_TOKENS).saturating_mul(GROWTH_TOKENS)
+    }
+
+    /// Tokens that it may hold where there is room for so many.
+    pub fn whole_tokens(room: usize) -> usize {
+        room / GROWTH_TOKENS * GROWTH_TOKENS
+    }
+
     /// Forgets all but the first `tokens`; does nothing when there are no more.
     pub fn truncate(&mut self, tokens: usize) {
         self.tokens = self.tokens.min(tokens);

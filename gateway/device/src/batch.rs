@@ -4,6 +4,7 @@
 //! waiting first, until its own turn was among them.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyfunc_kernels::model::{Answer, Input, Model, Reply, Row, Sequence};
@@ -36,9 +37,22 @@ enum Turn {
 
 type Place = Arc<Mutex<Turn>>;
 
+/// Parts that a measurement leaves out, each alone. Calls stay the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ablation {
+    /// Every request's forwards are its own.
+    pub batching: bool,
+    /// Forwards of few tokens are launched one kernel after another.
+    pub recording: bool,
+    /// Products of many rows are left to the kernels.
+    pub library: bool,
+}
+
 /// A model that many ask.
 pub struct Batch<M: Machine> {
     model: Mutex<Model<M>>,
+    /// Whether each is read alone.
+    is_apart: AtomicBool,
     waiting: Mutex<VecDeque<Place>>,
     /// What the device said when it was lost.
     lost: Mutex<Option<String>>,
@@ -46,7 +60,20 @@ pub struct Batch<M: Machine> {
 
 impl<M: Machine> Batch<M> {
     pub fn new(model: Model<M>) -> Self {
-        Self { model: Mutex::new(model), waiting: Mutex::default(), lost: Mutex::default() }
+        Self {
+            model: Mutex::new(model),
+            is_apart: AtomicBool::new(false),
+            waiting: Mutex::default(),
+            lost: Mutex::default(),
+        }
+    }
+
+    /// Leaves parts out from the next forward on.
+    pub fn ablate(&self, ablation: Ablation) {
+        let mut model = held(&self.model);
+        model.set_recording(!ablation.recording);
+        model.set_library(!ablation.library);
+        self.is_apart.store(ablation.batching, Ordering::Relaxed);
     }
 
     /// Whether the device answers nothing any more.
@@ -77,11 +104,13 @@ impl<M: Machine> Batch<M> {
     fn next(&self, tokens_max: usize) -> Vec<(Place, Job)> {
         let mut waiting = held(&self.waiting);
         let (mut batch, mut tokens) = (Vec::new(), 0);
+        let is_apart = self.is_apart.load(Ordering::Relaxed);
         while let Some(place) = waiting.pop_front() {
             let mut turn = held(&place);
             match std::mem::replace(&mut *turn, Turn::Running) {
                 Turn::Waiting(job)
-                    if batch.is_empty() || tokens + job.tokens.len() <= tokens_max =>
+                    if batch.is_empty()
+                        || (!is_apart && tokens + job.tokens.len() <= tokens_max) =>
                 {
                     tokens += job.tokens.len();
                     drop(turn);

@@ -5,7 +5,7 @@ use hyfunc_kernels::model::{Model, Sequence};
 use hyfunc_kernels::{KernelError, Machine};
 use hyfunc_stock::Causal;
 
-use crate::batch::{Batch, Job};
+use crate::batch::{Ablation, Batch, Job};
 use crate::error::DeviceError;
 
 /// What it remembers of tokens that it has read: pages, shared with clones.
@@ -20,6 +20,8 @@ pub struct Decoder<M: Machine> {
     vocab_size: usize,
     context_tokens_max: usize,
     batch_tokens_max: usize,
+    pages: usize,
+    page_tokens: usize,
     page_bytes: usize,
 }
 
@@ -30,6 +32,8 @@ impl<M: Machine> Decoder<M> {
             vocab_size: shape.vocabulary,
             context_tokens_max: shape.context,
             batch_tokens_max: settings.batch_tokens_max,
+            pages: settings.pages,
+            page_tokens: settings.page_tokens,
             page_bytes: shape.page_bytes(settings.page_tokens),
             batch: Batch::new(model),
         }
@@ -38,6 +42,11 @@ impl<M: Machine> Decoder<M> {
     /// Ids that it knows, 0 to this.
     pub fn vocab_size(&self) -> usize {
         self.vocab_size
+    }
+
+    /// Leaves parts out from now on, to measure what they gain.
+    pub fn ablate(&self, ablation: Ablation) {
+        self.batch.ablate(ablation);
     }
 
     /// Reads `tokens` after what the cache holds; logits of the last `last` positions: `[last][vocab]`.
@@ -126,6 +135,7 @@ impl<M> Causal for Decoder<M>
 where
     M: Machine + Send + 'static,
     M::Memory: Send,
+    M::Recording: Send,
 {
     type Cache = Cache;
 
@@ -143,6 +153,16 @@ where
 
     fn cache_bytes(&self, cache: &Cache) -> usize {
         cache.sequence.pages() * self.page_bytes
+    }
+
+    fn room_bytes_max(&self) -> Option<usize> {
+        Some(self.pages * self.page_bytes)
+    }
+
+    /// A page that clones share may stay as full as it was when they parted, and the last one has room
+    /// left: two pages more than full ones would be.
+    fn room_bytes(&self, tokens: usize) -> usize {
+        (tokens.div_ceil(self.page_tokens) + 2) * self.page_bytes
     }
 
     /// All of them: to take a few of a row is less than to hand on the row.

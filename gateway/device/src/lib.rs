@@ -14,6 +14,7 @@ mod load;
 #[cfg(feature = "cuda")]
 mod cuda;
 
+pub use batch::Ablation;
 #[cfg(feature = "cuda")]
 pub use cuda::open;
 pub use decoder::{Cache, Decoder};

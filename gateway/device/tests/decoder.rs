@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use hyfunc_checkpoint::{Checkpoint, Options};
-use hyfunc_device::{Cache, Decoder, DeviceError, Room, load};
+use hyfunc_device::{Ablation, Cache, Decoder, DeviceError, Room, load};
 use hyfunc_kernels::tolerance::Tolerance;
 use hyfunc_kernels::{Float, Host, Machine};
 use hyfunc_stock::Causal;
@@ -121,6 +121,38 @@ fn many_who_ask_at_once_are_answered_as_each_alone() {
             });
         }
     });
+}
+
+#[test]
+fn nothing_that_can_be_left_out_changes_an_answer() {
+    let device = on_device("qwen3", ROOM);
+    let prefix = tokens(9, 16);
+    let mut shared = device.new_cache();
+    read(&device, &mut shared, &prefix);
+    let texts: Vec<Vec<u32>> = (0..4).map(|one| tokens(one, one * 5 + 1)).collect();
+    let alone: Vec<_> = texts.iter().map(|text| read(&device, &mut shared.clone(), text)).collect();
+    let none = Ablation::default();
+    for ablation in [
+        none,
+        Ablation { batching: true, ..none },
+        Ablation { recording: true, ..none },
+        Ablation { library: true, ..none },
+        Ablation { batching: true, recording: true, library: true },
+    ] {
+        device.ablate(ablation);
+        // Twice: what was recorded the first time is replayed the second.
+        for _ in 0..2 {
+            thread::scope(|scope| {
+                let (device, shared) = (&device, &shared);
+                for (text, wanted) in texts.iter().zip(&alone) {
+                    scope.spawn(move || {
+                        let found = read(device, &mut shared.clone(), text);
+                        assert_eq!(found, *wanted, "{ablation:?}");
+                    });
+                }
+            });
+        }
+    }
 }
 
 #[test]

@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use hyfunc_checkpoint::{Checkpoint, Options};
-use hyfunc_device::{Decoder, Room, load};
-use hyfunc_kernels::{Call, Float, Host, HostMemory, KernelError, Machine};
+use hyfunc_device::{Decoder, DeviceError, Room, load};
+use hyfunc_kernels::{Call, Float, Host, HostMemory, KernelError, Machine, Recorded};
 use hyfunc_stock::Causal;
 
 /// A whole page: what comes behind it is rounded alike, in whatever page that is.
@@ -21,6 +22,8 @@ type Faults = Arc<Mutex<Option<(KernelError, usize)>>>;
 struct Failing {
     host: Host,
     faults: Faults,
+    /// Memory that it gives yet: so many times.
+    writes_left: AtomicUsize,
 }
 
 impl Failing {
@@ -37,8 +40,13 @@ impl Failing {
 
 impl Machine for Failing {
     type Memory = HostMemory;
+    type Recording = Vec<Call>;
 
     fn write(&self, bytes: &[u8]) -> Result<HostMemory, KernelError> {
+        let left = self
+            .writes_left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes.len()) })?;
         self.host.write(bytes)
     }
 
@@ -68,6 +76,19 @@ impl Machine for Failing {
         self.host.run(call)
     }
 
+    fn record(&self) -> Result<(), KernelError> {
+        self.host.record()
+    }
+
+    fn recorded(&self) -> Result<Vec<Call>, KernelError> {
+        self.host.recorded()
+    }
+
+    fn replay(&self, recording: &Recorded<Vec<Call>>) -> Result<(), KernelError> {
+        self.fault()?;
+        self.host.replay(recording)
+    }
+
     fn wait(&self) -> Result<(), KernelError> {
         self.host.wait()
     }
@@ -77,20 +98,40 @@ impl Machine for Failing {
     }
 }
 
-fn failing() -> (Decoder<Failing>, Faults) {
+/// A checkpoint on a machine that gives memory so many times.
+fn loaded(writes: usize) -> (Result<Decoder<Failing>, DeviceError>, Faults) {
     let faults = Faults::default();
-    let machine = Failing { host: Host::new(1), faults: Arc::clone(&faults) };
+    let writes_left = AtomicUsize::new(writes);
+    let machine = Failing { host: Host::new(1), faults: Arc::clone(&faults), writes_left };
     let folder = Path::new("../checkpoint/tests/parity/qwen3");
     let room =
         Room { float: Float::F16, cache_bytes_max: 1 << 18, batch_tokens_max: 32, splits_max: 1 };
     let opened = Checkpoint::open_as(folder, &Options::default(), |blueprint| {
         load(machine, room, blueprint)
     });
-    (opened.unwrap().model, faults)
+    (opened.map(|checkpoint| checkpoint.model), faults)
+}
+
+fn failing() -> (Decoder<Failing>, Faults) {
+    let (opened, faults) = loaded(usize::MAX);
+    (opened.unwrap(), faults)
 }
 
 fn says(faults: &Faults, error: KernelError, times: usize) {
     *faults.lock().unwrap() = Some((error, times));
+}
+
+/// Wherever the memory ends, in the weights, the pages or the buffers of a forward.
+#[test]
+fn a_checkpoint_that_does_not_fit_says_so_at_load() {
+    let refused: Vec<DeviceError> = (0..).map_while(|writes| loaded(writes).0.err()).collect();
+    for error in &refused {
+        let said = error.to_string();
+        assert!(said.contains("out of device memory") && said.contains("asked for"), "{said}");
+        assert!(said.contains("a smaller model"), "{said}");
+    }
+    // Two layers of eight tensors, four of pages, and those of a forward.
+    assert!(refused.len() > 30, "{}", refused.len());
 }
 
 #[test]

@@ -66,7 +66,10 @@ pub const KEYS: &[Key] = &[
          asks for nothing, or auto: read by a checkpoint, fallback for the tiny models",
     ),
     key("models.device", "what computes the checkpoint: cpu, or a GPU: cuda, or cuda:N from 0 on"),
-    key("models.cache_bytes_max", "bytes of a GPU's memory for keys and values of all requests"),
+    key(
+        "models.cache_bytes_max",
+        "bytes for keys and values of all requests to it, in a GPU's memory if one computes",
+    ),
     key("models.prefix_bytes_max", "bytes of prompts kept for it, one a set of functions"),
     key(
         "models.threads",

@@ -19,6 +19,16 @@ pub trait Causal: Send + Sync + 'static {
     /// Memory that a cache holds, in bytes.
     fn cache_bytes(&self, cache: &Self::Cache) -> usize;
 
+    /// Memory for the caches of all requests, in bytes, if that is bounded.
+    fn room_bytes_max(&self) -> Option<usize> {
+        None
+    }
+
+    /// Of that, what a cache of so many tokens takes at most, however it came to them.
+    fn room_bytes(&self, _tokens: usize) -> usize {
+        0
+    }
+
     /// Ids up to which asking for their logits alone is cheaper than asking for all.
     fn head_rows_max(&self) -> usize;
 

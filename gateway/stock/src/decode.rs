@@ -1,6 +1,6 @@
 //! One request: its prompt is read, as far as it was not read before, and its calls are decided.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use hyfunc_cascade::{Decoded, Earlier, ToolChoice};
@@ -11,14 +11,19 @@ use crate::causal::{Causal, Chat};
 use crate::error::StockError;
 use crate::line::{Line, Patience};
 use crate::masks::Masks;
-use crate::prefixes::{PrefixCounts, Prefixes};
+use crate::prefixes::PrefixCounts;
 use crate::prompt::{Asked, Prompt, prompt};
+use crate::room::Room;
 use crate::vocabulary::Vocabulary;
 use crate::walk::Walk;
 use crate::write::Pen;
 
 /// Tokens of a prompt that are read at once; between two such chunks the deadline is checked.
 const CHUNK_TOKENS: usize = 512;
+
+/// Tokens of an answer for which there is room from the start, where the model's room is bounded.
+/// Longer ones take more as they grow.
+const ANSWER_TOKENS: usize = 256;
 
 /// Settings of a stock model.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +100,7 @@ pub struct Decoder<M: Causal> {
     chat: Box<dyn Chat>,
     masks: Masks,
     config: StockConfig,
-    prefixes: Mutex<Prefixes<M::Cache>>,
+    room: Room<M::Cache>,
 }
 
 impl<M: Causal> Decoder<M> {
@@ -113,8 +118,8 @@ impl<M: Causal> Decoder<M> {
             return Err(StockError::Spelling(config.spelling));
         }
         let masks = Masks::new(&vocabulary)?;
-        let prefixes = Mutex::new(Prefixes::new(config.prefix_bytes_max));
-        Ok(Self { model, vocabulary, chat, masks, config, prefixes })
+        let room = Room::new(model.room_bytes_max(), config.prefix_bytes_max);
+        Ok(Self { model, vocabulary, chat, masks, config, room })
     }
 
     /// Whether the model will never answer again.
@@ -124,7 +129,7 @@ impl<M: Causal> Decoder<M> {
 
     /// How often prompts were read before.
     pub fn prefix_counts(&self) -> PrefixCounts {
-        self.prefixes.lock().unwrap_or_else(PoisonError::into_inner).counts()
+        self.room.counts()
     }
 
     /// Decides every call of a request. `is_cancelled` is asked before each step of the model.
@@ -223,21 +228,22 @@ impl<M: Causal> Decoder<M> {
             // Refused before an hour is spent on reading it.
             return Err(StockError::ContextOverflow { tokens, tokens_max });
         }
-        let prefixes = || self.prefixes.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = prefixes().get(&prefix);
+        let most = (tokens + ANSWER_TOKENS).min(tokens_max);
+        let claim = self.room.enter(self.model.room_bytes(most), patience)?;
+        let kept = self.room.get(&prefix);
         let is_hit = kept.is_some();
         let begun = match kept {
             Some(cache) => (prefix.clone(), cache),
             None => (Vec::new(), self.model.new_cache()),
         };
-        let mut line = Line::new(&self.model, &self.vocabulary, patience, begun);
+        let mut line = Line::new(&self.model, &self.vocabulary, patience, claim, begun);
         if !is_hit {
             for chunk in prefix.chunks(CHUNK_TOKENS) {
                 line.read(chunk, 1)?;
             }
             let cache = line.cache().clone();
             let bytes = self.model.cache_bytes(&cache);
-            prefixes().put(&prefix, cache, bytes);
+            self.room.keep(&prefix, cache, bytes);
         }
         for chunk in rest.chunks(CHUNK_TOKENS) {
             line.read(chunk, 1)?;

@@ -84,7 +84,7 @@ impl Engine {
     /// # Errors
     /// Overload, a passed deadline, an encoder that fails.
     pub async fn distil(&self, query: String, deadline: Instant) -> Result<Intent, CascadeError> {
-        ask(&self.jobs, |reply| Job::Distil { query, deadline, reply }).await
+        self.ask(|reply| Job::Distil { query, deadline, reply }).await
     }
 
     /// Prepares functions; waits for room in the queue, since no client does.
@@ -106,7 +106,14 @@ impl Engine {
     /// # Errors
     /// Overload, and what [`StockError`] lists.
     pub async fn decode(&self, request: DecodeRequest) -> Result<Decoded, CascadeError> {
-        ask(&self.jobs, |reply| Job::Decode { request: Box::new(request), reply }).await
+        self.ask(|reply| Job::Decode { request: Box::new(request), reply }).await
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, CascadeError> {
+        if !self.is_alive() {
+            return Err(CascadeError::Stopped);
+        }
+        ask(&self.jobs, job).await
     }
 }
 

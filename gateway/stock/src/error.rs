@@ -56,6 +56,15 @@ pub enum StockError {
         /// Tokens that the model reads.
         tokens_max: usize,
     },
+    /// Requests at work hold all keys and values that there is room for.
+    #[error(
+        "there is no room left for this answer beside the others; try again in {retry_after_ms} ms, \
+         or give the model more (models.cache_bytes_max)"
+    )]
+    NoRoom {
+        /// After how long a second attempt is likely to find room, in milliseconds.
+        retry_after_ms: u64,
+    },
     /// The deadline passed.
     #[error("the deadline passed in step `{step}`")]
     Deadline {
@@ -105,6 +114,7 @@ impl From<StockError> for CascadeError {
             StockError::QueryTooLong { tokens, tokens_max } => {
                 Self::QueryTooLong { tokens, tokens_max }
             }
+            StockError::NoRoom { retry_after_ms } => Self::Overloaded { retry_after_ms },
             StockError::Deadline { step } => Self::Deadline { step },
             StockError::Mask { subject, reason } => Self::Mask { subject, reason },
             StockError::Unfilled { subject, tokens_max } => Self::Unfilled { subject, tokens_max },

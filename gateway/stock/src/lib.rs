@@ -24,6 +24,7 @@ pub mod masks;
 pub mod prefixes;
 pub mod preset;
 pub mod prompt;
+pub mod room;
 pub mod vocabulary;
 mod walk;
 pub mod weigh;

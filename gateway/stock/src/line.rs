@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crate::causal::Causal;
 use crate::error::StockError;
+use crate::room::Claim;
 use crate::vocabulary::Vocabulary;
 
 /// When to stop.
@@ -66,6 +67,8 @@ pub struct Line<'a, M: Causal> {
     tail: Vec<Bit>,
     /// Times that the model was asked.
     forwards: usize,
+    /// Room for the cache. The last field, so that the cache is gone before its place is.
+    claim: Claim<'a, M::Cache>,
 }
 
 impl<'a, M: Causal> Line<'a, M> {
@@ -74,10 +77,11 @@ impl<'a, M: Causal> Line<'a, M> {
         model: &'a M,
         vocabulary: &'a Vocabulary,
         patience: Patience<'a>,
+        claim: Claim<'a, M::Cache>,
         (tokens, cache): (Vec<u32>, M::Cache),
     ) -> Self {
         let (state, tail) = (None, Vec::new());
-        Self { model, vocabulary, patience, cache, tokens, state, tail, forwards: 0 }
+        Self { model, vocabulary, patience, cache, tokens, state, tail, forwards: 0, claim }
     }
 
     /// Tokens read so far.
@@ -131,6 +135,7 @@ impl<'a, M: Causal> Line<'a, M> {
         if needed > tokens_max {
             return Err(StockError::ContextOverflow { tokens: needed, tokens_max });
         }
+        self.claim.cover(self.model.room_bytes(needed))?;
         let failed = |reason| StockError::Model { reason };
         let states = self.model.read(tokens, &mut self.cache, last).map_err(failed)?;
         if states.len() != last {

@@ -56,20 +56,31 @@ impl<C: Clone> Prefixes<C> {
 
     /// Keeps a cache that holds exactly these tokens, in place of the longest unused if it must.
     pub fn put(&mut self, tokens: &[u32], cache: C, cache_bytes: usize) {
+        self.put_within(usize::MAX, tokens, cache, cache_bytes);
+    }
+
+    /// The same where all together may take no more than `room` bytes now.
+    pub fn put_within(&mut self, room: usize, tokens: &[u32], cache: C, cache_bytes: usize) {
         let bytes = cache_bytes + size_of_val(tokens);
-        if bytes > self.bytes_max || self.kept.contains_key(tokens) {
+        let bytes_max = self.bytes_max.min(room);
+        if bytes > bytes_max || self.kept.contains_key(tokens) {
             return;
         }
-        while self.bytes + bytes > self.bytes_max {
+        self.shrink(bytes_max - bytes);
+        self.clock += 1;
+        self.bytes += bytes;
+        self.kept.insert(tokens.to_vec(), Kept { cache, bytes, used: self.clock });
+    }
+
+    /// Lets the longest unused go until the others take no more than `bytes`.
+    pub fn shrink(&mut self, bytes: usize) {
+        while self.bytes > bytes {
             let oldest = self.kept.iter().min_by_key(|(_, kept)| kept.used);
             let Some(oldest) = oldest.map(|(tokens, _)| tokens.clone()) else { break };
             if let Some(gone) = self.kept.remove(&oldest) {
                 self.bytes -= gone.bytes;
             }
         }
-        self.clock += 1;
-        self.bytes += bytes;
-        self.kept.insert(tokens.to_vec(), Kept { cache, bytes, used: self.clock });
     }
 
     /// How often it helped.

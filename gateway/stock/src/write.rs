@@ -257,7 +257,9 @@ impl Pen<'_> {
         let before = line.len();
         let states = match line.read(&chunk, chunk.len()) {
             // There is room for the token alone.
-            Err(StockError::ContextOverflow { .. }) if !draft.is_empty() => {
+            Err(StockError::ContextOverflow { .. } | StockError::NoRoom { .. })
+                if !draft.is_empty() =>
+            {
                 draft.clear();
                 line.read(&[token], 1)?
             }

@@ -122,14 +122,19 @@ async fn a_lost_model_fails_requests_at_once_and_is_not_alive() {
     let request = asked(&stock, in_an_hour()).await;
     assert!(stock.is_alive());
     fake.is_lost.store(true, Ordering::Relaxed);
-    for _ in 0..3 {
-        let error = stock.decode(request.clone()).await.expect_err("no device").to_string();
-        assert!(error.contains("the device is lost"), "{error}");
-    }
+    let error = stock.decode(request.clone()).await.expect_err("no device").to_string();
+    assert!(error.contains("the device is lost"), "{error}");
     // The answer is there before the thread says so.
     let soon = Instant::now() + Duration::from_secs(10);
     while stock.is_alive() && Instant::now() < soon {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert!(!stock.is_alive());
+    // From then on nobody waits for a model that will not answer.
+    for _ in 0..3 {
+        let error = stock.decode(request.clone()).await.expect_err("no device");
+        assert!(matches!(error, CascadeError::Stopped), "{error}");
+        let error = stock.distil("what time is it", in_an_hour()).await.expect_err("no device");
+        assert!(matches!(error, CascadeError::Stopped), "{error}");
+    }
 }

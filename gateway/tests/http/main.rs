@@ -13,6 +13,7 @@ mod deadlines;
 mod endpoints;
 mod every_field;
 mod keys;
+mod leaving;
 mod limits;
 mod live;
 mod mcp;

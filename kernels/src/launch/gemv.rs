@@ -4,7 +4,7 @@ use super::{WARP, spread};
 use crate::arguments::Arguments;
 use crate::element::{Element, Float};
 use crate::error::KernelError;
-use crate::machine::Machine;
+use crate::machine::{Machine, Product};
 use crate::tensor::Tensor;
 
 const THREADS: u32 = 256;
@@ -37,14 +37,9 @@ impl<M: Machine> Gemv<'_, M> {
     ///
     /// # Errors
     /// When a tensor does not fit, or the machine fails.
-    pub fn launch(self, machine: &M) -> Result<(), KernelError> {
+    pub fn launch(mut self, machine: &M) -> Result<(), KernelError> {
         let element = self.float.element();
-        let answer = if self.wide { Element::F32 } else { element };
-        let arguments = Arguments::new("gemv", machine)
-            .input("x", self.x, element, &[self.rows, self.width_in])?
-            .input("weights", self.weights, element, &[self.width_out, self.width_in])?
-            .output("out", self.out, answer, &[self.rows, self.width_out])?
-            .sizes(&[self.rows, self.width_in, self.width_out, usize::from(self.wide)])?;
+        let arguments = self.arguments(machine)?;
         if self.rows == 0 || self.width_out == 0 {
             return Ok(());
         }
@@ -54,5 +49,43 @@ impl<M: Machine> Gemv<'_, M> {
         // What reads the same weights follows each other.
         let grid = [self.rows.div_ceil(together), blocks, 1];
         arguments.run(entry, &spread(grid, THREADS, 0))
+    }
+
+    /// The same, where there are more rows than share a read of the weights by the machine's library of
+    /// products, if it has one. That may round a row's answer otherwise for how many rows there are.
+    ///
+    /// # Errors
+    /// As [`Gemv::launch`].
+    pub fn launch_with_library(mut self, machine: &M) -> Result<(), KernelError> {
+        let is_empty = self.width_in == 0 || self.width_out == 0;
+        if self.rows <= Self::ROWS_TOGETHER || is_empty {
+            return self.launch(machine);
+        }
+        // The library checks nothing.
+        self.arguments(machine)?;
+        let product = Product {
+            float: self.float,
+            wide: self.wide,
+            rows: self.rows,
+            width_in: self.width_in,
+            width_out: self.width_out,
+            x: machine.address(&self.x.memory),
+            weights: machine.address(&self.weights.memory),
+            out: machine.address_mut(&mut self.out.memory),
+        };
+        match machine.multiply(&product)? {
+            true => Ok(()),
+            false => self.launch(machine),
+        }
+    }
+
+    fn arguments<'m>(&mut self, machine: &'m M) -> Result<Arguments<'m, M>, KernelError> {
+        let element = self.float.element();
+        let answer = if self.wide { Element::F32 } else { element };
+        Arguments::new("gemv", machine)
+            .input("x", self.x, element, &[self.rows, self.width_in])?
+            .input("weights", self.weights, element, &[self.width_out, self.width_in])?
+            .output("out", self.out, answer, &[self.rows, self.width_out])?
+            .sizes(&[self.rows, self.width_in, self.width_out, usize::from(self.wide)])
     }
 }

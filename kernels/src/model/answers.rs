@@ -63,8 +63,8 @@ impl<M: Machine> Model<M> {
         let mut logits = Vec::with_capacity(asked.len());
         for chunk in asked.chunks(LOGIT_ROWS.min(self.settings.batch_tokens_max)) {
             self.gather(chunk)?;
-            let Self { machine, shape, weights, buffers, .. } = self;
-            Gemv {
+            let Self { machine, shape, weights, buffers, has_library, .. } = self;
+            let product = Gemv {
                 float: shape.float,
                 wide: true,
                 rows: chunk.len(),
@@ -73,8 +73,11 @@ impl<M: Machine> Model<M> {
                 x: &buffers.states,
                 weights: weights.head.as_ref().unwrap_or(&weights.embedding),
                 out: &mut buffers.logits,
+            };
+            match *has_library {
+                true => product.launch_with_library(machine)?,
+                false => product.launch(machine)?,
             }
-            .launch(machine)?;
             let found = buffers.logits.first_f32s(machine, chunk.len() * vocabulary)?;
             logits.extend(found.chunks_exact(vocabulary).map(<[f32]>::to_vec));
         }

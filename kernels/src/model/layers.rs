@@ -16,8 +16,8 @@ const TILE: usize = 16;
 impl<M: Machine> Model<M> {
     /// From the tokens that the buffers hold to normed states of the last layer, `normed`.
     pub(super) fn layers(&mut self, extent: &Extent) -> Result<(), KernelError> {
-        let Self { machine, shape, settings, weights, caches, buffers, .. } = self;
-        let rows = extent.tokens;
+        let Self { machine, shape, settings, weights, caches, buffers, has_library, .. } = self;
+        let (rows, has_library) = (extent.tokens, *has_library);
         Embed {
             float: shape.float,
             rows,
@@ -28,7 +28,7 @@ impl<M: Machine> Model<M> {
             out: &mut buffers.residual,
         }
         .launch(machine)?;
-        let step = Step { machine, shape, settings, extent };
+        let step = Step { machine, shape, settings, extent, has_library };
         for (index, (layer, cache)) in weights.layers.iter().zip(caches).enumerate() {
             step.norm(buffers, index > 0, &layer.attention_norm)?;
             step.project(buffers, layer, cache, (&weights.cosines, &weights.sines))?;
@@ -46,6 +46,7 @@ struct Step<'a, M: Machine> {
     shape: &'a Shape,
     settings: &'a Settings,
     extent: &'a Extent,
+    has_library: bool,
 }
 
 impl<M: Machine> Step<'_, M> {
@@ -168,7 +169,11 @@ impl<M: Machine> Step<'_, M> {
         [width_in, width_out]: [usize; 2],
     ) -> Result<(), KernelError> {
         let (float, rows) = (self.shape.float, self.extent.tokens);
-        Gemv { float, wide: false, rows, width_in, width_out, x, weights, out }.launch(self.machine)
+        let product = Gemv { float, wide: false, rows, width_in, width_out, x, weights, out };
+        match self.has_library {
+            true => product.launch_with_library(self.machine),
+            false => product.launch(self.machine),
+        }
     }
 
     /// Parts that every row's pages are cut into: as many as give every processor a block, and as

@@ -10,8 +10,13 @@ use crate::NONE;
 use crate::error::KernelError;
 use crate::reference::{Entry, Sight};
 
+/// The token that fills a forward up: any, since every model knows it.
+pub(super) const FILLING: u32 = 0;
+/// The slot of a token that is not kept.
+pub(super) const NOWHERE: i32 = -1;
+
 /// Sizes that launches need.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Extent {
     /// Of all rows.
     pub tokens: usize,
@@ -66,6 +71,23 @@ impl<'a> Plan<'a> {
             rows: self.row_tokens.len() - 1,
             row_tokens_max: self.row_tokens_max,
             entries: self.entries.len(),
+        }
+    }
+
+    /// Fills it up to an extent. Each token more has a row of its own, which lists no page.
+    pub(super) fn fill(&mut self, extent: &Extent) {
+        let entries = self.entries.len() as u32;
+        while self.tokens.len() < extent.tokens {
+            self.tokens.push(FILLING);
+            self.positions.push(0);
+            self.slots.push(NOWHERE);
+            self.sights.push(Sight { limit: 0, branch: 0 });
+            self.row_tokens.push(self.tokens.len() as u32);
+            self.row_entries.push(entries);
+        }
+        while self.row_tokens.len() <= extent.rows {
+            self.row_tokens.push(self.tokens.len() as u32);
+            self.row_entries.push(entries);
         }
     }
 
@@ -174,5 +196,23 @@ mod tests {
         assert_eq!(sights, [(7, 1), (8, 1), (9, 1), (7, 2), (1, 0)]);
         let extent = Extent { tokens: 5, rows: 2, row_tokens_max: 4, entries: 6 };
         assert_eq!(plan.extent(), extent);
+    }
+
+    #[test]
+    fn what_fills_a_forward_up_sees_nothing_and_is_kept_nowhere() {
+        let pool = Pool::new(4, 4);
+        let mut sequence = Sequence::new();
+        let (inputs, answer) = ([Input::Token(7); 3], Answer::Nothing);
+        let mut rows = [Row { sequence: &mut sequence, inputs: &inputs, answer }];
+        let mut plan = Plan::new(&pool, &mut rows).expect("pages");
+        plan.fill(&Extent { tokens: 4, rows: 4, row_tokens_max: 4, entries: 1 });
+        assert_eq!(plan.tokens, [7, 7, 7, FILLING]);
+        assert_eq!(plan.slots, [0, 1, 2, NOWHERE]);
+        assert_eq!(plan.positions, [0, 1, 2, 0]);
+        assert_eq!(plan.sights[3], Sight { limit: 0, branch: 0 });
+        // A row for what fills it up, and two that have no token.
+        assert_eq!(plan.row_tokens, [0, 3, 4, 4, 4]);
+        assert_eq!(plan.row_entries, [0, 1, 1, 1, 1]);
+        assert_eq!((plan.entries.len(), plan.firsts.len()), (1, 1));
     }
 }

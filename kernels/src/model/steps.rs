@@ -2,7 +2,7 @@
 
 use super::Model;
 use super::pages::Sequence;
-use super::plan::Extent;
+use super::plan::{Extent, FILLING, NOWHERE};
 use crate::NONE;
 use crate::error::KernelError;
 use crate::launch::{Advance, HeadArgmax};
@@ -96,11 +96,14 @@ impl<M: Machine> Model<M> {
         candidates: &[u32],
     ) -> Result<Vec<Stepped>, KernelError> {
         let steps = rows.iter().map(|row| row.tokens_max).max().unwrap_or(0);
-        let (mut state, entries) = self.place(rows, candidates, steps)?;
-        let extent = Extent { tokens: rows.len(), rows: rows.len(), row_tokens_max: 1, entries };
+        let count = rows.len();
+        let extent = Extent { tokens: count, rows: count, row_tokens_max: 1, entries: 0 };
+        let filled = self.recordings.filled(extent, self.settings.batch_tokens_max);
+        let (mut state, entries) = self.place(rows, candidates, (steps, filled.rows))?;
+        let (extent, filled) = (Extent { entries, ..extent }, Extent { entries, ..filled });
         let everyone: Vec<u32> = (0..rows.len()).map(|row| row as u32).collect();
         for step in 0..steps {
-            self.layers(&extent)?;
+            self.run(filled)?;
             self.gather(&everyone)?;
             self.choose(rows.len(), candidates.len(), &state)?;
             self.advance(&extent, (step, steps), &mut state)?;
@@ -122,12 +125,13 @@ impl<M: Machine> Model<M> {
         Ok(rows.iter().enumerate().map(answer).collect())
     }
 
-    /// Takes pages for all steps, and puts the first of them where launches find it.
+    /// Takes pages for all steps, and puts the first of them where launches find it, filled up to so
+    /// many rows.
     fn place(
         &mut self,
         rows: &mut [Steps<'_>],
         candidates: &[u32],
-        steps: usize,
+        (steps, rows_filled): (usize, usize),
     ) -> Result<(Rows<M>, usize), KernelError> {
         let page_tokens = self.settings.page_tokens;
         let (mut entries, mut row_entries, mut first_entry) = (Vec::new(), vec![0u32], Vec::new());
@@ -150,15 +154,20 @@ impl<M: Machine> Model<M> {
             positions.push(past as u32);
             sights.extend([past as u32 + 1, 0]);
         }
-        let slots: Vec<u32> = slots.into_iter().map(|slot| slot as u32).collect();
-        let tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
+        let mut slots: Vec<u32> = slots.into_iter().map(|slot| slot as u32).collect();
+        let mut tokens: Vec<u32> = rows.iter().map(|row| row.token).collect();
+        tokens.resize(rows_filled, FILLING);
+        slots.resize(rows_filled, NOWHERE.cast_unsigned());
+        positions.resize(rows_filled, 0);
+        sights.resize(2 * rows_filled, 0);
+        row_entries.resize(rows_filled + 1, (entries.len() / 4) as u32);
         let unsigned: Vec<u32> = entries.iter().map(|x: &i32| x.cast_unsigned()).collect();
         let Self { machine, buffers, .. } = self;
         buffers.tokens.put(machine, &tokens)?;
         buffers.positions.put(machine, &positions)?;
         buffers.slots.put(machine, &slots)?;
         buffers.sights.put(machine, &sights)?;
-        let ends: Vec<u32> = (0..=rows.len()).map(|row| row as u32).collect();
+        let ends: Vec<u32> = (0..=rows_filled).map(|row| row as u32).collect();
         buffers.row_tokens.put(machine, &ends)?;
         buffers.row_entries.put(machine, &row_entries)?;
         buffers.entries.put(machine, &unsigned)?;

@@ -67,6 +67,19 @@ pub fn print() {
             row(&what, forward(&mut model, rows, tokens).expect("it runs"));
         }
         row(&format!("a step of {STEPS} without the host"), steps(&mut model).expect("it runs"));
+        // What recorded forwards gain: the same without.
+        model.set_recording(false);
+        for rows in [1, 8, 64] {
+            let what = format!("{rows} row(s) of 1 token(s), launch by launch");
+            row(&what, forward(&mut model, rows, 1).expect("it runs"));
+        }
+        row("a step, launch by launch", steps(&mut model).expect("it runs"));
+        // What cuBLASLt gains, where it is installed.
+        model.set_library(false);
+        for tokens in [80, 512] {
+            let what = format!("1 row(s) of {tokens} token(s), without a library");
+            row(&what, forward(&mut model, 1, tokens).expect("it runs"));
+        }
     }
 }
 

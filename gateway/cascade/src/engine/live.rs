@@ -134,3 +134,134 @@ impl<'a> Live<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use candle_core::Device;
+    use hyfunc_functions::schema::function_from_schema;
+    use serde_json::json;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::api::{Candidate, Prepared, ToolChoice};
+    use crate::config::{Ablation, CascadeConfig};
+    use crate::generate::Masks;
+    use crate::shipped::EMBEDDED;
+    use crate::tiny::Tiny;
+
+    /// The shipped models, and a function for them.
+    struct Scene {
+        tiny: Tiny,
+        masks: Masks,
+        prepared: Vec<Arc<Prepared>>,
+    }
+
+    type Answer = oneshot::Receiver<Result<Decoded, CascadeError>>;
+
+    impl Scene {
+        fn new() -> Self {
+            let tiny = EMBEDDED.load(&Device::Cpu).unwrap();
+            let masks = Masks::new(&tiny.tokenizer).unwrap();
+            let schema = json!({
+                "type": "object",
+                "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+                "required": ["city"],
+            });
+            let function = function_from_schema("weather", "Tell the weather.", &schema).unwrap();
+            let prepared = tiny.prepare(&[Arc::new(function)]).unwrap();
+            Self { tiny, masks, prepared }
+        }
+
+        fn live<'a>(&'a self, config: &'a CascadeConfig) -> Live<'a> {
+            Live::new(Decoder { tiny: &self.tiny, masks: &self.masks, config })
+        }
+
+        fn joins(&self, live: &mut Live<'_>, query: &str) -> Answer {
+            let intent = self.tiny.distil(&self.tiny.tokenizer.encode(query)).unwrap();
+            let candidates = self.prepared.iter();
+            let request = DecodeRequest {
+                query: query.to_owned(),
+                earlier: Vec::new(),
+                intent,
+                candidates: candidates
+                    .map(|one| Candidate { prepared: Arc::clone(one), score: 1.0 })
+                    .collect(),
+                choice: ToolChoice::Required,
+                calls_max: 2,
+                deadline: Instant::now() + Duration::from_secs(600),
+            };
+            let (reply, answer) = oneshot::channel();
+            live.join(request, Progress::silent(), reply);
+            answer
+        }
+    }
+
+    fn finishes(live: &mut Live<'_>) {
+        for _ in 0..1000 {
+            if live.is_empty() {
+                return;
+            }
+            live.step();
+        }
+        panic!("{} are never done", live.len());
+    }
+
+    #[test]
+    fn who_leaves_takes_part_in_no_further_step() {
+        let scene = Scene::new();
+        // Blocks are read first, so that nobody is done in one step.
+        let ablate = Ablation { kept_blocks: true, ..Ablation::default() };
+        let config = CascadeConfig { ablate, ..CascadeConfig::default() };
+        let mut live = scene.live(&config);
+        let leaves = scene.joins(&mut live, "weather in Paris");
+        let mut stays = scene.joins(&mut live, "weather in Rome for 3 days");
+        live.step();
+        assert_eq!(live.len(), 2, "both have read their blocks");
+        drop(leaves);
+        live.step();
+        assert!(live.len() <= 1);
+        assert!(live.requests.iter().all(|request| !request.reply.is_closed()));
+        finishes(&mut live);
+        assert!(stays.try_recv().unwrap().is_ok(), "nobody else lost anything");
+    }
+
+    #[test]
+    fn the_oldest_is_always_read_and_who_does_not_fit_lets_others_pass() {
+        let scene = Scene::new();
+        let queries = ["weather in Rome", "weather in the old town of Bergen for 12 days", "Oslo"];
+        let all = CascadeConfig::default();
+        let mut live = scene.live(&all);
+        let answers = queries.map(|query| scene.joins(&mut live, query));
+        assert_eq!(live.choose(), [0, 1, 2], "all fit");
+        let tokens: Vec<usize> = live
+            .requests
+            .iter()
+            .map(|request| request.decoding.lists().iter().map(|list| list.tokens.len()).sum())
+            .collect();
+        assert!(tokens[1] > tokens[2], "{tokens:?}");
+        finishes(&mut live);
+        drop(answers);
+
+        let batch_tokens_max = tokens[0] + tokens[2];
+        let some = CascadeConfig { batch_tokens_max, ..CascadeConfig::default() };
+        let mut live = scene.live(&some);
+        let _answers = queries.map(|query| scene.joins(&mut live, query));
+        assert_eq!(live.choose(), [0, 2], "the second lets the third pass");
+        finishes(&mut live);
+
+        let one = CascadeConfig { batch_tokens_max: 1, ..CascadeConfig::default() };
+        let mut live = scene.live(&one);
+        let mut answers = queries.map(|query| scene.joins(&mut live, query));
+        for (at, answer) in answers.iter_mut().enumerate() {
+            assert_eq!(live.choose(), [0], "the oldest that is left");
+            while let Err(oneshot::error::TryRecvError::Empty) = answer.try_recv() {
+                assert_eq!(live.len(), queries.len() - at, "nobody overtakes");
+                live.step();
+            }
+        }
+        assert!(live.is_empty());
+    }
+}

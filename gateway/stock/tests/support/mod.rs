@@ -99,6 +99,8 @@ pub struct Fake {
     pub seen: Arc<Mutex<Vec<u32>>>,
     /// As a model whose device is gone.
     pub is_lost: Arc<AtomicBool>,
+    /// As a model whose device has so much memory for caches.
+    pub room_bytes_max: Option<usize>,
 }
 
 impl Fake {
@@ -117,6 +119,7 @@ impl Fake {
             delay: Arc::default(),
             seen: Arc::default(),
             is_lost: Arc::default(),
+            room_bytes_max: None,
         }
     }
 
@@ -183,6 +186,14 @@ impl Causal for Fake {
         cache.len() * 4
     }
 
+    fn room_bytes_max(&self) -> Option<usize> {
+        self.room_bytes_max
+    }
+
+    fn room_bytes(&self, tokens: usize) -> usize {
+        tokens * 4
+    }
+
     /// So few that either way is gone.
     fn head_rows_max(&self) -> usize {
         64
@@ -223,8 +234,13 @@ impl Causal for Fake {
 
 /// A decoder around a model whose mind can be changed.
 pub fn decoder(config: StockConfig) -> (Decoder<Fake>, Fake) {
+    within(config, None)
+}
+
+/// The same with so many bytes for the caches of all requests.
+pub fn within(config: StockConfig, room_bytes_max: Option<usize>) -> (Decoder<Fake>, Fake) {
     let tokenizer = tokenizer();
-    let fake = Fake::new(&tokenizer);
+    let fake = Fake { room_bytes_max, ..Fake::new(&tokenizer) };
     let vocabulary = Vocabulary::new(tokenizer).expect("tokens that spell text");
     let decoder = Decoder::new(fake.clone(), vocabulary, Box::new(ChatMl), config);
     (decoder.expect("masks"), fake)

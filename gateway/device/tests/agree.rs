@@ -1,0 +1,315 @@
+//! The same requests through a checkpoint on the CPU and through the kernels, as host C++: the same
+//! forwards in the same order, logits within rounding at each of them, and the same calls.
+//!
+//! Random weights have nothing to say, and what they choose hangs on the last bits. So both are given
+//! the same answer in mind: where it goes on is decided by it, and what the engines compute is compared
+//! on the way.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use hyfunc_cascade::ToolChoice;
+use hyfunc_checkpoint::{Checkpoint, Options};
+use hyfunc_device::{Decoder, DeviceError, Room, load};
+use hyfunc_functions::oracle::{GoldCall, drive_plan};
+use hyfunc_functions::schema::function_from_schema;
+use hyfunc_functions::template::PlanOptions;
+use hyfunc_functions::{Function, PlanCursor, Spelling, Template, notation};
+use hyfunc_kernels::tolerance::Tolerance;
+use hyfunc_kernels::{Float, Host};
+use hyfunc_stock::{Causal, Chat, Decoder as Stock, StockConfig, StockRequest, Vocabulary};
+use serde_json::{Value as Json, json};
+
+const FAMILIES: [&str; 3] = ["llama", "qwen2", "qwen3"];
+const LAYERS: usize = 2;
+/// Tokens that all of the checkpoints read.
+const CONTEXT: usize = 512;
+/// What opens an answer.
+const OPENING: &str = "\nA:";
+/// Logit of a token that goes on with the answer in mind, and what each of its bytes adds: far above
+/// any of a checkpoint.
+const WANTED: f32 = 60.0;
+const WANTED_BYTE: f32 = 8.0;
+/// Of the token that ends the answer.
+const END: usize = 1;
+
+/// Tokens that were read, and the logits behind those that somebody asked about.
+type Read = (Vec<u32>, Vec<Vec<f32>>);
+
+/// One of the two.
+trait Engine: Send + Sync + 'static {
+    type Cache: Clone + Send + 'static;
+
+    fn begin(&self) -> Self::Cache;
+
+    fn forget(&self, cache: &mut Self::Cache, tokens: usize);
+
+    fn rows(
+        &self,
+        tokens: &[u32],
+        cache: &mut Self::Cache,
+        last: usize,
+    ) -> Result<Vec<Vec<f32>>, String>;
+}
+
+struct OnCpu(Box<dyn hyfunc_checkpoint::Causal>);
+
+impl Engine for OnCpu {
+    type Cache = hyfunc_checkpoint::Cache;
+
+    fn begin(&self) -> Self::Cache {
+        self.0.new_cache()
+    }
+
+    fn forget(&self, cache: &mut Self::Cache, tokens: usize) {
+        cache.truncate(tokens);
+    }
+
+    fn rows(
+        &self,
+        tokens: &[u32],
+        cache: &mut Self::Cache,
+        last: usize,
+    ) -> Result<Vec<Vec<f32>>, String> {
+        self.0.forward(tokens, cache, last).map_err(|error| error.to_string())
+    }
+}
+
+impl Engine for Decoder<Host> {
+    type Cache = hyfunc_device::Cache;
+
+    fn begin(&self) -> Self::Cache {
+        Causal::new_cache(self)
+    }
+
+    fn forget(&self, cache: &mut Self::Cache, tokens: usize) {
+        Causal::truncate(self, cache, tokens);
+    }
+
+    fn rows(
+        &self,
+        tokens: &[u32],
+        cache: &mut Self::Cache,
+        last: usize,
+    ) -> Result<Vec<Vec<f32>>, String> {
+        self.forward(tokens, cache, last).map_err(|error| error.to_string())
+    }
+}
+
+/// An engine with an answer in mind.
+struct Minded<E: Engine> {
+    engine: E,
+    bytes: Vec<Vec<u8>>,
+    mind: Arc<Mutex<String>>,
+    seen: Arc<Mutex<Vec<Read>>>,
+}
+
+impl<E: Engine> Minded<E> {
+    /// What may come behind tokens.
+    fn said(&self, before: &[u32], mut logits: Vec<f32>) -> Vec<f32> {
+        let text: Vec<u8> =
+            before.iter().flat_map(|id| self.bytes[*id as usize].iter().copied()).collect();
+        let opening = OPENING.as_bytes();
+        let opened = text.windows(opening.len()).rposition(|window| window == opening);
+        let Some(answer) = opened.map(|at| &text[at + opening.len()..]) else { return logits };
+        let mind = self.mind.lock().unwrap();
+        match mind.as_bytes().strip_prefix(answer) {
+            Some([]) => logits[END] = WANTED,
+            Some(rest) => {
+                for (logit, bytes) in logits.iter_mut().zip(&self.bytes) {
+                    if !bytes.is_empty() && rest.starts_with(bytes) {
+                        *logit = WANTED + WANTED_BYTE * bytes.len() as f32;
+                    }
+                }
+            }
+            None => {}
+        }
+        logits
+    }
+}
+
+impl<E: Engine> Causal for Minded<E> {
+    type Cache = (E::Cache, Vec<u32>);
+
+    fn context_tokens_max(&self) -> usize {
+        CONTEXT
+    }
+
+    fn new_cache(&self) -> Self::Cache {
+        (self.engine.begin(), Vec::new())
+    }
+
+    fn truncate(&self, cache: &mut Self::Cache, tokens: usize) {
+        self.engine.forget(&mut cache.0, tokens);
+        cache.1.truncate(tokens);
+    }
+
+    fn cache_bytes(&self, cache: &Self::Cache) -> usize {
+        cache.1.len()
+    }
+
+    /// So that either is asked alike.
+    fn head_rows_max(&self) -> usize {
+        32
+    }
+
+    /// States are logits already.
+    fn read(
+        &self,
+        tokens: &[u32],
+        cache: &mut Self::Cache,
+        last: usize,
+    ) -> Result<Vec<Vec<f32>>, String> {
+        let rows = self.engine.rows(tokens, &mut cache.0, last)?;
+        cache.1.extend_from_slice(tokens);
+        self.seen.lock().unwrap().push((tokens.to_vec(), rows.clone()));
+        let first = cache.1.len() - rows.len();
+        let said = rows.into_iter().enumerate();
+        Ok(said.map(|(at, row)| self.said(&cache.1[..=first + at], row)).collect())
+    }
+
+    fn logits(&self, states: &[Vec<f32>], ids: Option<&[u32]>) -> Result<Vec<Vec<f32>>, String> {
+        let Some(ids) = ids else { return Ok(states.to_vec()) };
+        let pick =
+            |state: &Vec<f32>| -> Vec<f32> { ids.iter().map(|id| state[*id as usize]).collect() };
+        Ok(states.iter().map(pick).collect())
+    }
+}
+
+/// Short, since everything is read as host C++: the functions' names, and what is said.
+struct Brief;
+
+impl Chat for Brief {
+    fn render(
+        &self,
+        messages: &Json,
+        tools: Option<&Json>,
+        add_generation_prompt: bool,
+    ) -> Result<String, String> {
+        let mut text = String::from("F:");
+        for tool in tools.and_then(Json::as_array).into_iter().flatten() {
+            text += tool["function"]["name"].as_str().ok_or("no name")?;
+            text.push(' ');
+        }
+        for message in messages.as_array().ok_or("no messages")? {
+            text += "\nU:";
+            text += message["content"].as_str().ok_or("no content")?;
+        }
+        if add_generation_prompt {
+            text += OPENING;
+        }
+        Ok(text)
+    }
+}
+
+fn functions() -> Vec<Arc<Function>> {
+    let weather = json!({"type": "object", "required": ["city"], "properties": {
+        "city": {"type": "string"},
+        "days": {"type": "integer", "minimum": 1, "maximum": 16},
+    }});
+    let light = json!({"type": "object", "required": ["on"], "properties": {
+        "on": {"type": "boolean"},
+    }});
+    [("weather", weather), ("light", light)]
+        .map(|(name, schema)| Arc::new(function_from_schema(name, "", &schema).unwrap()))
+        .into()
+}
+
+/// A query, and the calls that both have in mind.
+fn cases() -> Vec<(&'static str, Vec<GoldCall>)> {
+    let call = |name: &str, arguments| GoldCall { name: name.to_owned(), arguments };
+    vec![
+        (
+            "the weather in the brown town for 12 days",
+            vec![call("weather", json!({"city": "the brown town", "days": 12}))],
+        ),
+        (
+            "light, and the weather in Bo",
+            vec![call("light", json!({"on": true})), call("weather", json!({"city": "Bo"}))],
+        ),
+        ("hello", Vec::new()),
+    ]
+}
+
+fn text_of(functions: &[Arc<Function>], calls: &[GoldCall]) -> String {
+    if calls.is_empty() {
+        return "no".to_owned();
+    }
+    let template = |function: &Arc<Function>| Arc::new(Template::new(function, Spelling::Hermes));
+    let plan = PlanCursor::new(functions.iter().map(template).collect(), PlanOptions::default());
+    let mut text = String::new();
+    drive_plan(plan, calls, |step, answer| text += &notation::text(step, answer)).unwrap();
+    text
+}
+
+/// What an engine answers, and everything that was computed on the way.
+fn answers<E: Engine>(checkpoint: Checkpoint<E>) -> (Vec<String>, Vec<Read>) {
+    let Checkpoint { model: engine, tokenizer, .. } = checkpoint;
+    let vocabulary = Vocabulary::new(tokenizer).unwrap();
+    let (mind, seen) = (Arc::new(Mutex::new(String::new())), Arc::default());
+    let bytes = vocabulary.all_bytes().to_vec();
+    let minded = Minded { engine, bytes, mind: Arc::clone(&mind), seen: Arc::clone(&seen) };
+    let settings =
+        StockConfig { spelling: Spelling::Hermes, value_tokens_max: 48, ..StockConfig::default() };
+    let stock = Stock::new(minded, vocabulary, Box::new(Brief), settings).unwrap();
+    let functions = functions();
+    let mut told = Vec::new();
+    // The first one again, behind a prompt that was kept.
+    for (query, calls) in cases().into_iter().chain(cases().into_iter().take(1)) {
+        *mind.lock().unwrap() = text_of(&functions, &calls);
+        let request = StockRequest {
+            query: query.to_owned(),
+            earlier: Vec::new(),
+            functions: functions.clone(),
+            choice: ToolChoice::Auto,
+            calls_max: 4,
+            deadline: Instant::now() + Duration::from_secs(600),
+        };
+        let reply = stock.decode(&request, &|| false).unwrap();
+        assert_eq!(reply.decoded.calls.len(), calls.len(), "{query}");
+        let calls = reply.decoded.calls.iter().map(|call| (call.candidate, &call.arguments));
+        told.push(format!("{query}: {:?}", calls.collect::<Vec<_>>()));
+    }
+    assert!(stock.prefix_counts().hits > 0);
+    drop(stock);
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    (told, seen)
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../checkpoint/tests/parity").join(name)
+}
+
+fn on_device(name: &str) -> Checkpoint<Decoder<Host>> {
+    let room =
+        Room { float: Float::F16, cache_bytes_max: 1 << 19, batch_tokens_max: 32, splits_max: 1 };
+    let opened: Result<_, DeviceError> =
+        Checkpoint::open_as(&folder(name), &Options::default(), |blueprint| {
+            load(Host::new(1), room, blueprint)
+        });
+    opened.unwrap()
+}
+
+#[test]
+fn the_same_requests_get_the_same_calls_and_logits_within_rounding() {
+    let tolerance = Tolerance::logits(Float::F16, LAYERS);
+    for name in FAMILIES {
+        let on_cpu = Checkpoint::open(&folder(name), &Options::default()).unwrap().map(OnCpu);
+        let (wanted, truth) = answers(on_cpu);
+        let (found, computed) = answers(on_device(name));
+        assert_eq!(found, wanted, "{name}");
+        assert_eq!(computed.len(), truth.len(), "{name}: as many forwards");
+        assert!(truth.len() > 50, "{name}: {} forwards", truth.len());
+        for (at, ((read, rows), (wanted, truth))) in computed.iter().zip(&truth).enumerate() {
+            assert_eq!(read, wanted, "{name}: forward {at}");
+            assert_eq!(rows.len(), truth.len(), "{name}: forward {at}");
+            for (found, truth) in rows.iter().flatten().zip(truth.iter().flatten()) {
+                let holds = tolerance.holds(*found, *truth);
+                assert!(holds, "{name}: {found} for {truth} at forward {at} of {read:?}");
+            }
+        }
+    }
+}
