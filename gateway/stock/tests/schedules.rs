@@ -56,7 +56,7 @@ fn requests() -> Vec<StockRequest> {
     let asked = |at: usize| {
         let offered = orders[at % orders.len()].map(Arc::clone);
         let mut asked = request(&format!("the weather in Paris for {at} days, row {at}"), &offered);
-        asked.choice = if at % 5 == 0 { ToolChoice::Auto } else { ToolChoice::Required };
+        asked.choice = if at.is_multiple_of(5) { ToolChoice::Auto } else { ToolChoice::Required };
         asked.calls_max = 2;
         asked
     };
