@@ -48,7 +48,11 @@ fn bad_rows_of_every_format_are_counted_by_reason_and_listed() {
 
 #[test]
 fn an_evaluation_set_is_not_trained_on_and_the_row_that_tells_is_named() {
-    for (name, row) in [("bfcl", "row `parallel_3`"), ("bfcl-in-our-format", "`simple_python_0`")] {
+    for (name, row) in [
+        ("bfcl", "`simple_python_0`"),
+        ("bfcl-answers", "`parallel_3`"),
+        ("bfcl-in-our-format", "`live_simple_106-63-0`"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let (rows, _) = case(name);
         let rows = rows.to_str().unwrap();
