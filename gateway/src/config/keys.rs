@@ -63,7 +63,7 @@ pub const KEYS: &[Key] = &[
     key(
         "models.earlier",
         "earlier turns of a conversation: read, ignore, fallback: read where the last turn alone \
-         asks for nothing, or auto: read by a checkpoint, fallback for the tiny models",
+         asks for nothing, or auto: read by a checkpoint alone",
     ),
     key("models.device", "what computes the checkpoint: cpu, or a GPU: cuda, or cuda:N from 0 on"),
     key(
