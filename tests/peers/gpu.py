@@ -41,7 +41,7 @@ PREDICTED = (
      "5 to 15 times: likewise, and 254 launches"),
     ("injected chunks, all slots", SMALL + HEAD + 821 * TOKEN_SMALL, 40 * SMALL, "5 to 10 times"),
     ("value step, all slots", SMALL + HEAD + 837 * TOKEN_SMALL, 4 * SMALL,
-     "3 to 6 times: bound by the launches, 254 of 3 to 4 µs, which no graph keeps yet"),
+     "3 to 6 times: bound by the launches, 254 of 3 to 4 µs"),
 )
 
 
@@ -60,8 +60,9 @@ def sizes(text):
 
 
 def predict():
-    """Floors of the true shapes on an H200, and what is expected over them."""
-    print(f"floors at {COPY / 1e12} TB/s and {PRODUCT / 1e12:.0f} TFLOP/s; a prediction, nothing was run")
+    """Floors of the true shapes on an H200, and what is expected over them, without cuBLASLt and without graphs."""
+    print(f"floors at {COPY / 1e12} TB/s and {PRODUCT / 1e12:.0f} TFLOP/s; a prediction for forwards without "
+          "cuBLASLt and without graphs, nothing was run")
     for name, moved, computed, expected in PREDICTED:
         floor = max(moved / COPY, computed / PRODUCT) * 1e3
         print(f"  {name:<40}{floor:>8.2f} ms   {expected}")
