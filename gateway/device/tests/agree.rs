@@ -280,7 +280,7 @@ fn answers<E: Engine>(checkpoint: Checkpoint<E>) -> (Vec<String>, Vec<Read>) {
 }
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../checkpoint/tests/parity").join(name)
+    Path::new("../checkpoint/tests/parity").join(name)
 }
 
 fn on_device(name: &str) -> Checkpoint<Decoder<Host>> {

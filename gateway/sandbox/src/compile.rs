@@ -57,11 +57,13 @@ impl Compiler {
                 let compiled = Component::from_binary(&engine, &bytes);
                 drop(place);
                 // Nobody receives when the time was up.
-                let _ = sender.send(compiled);
+                let _ = sender.send((compiled, Instant::now()));
             })
             .map_err(|error| failed(error.to_string()))?;
         match receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            Ok(compiled) => compiled.map_err(|error| failed(format!("{error:#}"))),
+            // Whoever waits may be woken long after: what counts is when the compiler was done.
+            Ok((_, done)) if done > end => Err(too_long()),
+            Ok((compiled, _)) => compiled.map_err(|error| failed(format!("{error:#}"))),
             Err(mpsc::RecvTimeoutError::Timeout) => Err(too_long()),
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 Err(failed("the compiler panicked; please report the component".to_owned()))

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hyfunc_functions::Value;
 use hyfunc_sandbox::{CallError, Grants, Sandbox, SandboxConfig};
-use support::{call, call_within, guest, load, small, value};
+use support::{all_add, call, call_within, guest, load, small, value};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn spinning_plugins_do_not_stop_another() {
@@ -98,16 +98,7 @@ async fn waiting_for_a_slot_ends_at_the_deadline() {
 async fn more_calls_than_the_pool_holds_all_get_their_turn() {
     let config = SandboxConfig { instances_max: 2, calls_per_plugin_max: 100, ..small() };
     let plugin = load(config, "attacks");
-    let calls: Vec<_> = (0..200)
-        .map(|number| {
-            let plugin = plugin.clone();
-            let arguments = [Value::Int(number), Value::Int(1)];
-            tokio::spawn(async move { value(&plugin, "add", &arguments).await })
-        })
-        .collect();
-    for (number, call) in calls.into_iter().enumerate() {
-        assert_eq!(call.await.unwrap(), Value::Int(number as i128 + 1));
-    }
+    all_add(&plugin, 200).await;
 }
 
 #[tokio::test]

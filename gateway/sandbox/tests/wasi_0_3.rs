@@ -14,7 +14,7 @@ use hyfunc_sandbox::{
     SandboxConfig, precompile,
 };
 use serde_json::json;
-use support::{call, call_json, call_within, context, guest, load, small, value};
+use support::{all_add, call, call_json, call_within, context, guest, load, small, value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -197,16 +197,7 @@ async fn calls_of_both_engines_wait_for_the_same_slots() {
 async fn more_calls_of_async_functions_than_slots_all_get_their_turn() {
     let config = SandboxConfig { instances_max: 2, calls_per_plugin_max: 100, ..small() };
     let plugin = load(config, "async");
-    let calls: Vec<_> = (0..100)
-        .map(|number| {
-            let plugin = plugin.clone();
-            let arguments = [Value::Int(number), Value::Int(1)];
-            tokio::spawn(async move { value(&plugin, "add", &arguments).await })
-        })
-        .collect();
-    for (number, call) in calls.into_iter().enumerate() {
-        assert_eq!(call.await.unwrap(), Value::Int(number as i128 + 1));
-    }
+    all_add(&plugin, 100).await;
 }
 
 fn artifacts(directory: &Path) -> usize {

@@ -16,20 +16,14 @@ use hyfunc_stock::{Chat, Decoder, Reply, StockConfig, StockError, StockRequest, 
 use serde_json::{Value as Json, json};
 use support::{
     ChatMl, END, Fake, Mind, config, decoder, function, nobody_left, request, text_of, tokenizer,
+    weather,
 };
 
 const SPELLINGS: [Spelling; 3] = [Spelling::Hermes, Spelling::Llama, Spelling::Bracket];
 
 fn functions() -> Vec<Arc<Function>> {
     vec![
-        function(
-            "weather_current",
-            json!({"type": "object", "required": ["city"], "properties": {
-                "city": {"type": "string"},
-                "unit": {"enum": ["celsius", "fahrenheit"]},
-                "days": {"type": "integer", "minimum": 1, "maximum": 16},
-            }}),
-        ),
+        weather(),
         function(
             "weather_history",
             json!({"type": "object", "required": ["city", "year"], "properties": {

@@ -13,7 +13,7 @@ use hyfunc_functions::json::arguments_to_json;
 use hyfunc_functions::{Function, Spelling};
 use hyfunc_stock::{Decoder, Reply, StockConfig, StockError, StockRequest};
 use serde_json::json;
-use support::{Fake, config, decoder, function, nobody_left, request, within};
+use support::{Fake, config, decoder, function, nobody_left, request, weather, within};
 
 /// How many ask at once.
 const AT_ONCE: usize = 64;
@@ -23,14 +23,7 @@ const ANSWER_TOKENS: usize = 256;
 
 fn functions() -> [Arc<Function>; 3] {
     [
-        function(
-            "weather_current",
-            json!({"type": "object", "required": ["city"], "properties": {
-                "city": {"type": "string"},
-                "unit": {"enum": ["celsius", "fahrenheit"]},
-                "days": {"type": "integer", "minimum": 1, "maximum": 16},
-            }}),
-        ),
+        weather(),
         function(
             "seat_hold",
             json!({"type": "object", "required": ["row"], "properties": {

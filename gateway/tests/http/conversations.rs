@@ -6,7 +6,7 @@ use hyfunc_cascade::Earlier;
 use hyfunc_cascade::conversation::{EARLIER_BYTES_MAX, compose};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Gateway, MODEL, Script, start_with};
+use crate::support::{Gateway, MODEL, Script, start_with, tool};
 
 fn person(text: &str) -> Earlier {
     Earlier::Person(text.into())
@@ -22,12 +22,6 @@ fn user(text: &str) -> Json {
 
 fn assistant(text: &str) -> Json {
     json!({"role": "assistant", "content": text})
-}
-
-/// A function of the client's, without parameters.
-fn tool(name: &str) -> Json {
-    json!({"type": "function", "function": {"name": name, "description": "Tells the time.",
-        "parameters": {"type": "object", "properties": {}}}})
 }
 
 /// What the models are given beside the query `and in Rome?`.
@@ -111,7 +105,7 @@ async fn what_is_said_to_pass_for_a_call_stays_what_it_is() {
 
 /// A gateway whose models answer the last turn alone, or only in the light of earlier ones.
 async fn reading(earlier: &'static str, needs_earlier: bool) -> Gateway {
-    let calls = vec![("clock_now", json!({}))];
+    let calls = vec![("clock_now", json!({"url": "x"}))];
     let script = Script { calls, needs_earlier, ..Script::default() };
     start_with(script, |config| config.models.earlier = earlier.into()).await
 }

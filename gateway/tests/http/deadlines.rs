@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use hyfunc::RequestError;
-use hyfunc::config::RequestConfig;
-use hyfunc::pipeline::{Answer, Arrival, Request, Step, Wire};
+use hyfunc::pipeline::{Arrival, Step};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::question::Question;
 use crate::support::{Script, ask, ask_with, build, start, tool};
 
 /// Milliseconds that are given, and that a slow step takes.
@@ -72,33 +72,14 @@ async fn in_dispatch() {
     }
 }
 
-/// A format that takes its time.
-struct Slow;
-
-impl Wire for Slow {
-    type Form = ();
-    type Reply = ();
-    const RUNS: bool = true;
-
-    fn accept(&self, _body: &[u8], _limits: &RequestConfig) -> Result<(Request, ()), RequestError> {
-        Ok((Request { query: "x".into(), calls_max: 1, ..Request::default() }, ()))
-    }
-
-    fn waits((): &()) -> bool {
-        true
-    }
-
-    async fn respond(&self, (): (), _answer: Answer) -> Result<(), RequestError> {
-        tokio::time::sleep(Duration::from_millis(SLOW_MS)).await;
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn in_respond() {
     let (app, _) = build(Script::default(), |_| {}).await;
     let arrival = Arrival::now("r".into(), GIVEN_MS, opentelemetry::Context::new());
-    let ended = app.pipeline().run(&Slow, arrival, async { Ok(Bytes::new()) }).await;
+    let ended = app
+        .pipeline()
+        .run(&Question { respond_ms: SLOW_MS }, arrival, async { Ok(Bytes::new()) })
+        .await;
     assert!(
         matches!(ended, Err(RequestError::Deadline { step: Step::Respond, deadline_ms: GIVEN_MS })),
         "{ended:?}"
@@ -110,7 +91,10 @@ async fn before_anything() {
     let (app, fake) = build(Script::default(), |_| {}).await;
     let mut arrival = Arrival::now("r".into(), GIVEN_MS, opentelemetry::Context::new());
     arrival.deadline = Instant::now();
-    let ended = app.pipeline().run(&Slow, arrival, async { Ok(Bytes::new()) }).await;
+    let ended = app
+        .pipeline()
+        .run(&Question { respond_ms: SLOW_MS }, arrival, async { Ok(Bytes::new()) })
+        .await;
     assert!(matches!(ended, Err(RequestError::Deadline { step: Step::Accept, .. })), "{ended:?}");
     assert_eq!(fake.decoded.load(std::sync::atomic::Ordering::SeqCst), 0);
 }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use hyfunc::RequestError;
-use hyfunc::config::RequestConfig;
-use hyfunc::pipeline::{Answer, Arrival, Request, Wire};
+use hyfunc::pipeline::Arrival;
 use serde_json::{Value as Json, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinSet;
 
+use crate::question::Question;
 use crate::support::{Gateway, Script, ask, ask_with, build, start_with, tool};
 
 /// Far beyond any test.
@@ -106,27 +106,6 @@ async fn who_leaves_the_queue_makes_room_in_it() {
     assert_eq!(*gateway.fake.query.lock().unwrap(), "one", "nobody decodes for who has left");
 }
 
-/// A format that has one question.
-struct Quick;
-
-impl Wire for Quick {
-    type Form = ();
-    type Reply = ();
-    const RUNS: bool = true;
-
-    fn accept(&self, _body: &[u8], _limits: &RequestConfig) -> Result<(Request, ()), RequestError> {
-        Ok((Request { query: "x".into(), calls_max: 1, ..Request::default() }, ()))
-    }
-
-    fn waits((): &()) -> bool {
-        true
-    }
-
-    async fn respond(&self, (): (), _answer: Answer) -> Result<(), RequestError> {
-        Ok(())
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_at_once_are_answered_or_told_to_come_back() {
     const AT_ONCE: usize = 10_000;
@@ -136,7 +115,9 @@ async fn ten_thousand_at_once_are_answered_or_told_to_come_back() {
     let run = |number: usize| {
         let pipeline = Arc::clone(&pipeline);
         let arrival = Arrival::now(format!("r{number}"), SLOW_MS, opentelemetry::Context::new());
-        async move { pipeline.run(&Quick, arrival, async { Ok(Bytes::new()) }).await }
+        async move {
+            pipeline.run(&Question { respond_ms: 0 }, arrival, async { Ok(Bytes::new()) }).await
+        }
     };
     let mut all = JoinSet::new();
     for number in 0..AT_ONCE {

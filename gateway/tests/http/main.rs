@@ -22,6 +22,7 @@ mod openapi;
 mod operations;
 mod playground;
 mod properties;
+mod question;
 mod recent;
 mod responses;
 mod slow;

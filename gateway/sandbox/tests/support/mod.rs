@@ -65,6 +65,20 @@ pub async fn value(plugin: &Plugin, function: &str, arguments: &[Value]) -> Valu
     }
 }
 
+/// So many calls of `add` at once: each comes to its own sum.
+pub async fn all_add(plugin: &Plugin, calls: i128) {
+    let calls: Vec<_> = (0..calls)
+        .map(|number| {
+            let plugin = plugin.clone();
+            let arguments = [Value::Int(number), Value::Int(1)];
+            tokio::spawn(async move { value(&plugin, "add", &arguments).await })
+        })
+        .collect();
+    for (number, call) in calls.into_iter().enumerate() {
+        assert_eq!(call.await.unwrap(), Value::Int(number as i128 + 1));
+    }
+}
+
 /// One of the fixtures that are built from Rust.
 pub fn fixture(config: SandboxConfig, name: &str, grants: &str) -> Plugin {
     let component = hyfunc_plugins::fixture(name).unwrap_or_else(|| panic!("no fixture {name}"));

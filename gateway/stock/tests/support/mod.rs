@@ -11,7 +11,7 @@ use hyfunc_functions::schema::function_from_schema;
 use hyfunc_functions::template::PlanOptions;
 use hyfunc_functions::{Function, PlanCursor, Spelling, Template, notation};
 use hyfunc_stock::{Causal, Chat, Decoder, StockConfig, StockRequest, Vocabulary};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tokenizers::models::TrainerWrapper;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -252,6 +252,18 @@ pub fn config(spelling: Spelling) -> StockConfig {
 
 pub fn function(name: &str, parameters: Json) -> Arc<Function> {
     Arc::new(function_from_schema(name, "", &parameters).expect("a schema that is read"))
+}
+
+/// A function with one parameter that it must have and two that it may.
+pub fn weather() -> Arc<Function> {
+    function(
+        "weather_current",
+        json!({"type": "object", "required": ["city"], "properties": {
+            "city": {"type": "string"},
+            "unit": {"enum": ["celsius", "fahrenheit"]},
+            "days": {"type": "integer", "minimum": 1, "maximum": 16},
+        }}),
+    )
 }
 
 /// The text of calls in a spelling.
