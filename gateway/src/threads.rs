@@ -12,10 +12,9 @@ use std::process::Command;
 /// The variable that candle reads.
 const THREADS: &str = "RAYON_NUM_THREADS";
 
-/// glibc would give the pages of every large tensor back to the system and take them again; a
+/// The allocator would give the pages of large tensors back to the system and take them again; a
 /// training step takes thousands.
-const KEEP_PAGES: [(&str, &str); 2] =
-    [("MALLOC_MMAP_THRESHOLD_", "1073741824"), ("MALLOC_TRIM_THRESHOLD_", "4294967296")];
+const KEEP_PAGES: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "-1");
 
 /// What the process will mostly do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +65,7 @@ fn again(work: Work) -> io::Result<()> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(std::env::args_os().skip(1)).env(THREADS, of_work(work, cores()).to_string());
     if work == Work::Train {
-        command.envs(KEEP_PAGES);
+        command.env(KEEP_PAGES.0, KEEP_PAGES.1);
     }
     replace(command)
 }

@@ -2,11 +2,14 @@
 
 use opentelemetry::Context;
 use opentelemetry::trace::{Status, TraceContextExt as _};
-use tracing::{Span, info_span};
+use tracing::{Metadata, Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::names;
 use crate::pipeline::Step;
+
+/// Names of the spans inside a request.
+const INSIDE: [&str; 4] = ["chat", "step", "execute_tool", "mcp"];
 
 /// The span of an HTTP request, under the caller's trace when it sent one.
 pub fn server_span(method: &str, route: &str, request_id: &str, parent: Context) -> Span {
@@ -109,6 +112,12 @@ pub fn follow_span(reference: &str) -> Span {
     let span = info_span!("follow", otel.name = "follow", otel.kind = "client", reference);
     span.set_attribute(names::FOLLOW_REFERENCE, reference.to_owned());
     span
+}
+
+/// Whether log lines tell of it: of everything but the spans inside a request, which is named by its
+/// own. Those would be written out at every request, for lines that hardly ever come.
+pub fn is_for_lines(metadata: &Metadata<'_>) -> bool {
+    !(metadata.is_span() && INSIDE.contains(&metadata.name()))
 }
 
 /// Marks a span as failed. `kind` is one of few: it becomes `error.type`.
