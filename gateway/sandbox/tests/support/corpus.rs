@@ -44,6 +44,8 @@ pub struct Case {
     pub connections_max: Option<usize>,
     /// Another limit than the one that all share.
     pub compile_ms_max: Option<u64>,
+    /// The same: longer for requests that must be answered, however busy the machine is.
+    pub http_ms_max: Option<u64>,
     /// What stands for `%name%` in the source.
     #[serde(default)]
     pub fill: BTreeMap<String, Fill>,
@@ -168,12 +170,14 @@ impl Case {
 
     /// The sandbox that it is loaded into: the one of all, unless it needs another limit.
     pub fn sandbox(&self, shared: &Sandbox) -> Sandbox {
-        match self.compile_ms_max {
-            None => shared.clone(),
-            Some(compile_ms_max) => {
-                Sandbox::new(SandboxConfig { compile_ms_max, ..config() }).expect("the limits work")
-            }
+        if self.compile_ms_max.or(self.http_ms_max).is_none() {
+            return shared.clone();
         }
+        let limits = config();
+        let compile_ms_max = self.compile_ms_max.unwrap_or(limits.compile_ms_max);
+        let http_ms_max = self.http_ms_max.unwrap_or(limits.http_ms_max);
+        Sandbox::new(SandboxConfig { compile_ms_max, http_ms_max, ..limits })
+            .expect("the limits work")
     }
 }
 
