@@ -20,6 +20,9 @@ const DEADLINE_MS: u64 = 200;
 /// How long any other call has: far more than it takes, on any machine.
 const PATIENCE_MS: u64 = 60_000;
 
+/// How long a component may compile, in milliseconds, where the case does not say.
+const COMPILE_MS: u64 = 600_000;
+
 /// One hostile plugin, as its `case.toml` tells it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -222,10 +225,12 @@ impl Call {
     }
 }
 
-/// Limits that are the defaults, or lower where that makes the corpus quicker.
+/// Limits that are the defaults, lower where that makes the corpus quicker, and longer for what must
+/// come to its end.
 pub fn config() -> SandboxConfig {
     SandboxConfig {
         deadline_ms_max: PATIENCE_MS,
+        compile_ms_max: COMPILE_MS,
         memory_bytes_max: 64 << 20,
         hostcall_bytes_max: 8 << 20,
         keyvalue_bytes_max: 64 << 10,

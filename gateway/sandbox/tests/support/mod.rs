@@ -27,6 +27,7 @@ pub fn small() -> SandboxConfig {
     SandboxConfig {
         instances_max: 8,
         deadline_ms_max: HOUR_MS,
+        compile_ms_max: HOUR_MS,
         http_ms_max: PATIENCE_MS,
         ..SandboxConfig::default()
     }
