@@ -36,12 +36,14 @@ async fn spinning_plugins_do_not_stop_another() {
     }
     // Four spinners on two threads: each turn waits for two ticks of 5 ms. On a thread of its own,
     // as the test itself is, it would wait for nobody.
+    let start = Instant::now();
     let quick = tokio::spawn(async move {
         for _ in 0..20 {
             value(&quick, "add", &[Value::Int(1), Value::Int(1)]).await;
         }
     });
     quick.await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
     for spinner in spinners {
         assert!(!spinner.is_finished(), "the spinners ended before the measurement did");
         spinner.abort();
