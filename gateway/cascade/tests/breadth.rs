@@ -155,7 +155,8 @@ fn a_deadline_ends_it_in_between() {
     let began = Instant::now();
     let error = scene.decoder(&config).decode(&request).unwrap_err();
     assert!(matches!(error, CascadeError::Deadline { step: "decode" }), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    // Far longer than one step takes, on any machine.
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
 }
 
 /// A parameter may be an object, whose parts are asked one after another.

@@ -133,10 +133,15 @@ impl Plugin {
         let instantiated = Instant::now();
         let mut results = [Val::Bool(false)];
         let results = &mut results[..usize::from(entry.signature.returns.is_some())];
-        if let Err(error) = function.call_async(&mut store, &vals, results).await {
-            return Err(failed(&mut store, error));
-        }
+        let called = function.call_async(&mut store, &vals, results).await;
         let ran = Instant::now();
+        let called = called.map_err(|error| failed(&mut store, error));
+        // Requests of the guest end at the deadline, too: what it makes of that comes too late,
+        // however late whatever ends the call is itself.
+        if ran >= deadline {
+            return Err(Failure::Limit(LimitHit::Deadline));
+        }
+        called?;
         let val = results.first_mut().map(|val| std::mem::replace(val, Val::Bool(false)));
         let result = outcome_result(&entry.signature, val, self.config())?;
         let state = store.data_mut();

@@ -11,7 +11,7 @@ use axum::routing::get;
 use hyfunc_functions::Value;
 use hyfunc_sandbox::{CallError, OutcomeResult, Plugin, SandboxConfig};
 use serde_json::{Value as Json, json};
-use support::{call_json, context, context_within, fixture, small};
+use support::{PATIENCE_MS, call_json, context, context_within, fixture, small};
 
 fn hostile(grants: &str) -> Plugin {
     fixture(small(), "hostile", grants)
@@ -64,7 +64,7 @@ async fn server() -> u16 {
             "/inward",
             get(|| async { Redirect::to("http://169.254.169.254/latest/meta-data/") }),
         )
-        .route("/slow", get(|| async { tokio::time::sleep(Duration::from_secs(60)).await }));
+        .route("/slow", get(std::future::pending::<()>));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -155,16 +155,18 @@ async fn a_slow_server_does_not_hold_a_call() {
 async fn a_rust_plugin_is_held_to_its_limits() {
     let config = SandboxConfig { memory_bytes_max: 32 << 20, ..small() };
     let plugin = fixture(config, "hostile", "");
-    let error = |name: &'static str, arguments: Json| {
+    let error_within = |name: &'static str, arguments: Json, ms: u64| {
         let plugin = plugin.clone();
-        async move { call_json(&plugin, name, &arguments, context_within(2_000)).await.unwrap_err() }
+        async move { call_json(&plugin, name, &arguments, context_within(ms)).await.unwrap_err() }
     };
+    let error = |name, arguments| error_within(name, arguments, PATIENCE_MS);
     let trap = error("trap", json!({})).await;
     assert_eq!(trap.kind(), "trap");
-    assert_eq!(error("spin", json!({})).await.kind(), "deadline");
+    assert_eq!(error_within("spin", json!({}), 500).await.kind(), "deadline");
     let memory = CallError::MemoryLimit { bytes_max: 32 << 20 };
     assert_eq!(error("allocate", json!({ "megabytes": 500 })).await, memory);
-    assert_eq!(error("sleep", json!({ "ms": 60_000 })).await.kind(), "deadline");
+    let slept = error_within("sleep", json!({ "ms": 3_600_000 }), 500).await;
+    assert_eq!(slept.kind(), "deadline");
     assert_eq!(error("large", json!({ "bytes": 20_000_000 })).await.kind(), "result_too_large");
     let recursion = error("recurse", json!({ "depth": 10_000_000 })).await;
     assert!(["stack_overflow", "trap"].contains(&recursion.kind()), "{recursion}");

@@ -10,7 +10,10 @@ use hyfunc_sandbox::{
     Allocation, CallContext, CallError, Grants, LoadError, LogLevel, OutcomeResult, Sandbox,
     SandboxConfig, SandboxError,
 };
-use support::{call, call_within, context, context_within, guest, load, small, value};
+use support::{HOUR_MS, call, call_within, context, context_within, guest, load, small, value};
+
+/// Far longer than a call takes to be ended, on any machine; far less than it would take else.
+const PROMPT: Duration = Duration::from_secs(60);
 
 #[test]
 fn the_defaults_are_bounded() {
@@ -88,25 +91,30 @@ async fn spinning_ends_at_the_deadline() {
     let plugin = load(small(), "attacks");
     let start = Instant::now();
     let error = call_within(&plugin, "spin", &[], 200).await.unwrap_err();
-    assert!(matches!(error, CallError::Deadline { ms: 150..=200 }), "{error:?}");
+    // What was left of them when the call began.
+    assert!(matches!(error, CallError::Deadline { ms: ..=200 }), "{error:?}");
     assert!(start.elapsed() >= Duration::from_millis(200));
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < PROMPT, "{:?}", start.elapsed());
 }
 
 #[tokio::test]
 async fn the_longest_deadline_holds_beside_the_callers() {
     let plugin = load(SandboxConfig { deadline_ms_max: 100, ..small() }, "attacks");
     let start = Instant::now();
-    let error = call_within(&plugin, "spin", &[], 60_000).await.unwrap_err();
+    let error = call_within(&plugin, "spin", &[], HOUR_MS).await.unwrap_err();
     assert_eq!(error, CallError::Deadline { ms: 100 });
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < PROMPT);
 }
 
 #[tokio::test]
 async fn a_deadline_that_has_passed_ends_the_call_at_once() {
     let plugin = load(small(), "attacks");
-    let error = call_within(&plugin, "spin", &[], 0).await.unwrap_err();
-    assert_eq!(error, CallError::Deadline { ms: 0 });
+    for (function, arguments) in
+        [("spin", vec![]), ("add", vec![Value::Int(1), Value::Int(1)]), ("trap", vec![])]
+    {
+        let error = call_within(&plugin, function, &arguments, 0).await.unwrap_err();
+        assert_eq!(error, CallError::Deadline { ms: 0 }, "{function}");
+    }
 }
 
 #[tokio::test]
@@ -116,7 +124,7 @@ async fn blocking_in_the_host_ends_at_the_deadline() {
     let start = Instant::now();
     let error = call_within(&plugin, "sleep", &[Value::Int(3_600_000)], 100).await.unwrap_err();
     assert!(matches!(error, CallError::Deadline { .. }), "{error:?}");
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < PROMPT);
 }
 
 #[tokio::test]
@@ -205,9 +213,10 @@ async fn a_guest_knows_how_long_it_may_run() {
     let plugin = load(small(), "talk");
     let export = Export { interface: None, function: "left".into() };
     let arguments = Value::Record(Vec::new());
-    let outcome = plugin.call(&export, &arguments, context_within(10_000)).await.unwrap();
+    let outcome = plugin.call(&export, &arguments, context_within(HOUR_MS)).await.unwrap();
     let OutcomeResult::Value(Some(Value::Int(ms))) = outcome.result else { panic!("{outcome:?}") };
-    assert!((5_000..=10_000).contains(&ms), "{ms}");
+    let hour_ms = i128::from(HOUR_MS);
+    assert!((hour_ms / 2..=hour_ms).contains(&ms), "{ms}");
 }
 
 #[tokio::test]

@@ -8,18 +8,19 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use hyfunc_functions::Value;
 use hyfunc_sandbox::{
     Allocation, CallError, Grants, LoadError, Outcome, OutcomeResult, Plugin, Sandbox,
     SandboxConfig, precompile,
 };
 use serde_json::json;
-use support::{all_add, call, call_json, call_within, context, guest, load, small, value};
+use support::{HOUR_MS, all_add, call, call_json, call_within, context, guest, load, small, value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Far longer than any test waits (ms).
-const HOUR_MS: i128 = 3_600_000;
+/// Of guests that wait.
+static HOUR: [Value; 1] = [Value::Int(HOUR_MS as i128)];
 
 fn kind(outcome: Result<Outcome, CallError>) -> &'static str {
     outcome.unwrap_err().kind()
@@ -34,7 +35,7 @@ async fn async_functions_are_called_like_any_other() {
         assert_eq!(sum, Value::Int(42), "{function}");
     }
     // 1 says that the host called it back.
-    assert_eq!(value(&plugin, "later", &[Value::Int(5)]).await, Value::Int(1));
+    assert_eq!(value(&plugin, "later", &[Value::Int(100)]).await, Value::Int(1));
     let outcome = call(&plugin, "blocking", &[Value::Int(5)]).await.unwrap();
     assert_eq!(outcome.result, OutcomeResult::Value(None));
     assert!(outcome.timings.run_us >= 5_000, "{:?}", outcome.timings);
@@ -78,14 +79,15 @@ async fn async_functions_end_at_their_deadline() {
         ("spin-called-back", vec![]),
         ("spin-returned", vec![]),
         ("turn", vec![]),
-        ("later", vec![Value::Int(HOUR_MS)]),
-        ("blocking", vec![Value::Int(HOUR_MS)]),
+        ("later", HOUR.to_vec()),
+        ("blocking", HOUR.to_vec()),
     ] {
         let start = Instant::now();
         let error = call_within(&plugin, function, &arguments, 200).await.unwrap_err();
-        assert!(matches!(error, CallError::Deadline { ms: 150..=200 }), "{function}: {error:?}");
+        // What was left of them when the call began.
+        assert!(matches!(error, CallError::Deadline { ms: ..=200 }), "{function}: {error:?}");
         assert!(start.elapsed() >= Duration::from_millis(200), "{function}");
-        assert!(start.elapsed() < Duration::from_secs(5), "{function}: {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(60), "{function}: {:?}", start.elapsed());
     }
 }
 
@@ -148,12 +150,9 @@ async fn wasi_0_3_shows_nothing_of_the_host() {
 async fn a_dropped_call_of_an_async_function_frees_its_slot() {
     let config = SandboxConfig { instances_max: 1, calls_per_plugin_max: 1, ..small() };
     let plugin = load(config, "async");
-    for (function, arguments) in [
-        ("spin", vec![]),
-        ("turn", vec![]),
-        ("later", vec![Value::Int(HOUR_MS)]),
-        ("blocking", vec![Value::Int(HOUR_MS)]),
-    ] {
+    for (function, arguments) in
+        [("spin", vec![]), ("turn", vec![]), ("later", HOUR.to_vec()), ("blocking", HOUR.to_vec())]
+    {
         for _ in 0..10 {
             let running = call(&plugin, function, &arguments);
             let ended = tokio::time::timeout(Duration::from_millis(15), running).await;
@@ -170,7 +169,7 @@ async fn a_task_that_spins_leaves_a_single_thread_usable() {
     let (spinner, other) = (load("async"), load("attacks"));
     for function in ["spin", "turn"] {
         let spinner = spinner.clone();
-        let spin = tokio::spawn(async move { call_within(&spinner, function, &[], 5_000).await });
+        let spin = tokio::spawn(async move { call_within(&spinner, function, &[], HOUR_MS).await });
         tokio::task::yield_now().await;
         assert_eq!(value(&other, "add", &[Value::Int(2), Value::Int(2)]).await, Value::Int(4));
         assert!(!spin.is_finished());
@@ -184,12 +183,10 @@ async fn calls_of_both_engines_wait_for_the_same_slots() {
     let sandbox = Sandbox::new(SandboxConfig { instances_max: 1, ..small() }).unwrap();
     let load = |name: &str| sandbox.load(name, &guest(name), &Grants::default()).unwrap();
     let (sleeper, other) = (load("async"), load("attacks"));
-    let sleep =
-        tokio::spawn(async move { call(&sleeper, "blocking", &[Value::Int(HOUR_MS)]).await });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut sleep = Box::pin(call(&sleeper, "blocking", &HOUR));
+    assert!(sleep.as_mut().now_or_never().is_none());
     assert_eq!(kind(call_within(&other, "count", &[], 100).await), "deadline");
-    sleep.abort();
-    assert!(sleep.await.unwrap_err().is_cancelled());
+    drop(sleep);
     assert_eq!(value(&other, "count", &[]).await, Value::Int(1));
 }
 

@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn long() -> Patience<'static> {
-        patience(Duration::from_secs(60))
+        patience(Duration::from_secs(600))
     }
 
     #[test]

@@ -13,7 +13,7 @@ use hyfunc_functions::json::arguments_to_json;
 use hyfunc_functions::{Function, Spelling};
 use hyfunc_stock::{Decoder, Reply, StockConfig, StockError, StockRequest};
 use serde_json::json;
-use support::{Fake, config, decoder, function, nobody_left, request, weather, within};
+use support::{Fake, LOOK, config, decoder, function, nobody_left, request, weather, within};
 
 /// How many ask at once.
 const AT_ONCE: usize = 64;
@@ -149,15 +149,12 @@ fn a_request_that_waits_for_room_goes_with_its_client_and_its_deadline() {
     let requests = requests();
     let (_, longest) = alone(&requests);
     let (decoder, fake) = within(settings(0), Some(4 * (longest + ANSWER_TOKENS)));
-    let delay = |delay_ms| {
-        *fake.delay.lock().expect("a delay") = Duration::from_millis(delay_ms);
-    };
     thread::scope(|scope| {
-        delay(20);
+        let held = fake.hold();
         let first = scope.spawn(|| decoder.decode(&requests[1], &nobody_left));
-        // It has its place once it reads.
-        while fake.seen.lock().expect("tokens").is_empty() {
-            thread::sleep(Duration::from_millis(1));
+        // It has its place once it reads, and keeps it for as long as it is held.
+        while fake.reads.load(Ordering::SeqCst) == 0 && !first.is_finished() {
+            thread::sleep(LOOK);
         }
         let looks = AtomicUsize::new(0);
         let gone = || looks.fetch_add(1, Ordering::Relaxed) > 2;
@@ -167,8 +164,9 @@ fn a_request_that_waits_for_room_goes_with_its_client_and_its_deadline() {
         hurried.deadline = Instant::now() + Duration::from_millis(40);
         let late = decoder.decode(&hurried, &nobody_left);
         assert!(matches!(late, Err(StockError::Deadline { step: "decode" })), "{late:?}");
+        assert_eq!(fake.reads.load(Ordering::SeqCst), 1, "neither found a place");
         let waits = scope.spawn(|| decoder.decode(&requests[3], &nobody_left));
-        delay(0);
+        drop(held);
         assert!(first.join().expect("no panic").is_ok());
         assert!(waits.join().expect("no panic").is_ok());
     });

@@ -20,6 +20,9 @@ const DEADLINE_MS: u64 = 200;
 /// How long any other call has: far more than it takes, on any machine.
 const PATIENCE_MS: u64 = 60_000;
 
+/// How long a component may compile, in milliseconds, where the case does not say.
+const COMPILE_MS: u64 = 600_000;
+
 /// One hostile plugin, as its `case.toml` tells it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +47,8 @@ pub struct Case {
     pub connections_max: Option<usize>,
     /// Another limit than the one that all share.
     pub compile_ms_max: Option<u64>,
+    /// The same: longer for requests that must be answered, however busy the machine is.
+    pub http_ms_max: Option<u64>,
     /// What stands for `%name%` in the source.
     #[serde(default)]
     pub fill: BTreeMap<String, Fill>,
@@ -168,12 +173,14 @@ impl Case {
 
     /// The sandbox that it is loaded into: the one of all, unless it needs another limit.
     pub fn sandbox(&self, shared: &Sandbox) -> Sandbox {
-        match self.compile_ms_max {
-            None => shared.clone(),
-            Some(compile_ms_max) => {
-                Sandbox::new(SandboxConfig { compile_ms_max, ..config() }).expect("the limits work")
-            }
+        if self.compile_ms_max.or(self.http_ms_max).is_none() {
+            return shared.clone();
         }
+        let limits = config();
+        let compile_ms_max = self.compile_ms_max.unwrap_or(limits.compile_ms_max);
+        let http_ms_max = self.http_ms_max.unwrap_or(limits.http_ms_max);
+        Sandbox::new(SandboxConfig { compile_ms_max, http_ms_max, ..limits })
+            .expect("the limits work")
     }
 }
 
@@ -218,10 +225,12 @@ impl Call {
     }
 }
 
-/// Limits that are the defaults, or lower where that makes the corpus quicker.
+/// Limits that are the defaults, lower where that makes the corpus quicker, and longer for what must
+/// come to its end.
 pub fn config() -> SandboxConfig {
     SandboxConfig {
         deadline_ms_max: PATIENCE_MS,
+        compile_ms_max: COMPILE_MS,
         memory_bytes_max: 64 << 20,
         hostcall_bytes_max: 8 << 20,
         keyvalue_bytes_max: 64 << 10,

@@ -15,9 +15,22 @@ pub fn guest(name: &str) -> Vec<u8> {
     wat::parse_file(&path).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Limits with a pool that is small enough for many tests at once.
+/// Far longer than a call takes that ends by itself, on any machine, in milliseconds.
+pub const PATIENCE_MS: u64 = 120_000;
+
+/// Far longer than any test waits, in milliseconds: of calls that would not end by themselves.
+pub const HOUR_MS: u64 = 3_600_000;
+
+/// Limits with a pool that is small enough for many tests at once, and with time for machines that
+/// are busy with others.
 pub fn small() -> SandboxConfig {
-    SandboxConfig { instances_max: 8, ..SandboxConfig::default() }
+    SandboxConfig {
+        instances_max: 8,
+        deadline_ms_max: HOUR_MS,
+        compile_ms_max: HOUR_MS,
+        http_ms_max: PATIENCE_MS,
+        ..SandboxConfig::default()
+    }
 }
 
 pub fn load(config: SandboxConfig, name: &str) -> Plugin {
@@ -34,7 +47,7 @@ pub fn context_within(ms: u64) -> CallContext {
 }
 
 pub fn context() -> CallContext {
-    context_within(20_000)
+    context_within(PATIENCE_MS)
 }
 
 /// Calls a function at world level.
@@ -43,7 +56,7 @@ pub async fn call(
     function: &str,
     arguments: &[Value],
 ) -> Result<Outcome, CallError> {
-    call_within(plugin, function, arguments, 20_000).await
+    call_within(plugin, function, arguments, PATIENCE_MS).await
 }
 
 pub async fn call_within(

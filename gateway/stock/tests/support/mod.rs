@@ -21,6 +21,9 @@ pub const END: &str = "<|im_end|>";
 pub const SPECIALS: [&str; 2] = ["<|im_start|>", END];
 pub const MARKS: [&str; 2] = ["<tool_call>", "</tool_call>"];
 
+/// How often is looked whether something has come about.
+pub const LOOK: Duration = Duration::from_millis(1);
+
 const OPENING: &[u8] = b"<|im_start|>assistant\n";
 
 /// Text from which tokens are made that reach over the seams of calls: `": "`, `"}}`, `",`.
@@ -95,6 +98,9 @@ pub struct Fake {
     pub mind: Arc<Mutex<Mind>>,
     pub context_tokens_max: Arc<AtomicUsize>,
     pub delay: Arc<Mutex<Duration>>,
+    /// Times that reading began.
+    pub reads: Arc<AtomicUsize>,
+    is_held: Arc<AtomicBool>,
     /// Of the last prompt and answer.
     pub seen: Arc<Mutex<Vec<u32>>>,
     /// As a model whose device is gone.
@@ -117,10 +123,18 @@ impl Fake {
             mind: Arc::new(Mutex::new(Mind::Noise(0))),
             context_tokens_max: Arc::new(AtomicUsize::new(1 << 20)),
             delay: Arc::default(),
+            reads: Arc::default(),
+            is_held: Arc::default(),
             seen: Arc::default(),
             is_lost: Arc::default(),
             room_bytes_max: None,
         }
+    }
+
+    /// Lets nobody's reading end for as long as that lives.
+    pub fn hold(&self) -> Held {
+        self.is_held.store(true, Ordering::SeqCst);
+        Held(Arc::clone(&self.is_held))
     }
 
     fn said(&self, before: &[u32], mind: &Mind) -> Vec<f32> {
@@ -156,6 +170,15 @@ impl Fake {
             None => {}
         }
         logits
+    }
+}
+
+/// A model that is held, until this is dropped.
+pub struct Held(Arc<AtomicBool>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 
@@ -206,6 +229,10 @@ impl Causal for Fake {
         cache: &mut Vec<u32>,
         last: usize,
     ) -> Result<Vec<Vec<f32>>, String> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        while self.is_held.load(Ordering::SeqCst) {
+            std::thread::sleep(LOOK);
+        }
         std::thread::sleep(*self.delay.lock().expect("a delay"));
         if self.is_lost() {
             return Err("the device is lost".into());
