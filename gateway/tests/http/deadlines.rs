@@ -28,7 +28,8 @@ async fn check(script: Script, asked: Json, step: &str) {
         assert!(took >= Duration::from_millis(given_ms) && took < PATIENCE, "{took:?}");
         error
     };
-    let (status, code, message) = given(late, |(_, _, message)| message.contains(&named)).await;
+    let is_named = |(_, _, message): &(u16, String, String)| message.contains(&named);
+    let (status, code, message) = given(late, is_named).await;
     assert_eq!((status, code.as_str()), (504, "deadline_exceeded"), "{message}");
     assert!(message.contains(&named), "{message}");
     assert_eq!(gateway.get("/readyz").await.status, 200);

@@ -6,7 +6,9 @@ use futures::StreamExt as _;
 use hyfunc::Config;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Gateway, Hold, MODEL, Script, ask_with, given, start, start_with, until};
+use crate::support::{
+    Answer, Gateway, Hold, MODEL, Script, ask_with, given, start, start_with, until,
+};
 
 /// A tool of the client with several parameters, of which none must be there.
 fn booking() -> Json {
@@ -280,7 +282,7 @@ async fn a_deadline_after_the_beginning_ends_the_stream() {
         let request = gateway.post(PATHS[0]).json(&body(PATHS[0], json!({})));
         gateway.send(request.header("x-hyfunc-deadline-ms", given_ms.to_string())).await
     };
-    let answer = given(late, |answer| answer.status == 200).await;
+    let answer = given(late, |answer: &Answer| answer.status == 200).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let events = data(&answer.text);
     let error = &events[events.len() - 1]["error"];

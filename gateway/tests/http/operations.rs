@@ -71,7 +71,7 @@ async fn asks_who_leaves(leave_ms: u64) -> Option<u16> {
 #[tokio::test]
 async fn who_leaves_says_so_first_and_serves_meanwhile() {
     // It is gone already where the machine stood still.
-    let status = given(asks_who_leaves, |status| *status == Some(200)).await;
+    let status = given(asks_who_leaves, |status: &Option<u16>| *status == Some(200)).await;
     assert_eq!(status, Some(200));
 }
 

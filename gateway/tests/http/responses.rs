@@ -413,7 +413,7 @@ async fn a_failure_in_mid_stream_is_told_as_an_error_and_as_a_failed_response() 
         let request = gateway.post("/v1/responses").json(&asked);
         gateway.send(request.header("x-hyfunc-deadline-ms", given_ms.to_string())).await
     };
-    let answer = given(late, |answer| answer.text.contains("`dispatch`")).await;
+    let answer = given(late, |answer: &Answer| answer.text.contains("`dispatch`")).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let data: Vec<Json> = answer
         .text

@@ -3,7 +3,7 @@
 use futures::StreamExt as _;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Gateway, NEVER_MS, Script, ask_with, given, start, tool, until};
+use crate::support::{Answer, Gateway, NEVER_MS, Script, ask_with, given, start, tool, until};
 
 /// The data of every event.
 async fn events(gateway: &Gateway, body: &Json) -> Vec<String> {
@@ -128,7 +128,7 @@ async fn an_error_in_mid_stream_is_an_event() {
         let request = gateway.post("/v1/chat/completions").json(&asked);
         gateway.send(request.header("x-hyfunc-deadline-ms", given_ms.to_string())).await
     };
-    let answer = given(late, |answer| answer.text.contains("`dispatch`")).await;
+    let answer = given(late, |answer: &Answer| answer.text.contains("`dispatch`")).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let data: Vec<&str> =
         answer.text.split("\n\n").filter_map(|event| event.strip_prefix("data: ")).collect();

@@ -501,7 +501,7 @@ async fn the_requests_own_deadline_leaves_time_for_an_answer() {
         let request = gateway.post("/v1/chat/completions").json(&ask("sing"));
         gateway.send(request.header("x-hyfunc-deadline-ms", given_ms.to_string())).await
     };
-    let answer = given(late, |answer| answer.status == 200).await;
+    let answer = given(late, |answer: &Answer| answer.status == 200).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.json()["hyfunc"]["upstream"]["error"], "upstream_late");
 }
