@@ -44,24 +44,24 @@ find_binary() {
     fi
 }
 
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+# address_in LOG: where the gateway says that it listens, once it does.
+address_in() {
+    sed -n 's/^hyfunc listens on \(http[^ ]*\): open.*/\1/p' "$1" | grep .
 }
 
 is_ready() {
     python3 - "$1/readyz" <<'PY' 2>/dev/null
 import sys, urllib.request
-sys.exit(urllib.request.urlopen(sys.argv[1], timeout=2).status != 200)
+sys.exit(urllib.request.urlopen(sys.argv[1], timeout=30).status != 200)
 PY
 }
 
 start_gateway() {
-    local port waited=0
-    port=$(free_port)
-    export HYFUNC_URL=http://127.0.0.1:$port
-    (cd "$work" && exec "$bin" serve --address "127.0.0.1:$port" "$@") >"$work/server.log" 2>&1 </dev/null &
+    local waited=0
+    : >"$work/server.log"
+    (cd "$work" && exec "$bin" serve --address 127.0.0.1:0 "$@") >"$work/server.log" 2>&1 </dev/null &
     server=$!
-    until is_ready "$HYFUNC_URL"; do
+    until HYFUNC_URL=$(address_in "$work/server.log") && is_ready "$HYFUNC_URL"; do
         if ! kill -0 "$server" 2>/dev/null; then
             echo "the server ended before it was ready:"
             cat "$work/server.log"
@@ -75,6 +75,7 @@ start_gateway() {
         sleep 1
         waited=$((waited + 1))
     done
+    export HYFUNC_URL
 }
 
 end_suite() {

@@ -16,7 +16,7 @@ const FLAGS = [
   "--no-first-run",
   "--disable-background-networking",
 ];
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 
 /** A request that the models answer with a call whose values stand in it. */
 export const REQUEST = "how many miles are 42.195 km?";

@@ -137,10 +137,14 @@ test("the page refreshes itself until it is paused", () =>
     await page.reload();
     await page.getByText("No request in the last 5 minutes.").waitFor();
     const first = asked;
-    await page.waitForTimeout(6_000);
-    assert.ok(asked > first, "it does not refresh");
+    const began = Date.now();
+    while (asked <= first) {
+      assert.ok(Date.now() - began < 60_000, "it does not refresh");
+      await page.waitForTimeout(100);
+    }
     await page.getByRole("button", { name: "Pause" }).click();
     const paused = asked;
-    await page.waitForTimeout(6_000);
-    assert.equal(asked, paused, "it goes on");
+    // Time for two more; one may have been under way.
+    await page.waitForTimeout(12_000);
+    assert.ok(asked <= paused + 1, "it goes on");
   }));

@@ -46,10 +46,6 @@ is_ready() {
     node -e 'fetch(process.argv[1]).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))' "$1/readyz"
 }
 
-free_port() {
-    node -e 'const server = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(server.address().port); server.close(); })'
-}
-
 if [ -z "${HYFUNC_URL:-}" ]; then
     find_binary
     start_gateway
@@ -57,6 +53,6 @@ fi
 
 mkdir -p "$HYFUNC_TEST_SHOTS"
 outcome=0
-(cd "$here" && node --test --test-concurrency=1 --test-timeout=120000 --test-reporter=spec "$@") || outcome=$?
+(cd "$here" && node --test --test-concurrency=1 --test-timeout=600000 --test-reporter=spec "$@") || outcome=$?
 echo "pictures: $HYFUNC_TEST_SHOTS"
 end_suite "$outcome"

@@ -112,7 +112,7 @@ def test_a_revoked_key_is_refused_without_a_restart(base, keys):
             client(base, made["revoked"]).models.list()
         except openai.AuthenticationError:
             break
-        assert time.monotonic() - began < 10, "it still opens"
+        assert time.monotonic() - began < TIMEOUT_S, "it still opens"
         time.sleep(0.1)
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 from mcp import Client
@@ -190,9 +191,8 @@ def test_progress_is_told_step_by_step(connect):
                     told.append((progress, total, message))
 
                 await client.call_tool(tool, arguments, progress_callback=listen)
-                for _ in range(100):
-                    if len(told) == len(steps):
-                        break
+                until = time.monotonic() + TIMEOUT_S
+                while len(told) < len(steps) and time.monotonic() < until:
                     await asyncio.sleep(0.02)
                 assert [message for _, _, message in told] == steps
                 assert [progress for progress, _, _ in told] == list(range(len(steps)))

@@ -8,7 +8,6 @@ import time
 from urllib.parse import urlsplit
 
 import openai
-import pytest
 
 # A busy machine may wake a client only when its reply is there.
 GIVE_UPS_MAX = 50
@@ -124,7 +123,7 @@ def test_clients_that_leave_do_no_harm(http_request, model):
     )
     netloc = urlsplit(os.environ["HYFUNC_URL"]).netloc
     for read_bytes in [0, 1, 20, 200] * 5:
-        connection = http.client.HTTPConnection(netloc, timeout=30)
+        connection = http.client.HTTPConnection(netloc, timeout=60)
         connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json"})
         if read_bytes:
             connection.getresponse().read(read_bytes)
@@ -156,10 +155,11 @@ def test_a_client_that_aborts_finds_the_gateway_as_it_was(client, model, http_re
             asked = asyncio.create_task(chat(patient, model))
             await asyncio.sleep(0.005)
             asked.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await asked
+            return (await asyncio.gather(asked, return_exceptions=True))[0]
 
-    asyncio.run(cancelled())
+    # Where this process stood still, the answer can have come before it was cancelled.
+    cancellations = (isinstance(asyncio.run(cancelled()), asyncio.CancelledError) for _ in range(GIVE_UPS_MAX))
+    assert any(cancellations)
     assert any(gives_up(client, model) for _ in range(GIVE_UPS_MAX))
     assert http_request("GET", "/readyz").status == 200
     assert chat(client, model).choices[0].message.content

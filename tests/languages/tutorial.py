@@ -9,7 +9,6 @@ The server's address alone differs: a free port in place of the one that the tex
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 SECTION = "## Your first plugin"
 ADDRESS = "127.0.0.1:8080"
 READY_S_MAX = 120
-COMMAND_S_MAX = 600
+COMMAND_S_MAX = 1800
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -43,7 +42,7 @@ def pattern(line):
 
 def is_ready(address):
     try:
-        return urllib.request.urlopen(f"http://{address}/readyz", timeout=2).status == 200
+        return urllib.request.urlopen(f"http://{address}/readyz", timeout=30).status == 200
     except OSError:
         return False
 
@@ -59,9 +58,8 @@ class Newcomer:
         tools.mkdir(parents=True)
         (tools / "hyfunc").symlink_to(binary)
         self.environment = os.environ | {"PATH": f"{tools}:{os.environ['PATH']}", "NO_COLOR": "1"}
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.address = ADDRESS
+        self.log = folder / "server.log"
 
     def run(self, script):
         """What the commands of a block print."""
@@ -93,14 +91,22 @@ class Newcomer:
         return ran.stdout
 
     def serve(self, script):
-        command = f"exec {script.strip()} --address {self.address}"
-        self.server = subprocess.Popen(["bash", "-c", command], cwd=self.folder, env=self.environment)
+        # It takes a free port, and says which.
+        command = f"exec {script.strip()} --address 127.0.0.1:0"
+        with self.log.open("wb") as log:
+            self.server = subprocess.Popen(
+                ["bash", "-c", command], cwd=self.folder, env=self.environment, stderr=log
+            )
         until = time.monotonic() + READY_S_MAX
-        while not is_ready(self.address):
+        while True:
+            said = self.log.read_text(encoding="utf-8")
+            found = re.search(r"listens on http://(\S+): open", said)
+            if found and is_ready(found[1]):
+                self.address = found[1]
+                return ""
             if self.server.poll() is not None or time.monotonic() > until:
-                raise SystemExit("FAILED: the server was not ready")
+                raise SystemExit(f"FAILED: the server was not ready\n{said}")
             time.sleep(0.2)
-        return ""
 
     def leave(self):
         if self.server is not None:

@@ -34,7 +34,7 @@ class Repository:
 
     def request(self, method, url, data=None, headers=None):
         request = urllib.request.Request(url, data=data, method=method, headers=headers or {})
-        return urllib.request.urlopen(request, timeout=20)
+        return urllib.request.urlopen(request, timeout=120)
 
     def manifest(self, wanted):
         url = f"{self.base}/manifests/{wanted}"

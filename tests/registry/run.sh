@@ -11,8 +11,8 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cache=${HYFUNC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hyfunc}
-ready_s_max=20
-follow_s_max=60
+ready_s_max=120
+follow_s_max=120
 oras_client=oras==0.2.43
 
 # What is stored for this machine's user is nobody's business here.
@@ -336,12 +336,10 @@ fi
 echo "== gateways that follow the registry"
 # gateway NAME: one with a library of its own, which follows a tag and a list and nothing else.
 gateway() {
-    local name=$1 waited=0 port admin
-    port=$(free_port)
-    admin=$(free_port)
+    local name=$1 waited=0
     cat >"$name.toml" <<EOF
-server.address = "127.0.0.1:$port"
-admin.address = "127.0.0.1:$admin"
+server.address = "127.0.0.1:0"
+admin.address = "127.0.0.1:0"
 plugins.bundled = false
 library.dir = "$work/$name/library"
 sandbox.aot_dir = "$work/$name/aot"
@@ -354,9 +352,10 @@ backoff_ms_max = 400
 EOF
     "$bin" --config "$name.toml" serve >"$name.log" 2>&1 </dev/null &
     servers+=("$!")
-    echo "http://127.0.0.1:$admin" >"$name.admin"
-    echo "http://127.0.0.1:$port" >"$name.url"
-    until curl -sf -o /dev/null "$(cat "$name.url")/readyz"; do
+    # It takes free ports, and says which: the address for those who publish comes last.
+    until sed -n 's/^hyfunc listens on \(http[^ ]*\): open.*/\1/p' "$name.log" >"$name.url" &&
+        sed -n 's/^plugins are published to \(http[^ ]*\) .*/\1/p' "$name.log" >"$name.admin" &&
+        [ -s "$name.admin" ] && curl -sf -o /dev/null "$(cat "$name.url")/readyz"; do
         if ! kill -0 "${servers[-1]}" 2>/dev/null || [ "$waited" -ge "$follow_s_max" ]; then
             echo "the gateway $name was not ready:"
             cat "$name.log"

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{MODEL, Script, ask, ask_with, start, tool};
+use crate::support::{MODEL, NEVER_MS, Script, ask, ask_with, start, start_hasty, tool};
 
 #[tokio::test]
 async fn bodies_that_are_not_a_request() {
@@ -171,7 +171,6 @@ async fn arguments_of_a_direct_call() {
         ),
         ("units_konvert", "{}", 404, "function_not_found", "did you mean `units_convert`"),
         ("attacks_trap", "{}", 502, "trap", "attacks_trap"),
-        ("attacks_sleep", "{\"ms\": 60000}", 504, "deadline", "attacks_sleep"),
         ("attacks_sleep", "{\"ms\": -1}", 400, "invalid_type", "$.ms"),
     ] {
         let path = format!("/v1/functions/{name}");
@@ -181,6 +180,12 @@ async fn arguments_of_a_direct_call() {
         assert!(message.contains(words), "{message} should hold: {words}");
     }
     gateway.assert_alive().await;
+
+    let gateway = start_hasty(Script::default()).await;
+    let asleep = gateway.post("/v1/functions/attacks_sleep").json(&json!({"ms": NEVER_MS}));
+    let (status, code, message) = gateway.send(asleep).await.error();
+    assert_eq!((status, code.as_str()), (504, "deadline"), "{message}");
+    assert!(message.contains("attacks_sleep"), "{message}");
 }
 
 #[tokio::test]

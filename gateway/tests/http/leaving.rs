@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use hyfunc::RequestError;
@@ -13,12 +12,9 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinSet;
 
 use crate::question::Question;
-use crate::support::{Gateway, Script, ask, ask_with, build, start_with, tool};
-
-/// Far beyond any test.
-const SLOW_MS: u64 = 60_000;
-/// How long a client waits before it leaves.
-const STAYS: Duration = Duration::from_millis(200);
+use crate::support::{
+    Gateway, Hold, NEVER_MS, Script, ask, ask_with, build, start_with, tool, until,
+};
 
 /// A gateway with a single place, and nobody may wait for it.
 async fn with_one_place(script: Script) -> Gateway {
@@ -37,33 +33,39 @@ async fn has_a_place(gateway: &Gateway) -> bool {
     answer.status != 429
 }
 
-async fn soon_has_a_place(gateway: &Gateway, phase: &str) {
-    let left = Instant::now();
-    while !has_a_place(gateway).await {
-        assert!(left.elapsed() < Duration::from_secs(1), "{phase}: the place was not given back");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+/// Waits until the newest request has this step behind it.
+async fn is_past(gateway: &Gateway, step: &str) {
+    until(&format!("it is past {step}"), async || {
+        let recent = gateway.get("/v1/recent").await.json();
+        recent["data"][0]["timings_us"][step].is_u64()
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn who_leaves_gives_the_place_back_in_each_phase() {
-    let calls = vec![("attacks_sleep", json!({"ms": 1_900}))];
-    let phases: [(&str, Script, Json); 4] = [
-        ("distil", Script { distil_ms: SLOW_MS, ..Script::default() }, ask("x")),
+    let calls = vec![("attacks_sleep", json!({"ms": NEVER_MS}))];
+    // A phase, and what comes before it.
+    let phases: [(&str, &str, Script, Json); 4] = [
+        ("distil", "accept", Script { distil_ms: NEVER_MS, ..Script::default() }, ask("x")),
         (
             "retrieve",
-            Script { prepare_ms: SLOW_MS, ..Script::default() },
+            "distil",
+            Script { prepare_ms: NEVER_MS, ..Script::default() },
             ask_with("x", json!({"tools": [tool("a")]})),
         ),
-        ("decode", Script { decode_ms: SLOW_MS, ..Script::default() }, ask("x")),
-        ("dispatch", Script { calls, ..Script::default() }, ask("x")),
+        ("decode", "retrieve", Script { decode_ms: NEVER_MS, ..Script::default() }, ask("x")),
+        ("dispatch", "decode", Script { calls, ..Script::default() }, ask("x")),
     ];
-    for (phase, script, asked) in phases {
+    for (phase, before, script, asked) in phases {
         let gateway = with_one_place(script).await;
         let request = gateway.post("/v1/chat/completions").json(&asked).send();
-        let left = tokio::time::timeout(STAYS, request).await;
-        assert!(left.is_err(), "{phase}: it should still be at work");
-        soon_has_a_place(&gateway, phase).await;
+        let request = tokio::spawn(request);
+        is_past(&gateway, before).await;
+        let beside = gateway.chat(&ask("hello")).await;
+        assert_eq!(beside.status, 429, "{phase}: it should still be at work: {}", beside.text);
+        request.abort();
+        until(&format!("{phase} gives its place back"), async || has_a_place(&gateway).await).await;
     }
 }
 
@@ -89,19 +91,20 @@ async fn who_leaves_before_the_body_is_there_held_no_place() {
 
 #[tokio::test]
 async fn who_leaves_the_queue_makes_room_in_it() {
-    let script = Script { decode_ms: 1_500, ..Script::default() };
+    let script = Script { hold: Hold::Decode, ..Script::default() };
     let gateway = start_with(script, |config| {
         config.server.concurrent_max = 1;
         config.server.queue_max = 1;
     })
     .await;
     let first = tokio::spawn(gateway.post("/v1/chat/completions").json(&ask("one")).send());
-    while gateway.fake.decoding.load(Ordering::SeqCst) == 0 {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    let second = gateway.post("/v1/chat/completions").json(&ask("two")).send();
-    assert!(tokio::time::timeout(STAYS, second).await.is_err(), "it waits");
-    soon_has_a_place(&gateway, "queue").await;
+    until("the first decodes", async || gateway.fake.decoding.load(Ordering::SeqCst) == 1).await;
+    let second = tokio::spawn(gateway.post("/v1/chat/completions").json(&ask("two")).send());
+    until("the second waits", async || gateway.get("/readyz").await.status == 503).await;
+    second.abort();
+    until("there is room", async || gateway.get("/readyz").await.status == 200).await;
+    assert!(has_a_place(&gateway).await, "in the queue");
+    gateway.fake.go_on();
     assert_eq!(first.await.unwrap().unwrap().status(), 200, "whoever is at work stays there");
     assert_eq!(*gateway.fake.query.lock().unwrap(), "one", "nobody decodes for who has left");
 }
@@ -109,12 +112,12 @@ async fn who_leaves_the_queue_makes_room_in_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_at_once_are_answered_or_told_to_come_back() {
     const AT_ONCE: usize = 10_000;
-    let script = Script { decode_ms: 50, ..Script::default() };
+    let script = Script { hold: Hold::Decode, ..Script::default() };
     let (app, fake) = build(script, |_| {}).await;
     let pipeline = Arc::clone(app.pipeline());
     let run = |number: usize| {
         let pipeline = Arc::clone(&pipeline);
-        let arrival = Arrival::now(format!("r{number}"), SLOW_MS, opentelemetry::Context::new());
+        let arrival = Arrival::now(format!("r{number}"), NEVER_MS, opentelemetry::Context::new());
         async move {
             pipeline.run(&Question { respond_ms: 0 }, arrival, async { Ok(Bytes::new()) }).await
         }
@@ -123,21 +126,19 @@ async fn ten_thousand_at_once_are_answered_or_told_to_come_back() {
     for number in 0..AT_ONCE {
         all.spawn(run(number));
     }
-    let (mut answered, mut sent_away) = (0, 0);
-    while let Some(ended) = all.join_next().await {
-        match ended.unwrap() {
-            Ok(()) => answered += 1,
-            Err(RequestError::Overloaded { retry_after_ms, .. }) => {
-                assert!(retry_after_ms > 0);
-                sent_away += 1;
-            }
-            Err(other) => panic!("{other}"),
+    // So many work and so many wait by default; nobody of them is done before the others have come.
+    let inside = 64 + 256;
+    for _ in inside..AT_ONCE {
+        match all.join_next().await.unwrap().unwrap() {
+            Err(RequestError::Overloaded { retry_after_ms, .. }) => assert!(retry_after_ms > 0),
+            other => panic!("it was not sent away: {other:?}"),
         }
     }
-    assert_eq!(answered + sent_away, AT_ONCE, "nobody is lost");
-    // So many work and so many wait by default: none of these is sent away.
-    assert!(answered >= 64 + 256, "{answered}");
-    assert!(sent_away > 0, "they were never too many");
+    fake.go_on();
+    for _ in 0..inside {
+        all.join_next().await.unwrap().unwrap().unwrap();
+    }
+    assert!(all.is_empty(), "nobody is lost");
     assert_eq!(fake.decoding.load(Ordering::SeqCst), 0);
     run(AT_ONCE).await.unwrap();
 }

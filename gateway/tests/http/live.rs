@@ -1,13 +1,14 @@
 //! Streams that begin while the models still decide.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use hyfunc::Config;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Gateway, MODEL, Script, ask_with, start, start_with};
+use crate::support::{
+    Answer, Gateway, Hold, MODEL, Script, ask_with, given, start, start_with, until,
+};
 
 /// A tool of the client with several parameters, of which none must be there.
 fn booking() -> Json {
@@ -161,7 +162,7 @@ async fn what_a_response_tells_early_comes_to_what_is_told_at_the_end() {
 #[tokio::test]
 async fn the_first_byte_comes_before_the_last_call_is_decided() {
     for path in PATHS {
-        let gateway = start(script(Some(20))).await;
+        let gateway = start(Script { hold: Hold::LastCall, ..script(Some(3)) }).await;
         let request = gateway.post(path).json(&body(path, json!({})));
         let response = request.send().await.unwrap();
         let mut stream = response.bytes_stream();
@@ -172,6 +173,7 @@ async fn the_first_byte_comes_before_the_last_call_is_decided() {
         }
         assert_eq!(gateway.fake.told.load(Ordering::SeqCst), 0, "{path}: {text}");
         assert!(!text.contains("[DONE]"));
+        gateway.fake.go_on();
         while let Some(bytes) = stream.next().await {
             text.push_str(&String::from_utf8_lossy(&bytes.unwrap()));
         }
@@ -260,27 +262,27 @@ fn alone(config: &mut Config) {
 #[tokio::test]
 async fn hanging_up_while_the_models_decide_frees_the_place() {
     for path in PATHS {
-        let gateway = start_with(script(Some(200)), alone).await;
+        let script = Script { hold: Hold::LastCall, ..script(Some(3)) };
+        let gateway = start_with(script, alone).await;
         let request = gateway.post(path).json(&body(path, json!({})));
         let mut stream = request.send().await.unwrap().bytes_stream();
         assert!(stream.next().await.unwrap().is_ok());
         let none = ask_with("x", json!({"tool_choice": "none"}));
         assert_eq!(gateway.chat(&none).await.status, 429, "the only place is taken");
         drop(stream);
-        let hung_up = Instant::now();
-        while gateway.chat(&none).await.status != 200 {
-            assert!(hung_up.elapsed() < Duration::from_secs(1), "the place was not given back");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("the place is given back", async || gateway.chat(&none).await.status == 200).await;
         assert_eq!(gateway.fake.told.load(Ordering::SeqCst), 1, "only the other one was decided");
     }
 }
 
 #[tokio::test]
 async fn a_deadline_after_the_beginning_ends_the_stream() {
-    let gateway: Gateway = start(script(Some(100))).await;
-    let request = gateway.post(PATHS[0]).header("x-hyfunc-deadline-ms", "250");
-    let answer = gateway.send(request.json(&body(PATHS[0], json!({})))).await;
+    let gateway: Gateway = start(Script { hold: Hold::LastCall, ..script(Some(3)) }).await;
+    let late = async |given_ms: u64| {
+        let request = gateway.post(PATHS[0]).json(&body(PATHS[0], json!({})));
+        gateway.send(request.header("x-hyfunc-deadline-ms", given_ms.to_string())).await
+    };
+    let answer = given(late, |answer: &Answer| answer.status == 200).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let events = data(&answer.text);
     let error = &events[events.len() - 1]["error"];

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Answer, Failure, Gateway, Script, ask, build, start, start_with};
+use crate::support::{
+    Answer, Failure, Gateway, Hold, NEVER_MS, PATIENCE, Script, ask, build, given, start,
+    start_with, until,
+};
 
 /// The revision without sessions, and the last one with them.
 const MODERN: &str = "2026-07-28";
@@ -66,14 +69,6 @@ async fn error_of(gateway: &Gateway, request: reqwest::RequestBuilder) -> (i64, 
 fn text(result: &Json) -> &str {
     assert_eq!(result["content"][0]["type"], "text", "{result}");
     result["content"][0]["text"].as_str().unwrap()
-}
-
-async fn until(what: &str, so: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !so() {
-        assert!(began.elapsed() < Duration::from_secs(5), "never: {what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
 }
 
 #[tokio::test]
@@ -310,28 +305,38 @@ async fn whoever_asks_for_progress_hears_of_every_step() {
 
 #[tokio::test]
 async fn a_deadline_of_the_client_holds() {
-    let gateway = start(Script { decode_ms: 30_000, ..Script::default() }).await;
-    let began = Instant::now();
-    let request = call(&gateway, "route", json!({"request": "x"}));
-    let (result, _) = result_of(&gateway, request.header("x-hyfunc-deadline-ms", "250")).await;
-    assert_eq!(result["isError"], true);
-    assert!(text(&result).contains("`decode`"), "{result}");
-    assert!(began.elapsed() < Duration::from_secs(5));
+    let gateway = start(Script { decode_ms: NEVER_MS, ..Script::default() }).await;
+    let late_in_decode = |result: &Json| text(result).contains("`decode`");
+    let result = given(
+        async |given_ms| {
+            let began = Instant::now();
+            let request = call(&gateway, "route", json!({"request": "x"}));
+            let request = request.header("x-hyfunc-deadline-ms", given_ms.to_string());
+            let (result, _) = result_of(&gateway, request).await;
+            assert_eq!(result["isError"], true);
+            assert!(began.elapsed() < PATIENCE);
+            result
+        },
+        late_in_decode,
+    );
+    let result = result.await;
+    assert!(late_in_decode(&result), "{result}");
 }
 
 #[tokio::test]
 async fn hanging_up_cancels_the_call() {
-    let gateway = start(Script { decode_ms: 60_000, ..Script::default() }).await;
+    let gateway = start(Script { decode_ms: NEVER_MS, ..Script::default() }).await;
     for token in [Json::Null, json!("p")] {
         let mut params = json!({"name": "route", "arguments": {"request": "x"}});
         if !token.is_null() {
             params["_meta"] = json!({"progressToken": token});
         }
         let request = modern(&gateway, "tools/call", params);
-        let reading = async { request.send().await.unwrap().text().await };
-        let hung_up = tokio::time::timeout(Duration::from_millis(300), reading).await;
-        assert!(hung_up.is_err(), "it should still be at work");
-        until("the decode is dropped", || gateway.fake.decoding.load(Ordering::SeqCst) == 0).await;
+        let reading = tokio::spawn(async move { request.send().await.unwrap().text().await });
+        until("it decodes", async || gateway.fake.decoding.load(Ordering::SeqCst) == 1).await;
+        reading.abort();
+        until("the decode is dropped", async || gateway.fake.decoding.load(Ordering::SeqCst) == 0)
+            .await;
         assert_eq!(gateway.fake.decoded.load(Ordering::SeqCst), 0, "cancelled, not finished");
     }
 }
@@ -428,7 +433,7 @@ async fn bytes_that_are_no_message_are_refused_with_a_way_out() {
 
 #[tokio::test]
 async fn a_full_gateway_sends_calls_away_with_a_time() {
-    let script = Script { decode_ms: 1_500, ..Script::default() };
+    let script = Script { hold: Hold::Decode, ..Script::default() };
     let gateway = start_with(script, |config| {
         config.server.concurrent_max = 1;
         config.server.queue_max = 0;
@@ -436,7 +441,7 @@ async fn a_full_gateway_sends_calls_away_with_a_time() {
     })
     .await;
     let at_work = tokio::spawn(gateway.post("/v1/chat/completions").json(&ask("x")).send());
-    until("the gateway is busy", || gateway.fake.decoding.load(Ordering::SeqCst) == 1).await;
+    until("the gateway is busy", async || gateway.fake.decoding.load(Ordering::SeqCst) == 1).await;
     let answer = gateway.send(call(&gateway, "tasks_list_items", json!({}))).await;
     assert_eq!(answer.status, 429, "{}", answer.text);
     assert_eq!(answer.headers["retry-after"], "2");
@@ -445,6 +450,7 @@ async fn a_full_gateway_sends_calls_away_with_a_time() {
     assert_eq!(json["error"]["data"], json!({"code": "overloaded", "retry_after_ms": 1_200}));
     let (page, _) = result_of(&gateway, modern(&gateway, "tools/list", json!({}))).await;
     assert!(!page["tools"].as_array().unwrap().is_empty(), "listing is no work");
+    gateway.fake.go_on();
     assert_eq!(at_work.await.unwrap().unwrap().status(), 200);
 }
 
@@ -485,6 +491,10 @@ fn initialize(gateway: &Gateway) -> reqwest::RequestBuilder {
     gateway.post("/mcp").header("accept", ACCEPT).json(&message)
 }
 
+fn begun() -> Json {
+    json!({"jsonrpc": "2.0", "method": "notifications/initialized"})
+}
+
 impl<'a> Session<'a> {
     async fn begin(gateway: &'a Gateway) -> Self {
         let answer = gateway.send(initialize(gateway)).await;
@@ -494,8 +504,7 @@ impl<'a> Session<'a> {
         assert_eq!(result["serverInfo"]["name"], "hyfunc");
         let id = answer.headers["mcp-session-id"].to_str().unwrap().to_owned();
         let session = Self { gateway, id };
-        let begun = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
-        assert_eq!(gateway.send(session.post(&begun)).await.status, 202);
+        assert_eq!(gateway.send(session.post(&begun())).await.status, 202);
         session
     }
 
@@ -541,16 +550,17 @@ async fn a_session_lists_and_calls_the_same_tools() {
 
 #[tokio::test]
 async fn a_cancelled_call_of_a_session_ends() {
-    let gateway = start(Script { decode_ms: 60_000, ..Script::default() }).await;
+    let gateway = start(Script { decode_ms: NEVER_MS, ..Script::default() }).await;
     let session = Session::begin(&gateway).await;
     let params = json!({"name": "route", "arguments": {"request": "x"}});
     let at_work = tokio::spawn(session.request("tools/call", params).send());
-    until("the call decodes", || gateway.fake.decoding.load(Ordering::SeqCst) == 1).await;
+    until("the call decodes", async || gateway.fake.decoding.load(Ordering::SeqCst) == 1).await;
     let cancel = json!({
         "jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7},
     });
     assert_eq!(gateway.send(session.post(&cancel)).await.status, 202);
-    until("the decode is dropped", || gateway.fake.decoding.load(Ordering::SeqCst) == 0).await;
+    until("the decode is dropped", async || gateway.fake.decoding.load(Ordering::SeqCst) == 0)
+        .await;
     assert_eq!(gateway.fake.decoded.load(Ordering::SeqCst), 0, "cancelled, not finished");
     let told = at_work.await.unwrap().unwrap().text().await.unwrap();
     assert!(!told.contains("result"), "a cancelled call has no answer: {told}");
@@ -577,9 +587,16 @@ async fn sessions_are_counted_and_end() {
 async fn a_session_without_messages_ends_by_itself() {
     let gateway =
         start_with(Script::default(), |config| config.mcp.session_idle_ms_max = 500).await;
-    let session = Session::begin(&gateway).await;
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    assert_eq!(gateway.send(session.request("tools/list", json!({}))).await.status, 404);
+    let answer = gateway.send(initialize(&gateway)).await;
+    let id = answer.headers["mcp-session-id"].to_str().unwrap().to_owned();
+    let session = Session { gateway: &gateway, id };
+    // It may have ended already, where the machine stood still.
+    gateway.send(session.post(&begun())).await;
+    until("it ends", async || {
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        gateway.send(session.request("tools/list", json!({}))).await.status == 404
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -591,7 +608,7 @@ async fn a_stream_that_waits_for_news_does_not_hold_up_the_end() {
     let listening = request.send().await.unwrap();
     assert_eq!(listening.status(), 200);
     stop.send(()).unwrap();
-    let ended = tokio::time::timeout(Duration::from_secs(5), listening.text()).await;
+    let ended = tokio::time::timeout(PATIENCE, listening.text()).await;
     ended.expect("the stream ends").unwrap();
     drop(session);
     assert!((&mut gateway.served).await.unwrap(), "all requests finished");

@@ -1,11 +1,14 @@
 //! `Idempotency-Key`: what is asked twice is done once.
 
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
 use crate::answer::Answer;
-use crate::support::{Failure, Gateway, MODEL, Script, ask, ask_with, start, start_with, tool};
+use crate::support::{
+    Failure, Gateway, Hold, MODEL, Script, ask, ask_with, start, start_with, tool, until,
+};
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -101,11 +104,13 @@ async fn a_key_belongs_to_one_request() {
 
 #[tokio::test]
 async fn a_request_at_work_has_no_answer_yet() {
-    let gateway = start(Script { decode_ms: 300, ..Script::default() }).await;
+    let gateway = start(Script { hold: Hold::Decode, ..Script::default() }).await;
     let asked = ask("sing");
     let early = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        under(&gateway, "a", CHAT, &asked).await
+        until("the first decodes", async || gateway.fake.decoding.load(SeqCst) == 1).await;
+        let early = under(&gateway, "a", CHAT, &asked).await;
+        gateway.fake.go_on();
+        early
     };
     let (first, early) = tokio::join!(under(&gateway, "a", CHAT, &asked), early);
     assert_eq!(first.status, 200, "{}", first.text);
@@ -127,11 +132,16 @@ async fn a_refusal_leaves_the_key_free() {
 #[tokio::test]
 async fn a_client_that_hung_up_finds_its_answer() {
     let title = "done once although nobody waited";
-    let gateway = start(Script { decode_ms: 200, ..adding(title) }).await;
+    let gateway = start(Script { hold: Hold::Decode, ..adding(title) }).await;
     let asked = ask("remind me");
     let request = gateway.post(CHAT).header("idempotency-key", "a").json(&asked);
-    let hung_up = tokio::time::timeout(Duration::from_millis(100), request.send()).await;
-    assert!(hung_up.is_err(), "it takes longer");
+    let request = tokio::spawn(request.send());
+    until("it decodes", async || gateway.fake.decoding.load(SeqCst) == 1).await;
+    request.abort();
+    // Nothing is left to see of a client that hung up: time for the gateway to notice.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(under(&gateway, "a", CHAT, &asked).await.status, 409, "it goes on");
+    gateway.fake.go_on();
     let mut answer = under(&gateway, "a", CHAT, &asked).await;
     while answer.status == 409 {
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -3,23 +3,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyfunc::config::{self, Inputs};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{Gateway, Script, ask, ask_with, build, start, start_with};
+use crate::support::{
+    Gateway, NEVER_MS, PATIENCE, Script, ask, ask_with, build, given, start, start_with, until,
+};
 use crate::upstream::{Act, Fake};
-
-async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
-    let began = Instant::now();
-    while !so().await {
-        assert!(began.elapsed() < Duration::from_secs(10), "never: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
 
 /// A call that needs a place and takes no time.
 async fn quick(gateway: &Gateway) -> u16 {
@@ -42,7 +36,7 @@ async fn a_dead_engine_is_not_ready() {
 
 #[tokio::test]
 async fn a_full_queue_is_not_ready_until_there_is_room() {
-    let gateway = start_with(Script { decode_ms: 60_000, ..Script::default() }, |config| {
+    let gateway = start_with(Script { decode_ms: NEVER_MS, ..Script::default() }, |config| {
         config.server.concurrent_max = 1;
         config.server.queue_max = 0;
         config.server.retry_after_ms = 3_000;
@@ -58,18 +52,32 @@ async fn a_full_queue_is_not_ready_until_there_is_room() {
     until("there is room", async || gateway.get("/readyz").await.status == 200).await;
 }
 
-#[tokio::test]
-async fn who_leaves_says_so_first_and_serves_meanwhile() {
-    let mut gateway = start_with(Script::default(), |config| config.server.leave_ms = 800).await;
+/// Stops a gateway that takes so long to leave; gives the status of a request after it said so.
+async fn asks_who_leaves(leave_ms: u64) -> Option<u16> {
+    let mut gateway =
+        start_with(Script::default(), |config| config.server.leave_ms = leave_ms).await;
     gateway.stop.take().unwrap().send(()).unwrap();
-    until("it says that it leaves", async || gateway.get("/readyz").await.status == 503).await;
-    gateway.assert_alive().await;
+    let url = |path: &str| format!("{}{path}", gateway.base);
+    while gateway.client.get(url("/readyz")).send().await.ok()?.status() != 503 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let asked = gateway.client.post(url("/v1/chat/completions")).json(&ask("hello"));
+    let status = asked.send().await.ok()?.status().as_u16();
     assert!((&mut gateway.served).await.unwrap());
-    assert!(gateway.client.get(format!("{}/healthz", gateway.base)).send().await.is_err());
+    assert!(gateway.client.get(url("/healthz")).send().await.is_err());
+    Some(status)
 }
 
-/// Sends a request over a socket with a small buffer, and reads no more than the first words.
-async fn stops_reading(gateway: &Gateway, body: &Json, deadline_ms: u64) -> TcpStream {
+#[tokio::test]
+async fn who_leaves_says_so_first_and_serves_meanwhile() {
+    // It is gone already where the machine stood still.
+    let status = given(asks_who_leaves, |status: &Option<u16>| *status == Some(200)).await;
+    assert_eq!(status, Some(200));
+}
+
+/// Sends a request over a socket with a small buffer, and reads no more than the first words, if
+/// they come.
+async fn stops_reading(gateway: &Gateway, body: &Json, deadline_ms: u64) -> Option<TcpStream> {
     let address = gateway.base.trim_start_matches("http://");
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
@@ -84,40 +92,50 @@ async fn stops_reading(gateway: &Gateway, body: &Json, deadline_ms: u64) -> TcpS
     let mut read = vec![0; 512];
     let mut text = String::new();
     while !text.contains("and on") {
-        let bytes = stream.read(&mut read).await.unwrap();
-        assert!(bytes > 0, "{text}");
+        let bytes = stream.read(&mut read).await.ok().filter(|bytes| *bytes > 0)?;
         text.push_str(&String::from_utf8_lossy(&read[..bytes]));
     }
-    stream
+    Some(stream)
+}
+
+/// Whether somebody who stops reading was seen at work; after that, that they hold no place.
+async fn is_let_go(stall_ms: u64, deadline_ms: u64) -> bool {
+    let fake = Fake::start(Act::Endless).await;
+    let url = fake.url.clone();
+    let gateway = start_with(Script::default(), move |config| {
+        config.server.concurrent_max = 1;
+        config.server.queue_max = 0;
+        config.server.write_stall_ms_max = stall_ms;
+        config.upstream.url = url;
+        config.upstream.model = "talker".into();
+        config.upstream.first_byte_ms = NEVER_MS;
+        config.upstream.deadline_ms = NEVER_MS;
+        config.upstream.reply_bytes_max = 1 << 30;
+    })
+    .await;
+    let asked = ask_with("sing", json!({"stream": true}));
+    let Some(mut stream) = stops_reading(&gateway, &asked, deadline_ms).await else {
+        return false;
+    };
+    let is_at_work = quick(&gateway).await == 429;
+    until("the place is given back", async || quick(&gateway).await == 200).await;
+    // It holds no connection either: what the system had taken is all there is.
+    if stall_ms < deadline_ms {
+        let mut rest = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest));
+        let _reset_or_ended = read.await.expect("the connection was closed");
+        assert!(!String::from_utf8_lossy(&rest).contains("[DONE]"));
+    }
+    is_at_work
 }
 
 #[tokio::test]
 async fn who_stops_reading_holds_no_place() {
-    for (stall_ms, deadline_ms) in [(300, 20_000), (60_000, 900)] {
-        let fake = Fake::start(Act::Endless).await;
-        let url = fake.url.clone();
-        let gateway = start_with(Script::default(), move |config| {
-            config.server.concurrent_max = 1;
-            config.server.queue_max = 0;
-            config.server.write_stall_ms_max = stall_ms;
-            config.upstream.url = url;
-            config.upstream.model = "talker".into();
-            config.upstream.deadline_ms = 20_000;
-            config.upstream.reply_bytes_max = 1 << 30;
-        })
-        .await;
-        let asked = ask_with("sing", json!({"stream": true}));
-        let mut stream = stops_reading(&gateway, &asked, deadline_ms).await;
-        assert_eq!(quick(&gateway).await, 429, "the stream is at work");
-        until("the place is given back", async || quick(&gateway).await == 200).await;
-        // It holds no connection either: what the system had taken is all there is.
-        if stall_ms < deadline_ms {
-            let mut rest = Vec::new();
-            let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest));
-            let _reset_or_ended = read.await.expect("the connection was closed");
-            assert!(!String::from_utf8_lossy(&rest).contains("[DONE]"));
-        }
-    }
+    let is_true = |is_at_work: &bool| *is_at_work;
+    let stalled = given(async |stall_ms| is_let_go(stall_ms, NEVER_MS).await, is_true).await;
+    assert!(stalled, "the stream was never at work until it stalled for too long");
+    let late = given(async |deadline_ms| is_let_go(NEVER_MS, deadline_ms).await, is_true).await;
+    assert!(late, "the stream was never at work until its deadline");
 }
 
 #[tokio::test]
@@ -160,7 +178,12 @@ async fn limits_change_while_it_serves_and_the_rest_waits() {
 async fn a_hangup_reads_the_file_again_and_a_bad_file_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hyfunc.toml");
-    let write = |text: &str| std::fs::write(&path, text).unwrap();
+    // At once, since whoever is told late reads it at any time.
+    let write = |text: &str| {
+        let next = folder.path().join("next.toml");
+        std::fs::write(&next, text).unwrap();
+        std::fs::rename(&next, &path).unwrap();
+    };
     write("[request]\ncalls_max = 2\n");
     let (app, _) = build(Script::default(), |_| {}).await;
     let pipeline = Arc::clone(app.pipeline());

@@ -1,9 +1,14 @@
 //! The last requests: what is remembered of them, what is not, and for how long.
 
+use std::time::{Duration, Instant};
+
 use hyfunc::config::{ALWAYS, AUTO, NEVER};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Failure, Gateway, MODEL, Script, ask, ask_with, start, start_with, tool};
+use crate::support::{
+    Failure, Gateway, Hold, MODEL, NEVER_MS, PATIENCE, Script, ask, ask_with, start, start_hasty,
+    start_with, tool,
+};
 
 const SECRET: &str = "count my secret banana";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -19,14 +24,20 @@ async fn recent(gateway: &Gateway) -> Json {
 
 /// Waits until the newest request has ended, for streams end after their answer was read.
 async fn newest(gateway: &Gateway) -> Json {
-    for _ in 0..500 {
+    newest_with(gateway, |newest| newest["took_us"].is_u64()).await
+}
+
+/// Waits until so much is known of the newest request.
+async fn newest_with(gateway: &Gateway, is_so: impl Fn(&Json) -> bool) -> Json {
+    let began = Instant::now();
+    loop {
         let newest = recent(gateway).await["data"][0].clone();
-        if newest["took_us"].is_u64() {
+        if is_so(&newest) {
             return newest;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        assert!(began.elapsed() < PATIENCE, "it never comes to that: {newest}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    panic!("the newest request never ends: {}", recent(gateway).await);
 }
 
 #[tokio::test]
@@ -110,7 +121,7 @@ async fn every_way_of_asking_is_remembered_by_its_kind() {
 
 #[tokio::test]
 async fn what_failed_is_remembered_with_what_its_client_saw() {
-    let gateway = start(Script { failure: Some(Failure::Overloaded), ..count() }).await;
+    let gateway = start_hasty(Script { failure: Some(Failure::Overloaded), ..count() }).await;
     for (body, status, code) in [
         (ask("fail"), 503, "models_overloaded"),
         (json!({"model": "other", "messages": ask("x")["messages"]}), 404, "model_not_found"),
@@ -124,7 +135,7 @@ async fn what_failed_is_remembered_with_what_its_client_saw() {
     }
 
     // The sandbox ended the call: the answer of the pipeline became an error of the endpoint.
-    let request = gateway.post("/v1/functions/attacks_sleep").json(&json!({"ms": 60_000}));
+    let request = gateway.post("/v1/functions/attacks_sleep").json(&json!({"ms": NEVER_MS}));
     let answer = gateway.send(request).await;
     let failed = newest(&gateway).await;
     assert_eq!(failed["status"], answer.status, "{failed}");
@@ -137,27 +148,23 @@ async fn a_panic_and_a_client_that_hangs_up_are_told_apart() {
     gateway.chat(&ask("fail")).await;
     assert_eq!(newest(&gateway).await["error"]["code"], "internal_error");
 
-    let gateway = start(Script { decode_ms: 60_000, ..Script::default() }).await;
-    let asked = gateway.post("/v1/chat/completions").json(&ask("x")).send();
-    let wait = std::time::Duration::from_millis(200);
-    assert!(tokio::time::timeout(wait, asked).await.is_err(), "it should still be at work");
+    let gateway = start(Script { decode_ms: NEVER_MS, ..Script::default() }).await;
+    let asked = tokio::spawn(gateway.post("/v1/chat/completions").json(&ask("x")).send());
+    newest_with(&gateway, |newest| newest["timings_us"]["retrieve"].is_u64()).await;
+    asked.abort();
     let left = newest(&gateway).await;
     assert_eq!((&left["outcome"], &left["status"]), (&json!("hung_up"), &json!(null)));
 }
 
 #[tokio::test]
 async fn a_request_at_work_is_seen_at_work() {
-    let gateway = start(Script { decode_ms: 400, ..Script::default() }).await;
+    let gateway = start(Script { hold: Hold::Decode, ..Script::default() }).await;
     let asked = gateway.post("/v1/chat/completions").json(&ask(SECRET)).send();
     let asked = tokio::spawn(asked);
-    let seen = loop {
-        let newest = recent(&gateway).await["data"][0].clone();
-        if newest["timings_us"]["retrieve"].is_u64() {
-            break newest;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    };
+    let is_decoding = |newest: &Json| newest["timings_us"]["retrieve"].is_u64();
+    let seen = newest_with(&gateway, is_decoding).await;
     assert_eq!((&seen["outcome"], &seen["took_us"]), (&json!("at_work"), &json!(null)), "{seen}");
+    gateway.fake.go_on();
     assert_eq!(asked.await.unwrap().unwrap().status(), 200);
     assert_eq!(newest(&gateway).await["outcome"], "answered");
 }

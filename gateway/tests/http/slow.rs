@@ -9,16 +9,16 @@ use hyfunc::Config;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
 
-use crate::support::{MODEL, Script, ask_with, build, tool};
+use crate::support::{MODEL, NEVER_MS, Script, ask_with, build, given, tool};
 use crate::upstream::{Act, Fake};
 
 const PATHS: [&str; 2] = ["/v1/chat/completions", "/v1/responses"];
 
-/// Milliseconds that are given.
-const GIVEN_MS: u64 = 1_000;
-
-/// Calls that take longer than that to tell, and more events than wait for a reader.
+/// Calls of which more events come than wait for a reader.
 const CALLS: usize = 100;
+
+/// Events from which on nobody doubts that a stream was at work.
+const EVENTS: usize = 9;
 
 fn asked(path: &str) -> Json {
     let mut tool = tool("open_page");
@@ -31,18 +31,28 @@ fn asked(path: &str) -> Json {
 }
 
 /// Asks for a stream, reads nothing until time is long up, and then all of it.
-async fn read_late(script: Script, path: &str, change: impl FnOnce(&mut Config)) -> String {
+async fn read_late(
+    script: Script,
+    path: &str,
+    given_ms: u64,
+    change: impl FnOnce(&mut Config),
+) -> (StatusCode, String) {
     let (app, _) = build(script, change).await;
     let request = Request::post(path)
         .header("content-type", "application/json")
-        .header("x-hyfunc-deadline-ms", GIVEN_MS.to_string())
+        .header("x-hyfunc-deadline-ms", given_ms.to_string())
         .body(Body::from(asked(path).to_string()))
         .unwrap();
     let response = app.router().oneshot(request).await.unwrap();
-    assert_eq!(response.status(), StatusCode::OK);
-    tokio::time::sleep(Duration::from_millis(2 * GIVEN_MS)).await;
+    let status = response.status();
+    tokio::time::sleep(Duration::from_millis(2 * given_ms)).await;
     let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-    String::from_utf8(bytes.to_vec()).unwrap()
+    (status, String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+/// Whether there was time for the stream to be at work.
+fn has_begun((status, text): &(StatusCode, String)) -> bool {
+    *status == StatusCode::OK && text.matches("data: ").count() > EVENTS
 }
 
 /// That the stream says at its end that time was up in this step.
@@ -53,7 +63,7 @@ fn assert_cut(path: &str, text: &str, step: &str) {
         .filter(|data| **data != "[DONE]")
         .map(|data| serde_json::from_str(data).unwrap())
         .collect();
-    assert!(events.len() > 8, "it was full: {text}");
+    assert!(events.len() >= EVENTS, "it was full: {text}");
     let last = &events[events.len() - 1];
     let error = if path == PATHS[0] { &last["error"] } else { &last["response"]["error"] };
     assert_eq!(error["code"], "deadline_exceeded", "{path}: {text}");
@@ -74,12 +84,18 @@ fn assert_cut(path: &str, text: &str, step: &str) {
 async fn a_stream_of_words_that_is_cut_says_so_however_late_it_is_read() {
     for path in PATHS {
         let fake = Fake::start(Act::Endless).await;
-        let text = read_late(Script::default(), path, |config| {
-            config.upstream.url = fake.url.clone();
-            config.upstream.model = "talker".into();
-            config.upstream.reply_bytes_max = 1 << 30;
-        })
-        .await;
+        let read = async |given_ms| {
+            read_late(Script::default(), path, given_ms, |config| {
+                config.upstream.url = fake.url.clone();
+                config.upstream.model = "talker".into();
+                config.upstream.first_byte_ms = NEVER_MS;
+                config.upstream.deadline_ms = NEVER_MS;
+                config.upstream.reply_bytes_max = 1 << 30;
+            })
+            .await
+        };
+        let (status, text) = given(read, has_begun).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {text}");
         assert!(text.contains("and on"), "{path}: {text}");
         assert_cut(path, &text, "respond");
     }
@@ -88,9 +104,15 @@ async fn a_stream_of_words_that_is_cut_says_so_however_late_it_is_read() {
 #[tokio::test]
 async fn a_stream_of_calls_that_is_cut_says_so_however_late_it_is_read() {
     for path in PATHS {
-        let calls = vec![("open_page", json!({"url": "example.org"})); CALLS];
-        let script = Script { calls, tells_ms: Some(10), ..Script::default() };
-        let text = read_late(script, path, |config| config.request.calls_max = CALLS).await;
+        let read = async |given_ms: u64| {
+            let calls = vec![("open_page", json!({"url": "example.org"})); CALLS];
+            // Each is told twice, all of them in twice the time that is given.
+            let tells_ms = Some(given_ms.div_ceil(CALLS as u64));
+            let script = Script { calls, tells_ms, ..Script::default() };
+            read_late(script, path, given_ms, |config| config.request.calls_max = CALLS).await
+        };
+        let (status, text) = given(read, has_begun).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {text}");
         assert!(text.contains("open_page"), "{path}: {text}");
         assert_cut(path, &text, "decode");
     }

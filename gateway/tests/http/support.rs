@@ -14,7 +14,7 @@ use hyfunc_cascade::{
 use hyfunc_functions::{Function, Value, json};
 use hyfunc_sandbox::Plugin;
 use serde_json::{Value as Json, json as body};
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::{OnceCell, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 pub use crate::answer::Answer;
@@ -24,6 +24,27 @@ use crate::contract::{self, Listener};
 pub const MODEL: &str = "fake";
 /// Width of the fake embeddings.
 const DIMS: usize = 16;
+/// Milliseconds of work that no test waits for: whatever has a limit is ended before.
+pub const NEVER_MS: u64 = 600_000;
+/// How long a test waits for what must come. Short of the deadline of a request, so that no place is
+/// given back just because that has passed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Milliseconds of a request, unless the test says otherwise: a machine may stand still for seconds.
+const DEADLINE_MS: u64 = 120_000;
+/// Milliseconds that are given to requests whose deadline is to pass: see `given`.
+const GIVEN_MS: [u64; 4] = [250, 1_000, 5_000, 25_000];
+
+/// Where decoding waits until `Fake::go_on`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hold {
+    /// Nowhere.
+    #[default]
+    Never,
+    /// Before anything is decided.
+    Decode,
+    /// Before the last call is told.
+    LastCall,
+}
 
 /// What the fake does.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +59,8 @@ pub struct Script {
     pub distil_ms: u64,
     /// Milliseconds that decoding takes.
     pub decode_ms: u64,
+    /// Where decoding waits for the test.
+    pub hold: Hold,
     /// Milliseconds after each parameter that is told before the calls are; `None` tells nothing.
     pub tells_ms: Option<u64>,
     /// Whether decoding fails after all was told.
@@ -58,9 +81,10 @@ pub enum Failure {
 }
 
 /// The fake at the models' seam.
-#[derive(Default)]
 pub struct Fake {
     script: Script,
+    /// Closed when decoding may go on.
+    gate: Semaphore,
     /// Decodes at work, and decodes that came to their end.
     pub decoding: AtomicUsize,
     pub decoded: AtomicUsize,
@@ -136,6 +160,7 @@ impl Models for Fake {
             self.decoding.fetch_add(1, Ordering::SeqCst);
             let _at_work = AtWork(&self.decoding);
             tokio::time::sleep(Duration::from_millis(self.script.decode_ms)).await;
+            self.hold(Hold::Decode).await;
             self.decoded.fetch_add(1, Ordering::SeqCst);
             let names: Vec<String> = request
                 .candidates
@@ -159,6 +184,9 @@ impl Models for Fake {
             let Some(tells_ms) = self.script.tells_ms else { return Ok(decoded) };
             for (at, call) in decoded.calls.iter().enumerate() {
                 let Value::Record(fields) = &call.arguments else { panic!("{call:?}") };
+                if at + 1 == decoded.calls.len() {
+                    self.hold(Hold::LastCall).await;
+                }
                 for known in 0..=fields.len() {
                     progress.tell(at, || SettledCall {
                         candidate: call.candidate,
@@ -191,7 +219,28 @@ impl Models for Fake {
 impl Fake {
     /// Models that do what a script says.
     pub fn new(script: Script) -> Self {
-        Self { script, ..Self::default() }
+        Self {
+            script,
+            gate: Semaphore::new(0),
+            decoding: AtomicUsize::default(),
+            decoded: AtomicUsize::default(),
+            told: AtomicUsize::default(),
+            choice: Mutex::default(),
+            query: Mutex::default(),
+            heard: Mutex::default(),
+        }
+    }
+
+    /// Lets go whoever is held, and whoever would be.
+    pub fn go_on(&self) {
+        self.gate.close();
+    }
+
+    async fn hold(&self, at: Hold) {
+        if self.script.hold == at {
+            // Nobody ever gets a permit: the wait ends when the gate is closed.
+            let _closed = self.gate.acquire().await;
+        }
     }
 
     fn decide(&self, request: &DecodeRequest, names: &[String]) -> Decoded {
@@ -222,21 +271,35 @@ impl Fake {
 /// The bundled plugins and the hostile fixture, compiled once for all tests.
 async fn plugins() -> &'static [Plugin] {
     static PLUGINS: OnceCell<Vec<Plugin>> = OnceCell::const_new();
+    PLUGINS.get_or_init(|| load("hostile", true, NEVER_MS)).await
+}
+
+/// The same, of which the hostile one has little time.
+async fn hasty_plugins() -> &'static [Plugin] {
+    static PLUGINS: OnceCell<Vec<Plugin>> = OnceCell::const_new();
     let loaded = PLUGINS.get_or_init(|| async {
-        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let hostile = folder.join("hostile.wasm");
-        std::fs::write(&hostile, hyfunc_plugins::fixture("hostile").unwrap()).unwrap();
-        let mut config = Config::default();
-        config.plugins.files = vec![hostile.to_string_lossy().into_owned()];
-        config.sandbox.aot_dir = String::new();
-        config.sandbox.deadline_ms_max = TOOL_DEADLINE_MS;
-        app::load_plugins(&config).await.unwrap()
+        let hasty = load("hasty/hostile", false, TOOL_DEADLINE_MS).await;
+        let others = plugins().await.iter().filter(|plugin| plugin.name() != hasty[0].name());
+        others.cloned().chain(hasty.iter().cloned()).collect()
     });
     loaded.await
 }
 
-/// Milliseconds of one call in these tests.
-pub const TOOL_DEADLINE_MS: u64 = 2_000;
+async fn load(file: &str, bundled: bool, deadline_ms_max: u64) -> Vec<Plugin> {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let hostile = folder.join(file).with_extension("wasm");
+    std::fs::create_dir_all(hostile.parent().unwrap()).unwrap();
+    std::fs::write(&hostile, hyfunc_plugins::fixture("hostile").unwrap()).unwrap();
+    let mut config = Config::default();
+    config.plugins.bundled = bundled;
+    config.plugins.files = vec![hostile.to_string_lossy().into_owned()];
+    config.sandbox.aot_dir = String::new();
+    config.sandbox.deadline_ms_max = deadline_ms_max;
+    app::load_plugins(&config).await.unwrap()
+}
+
+/// Milliseconds of one call of the hostile plugin where it is hasty.
+const TOOL_DEADLINE_MS: u64 = 500;
 
 /// A gateway that serves until it is dropped.
 pub struct Gateway {
@@ -249,13 +312,22 @@ pub struct Gateway {
 
 /// The app of a script, without a socket.
 pub async fn build(script: Script, change: impl FnOnce(&mut Config)) -> (App, Arc<Fake>) {
+    assemble(script, plugins().await, change).await
+}
+
+async fn assemble(
+    script: Script,
+    plugins: &[Plugin],
+    change: impl FnOnce(&mut Config),
+) -> (App, Arc<Fake>) {
     let mut config = Config::default();
     config.server.address = "127.0.0.1:0".into();
+    config.request.deadline_ms = DEADLINE_MS;
     config.retrieval.candidates_max = 100;
     change(&mut config);
     let fake = Arc::new(Fake::new(script));
     let models: Arc<dyn Models> = Arc::clone(&fake) as Arc<dyn Models>;
-    (App::assemble(config, models, plugins().await).await.unwrap(), fake)
+    (App::assemble(config, models, plugins).await.unwrap(), fake)
 }
 
 /// A gateway with the default limits.
@@ -265,7 +337,15 @@ pub async fn start(script: Script) -> Gateway {
 
 /// A gateway with other limits.
 pub async fn start_with(script: Script, change: impl FnOnce(&mut Config)) -> Gateway {
-    let (app, fake) = build(script, change).await;
+    serve(build(script, change).await).await
+}
+
+/// A gateway with the default limits in which calls of the hostile plugin have little time.
+pub async fn start_hasty(script: Script) -> Gateway {
+    serve(assemble(script, hasty_plugins().await, |_| {}).await).await
+}
+
+async fn serve((app, fake): (App, Arc<Fake>)) -> Gateway {
     let serving = app.listen().await.unwrap();
     let base = format!("http://{}", serving.address());
     let (stop, stopped) = oneshot::channel();
@@ -307,6 +387,28 @@ impl Gateway {
         let answer = self.chat(&ask("hello")).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
+}
+
+/// Waits until something is so.
+pub async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !so().await {
+        assert!(began.elapsed() < PATIENCE, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Tries with ever more time until the deadline passes where it should: on a machine that stands
+/// still it can pass before. Gives what came of it, or of the last.
+pub async fn given<T>(mut attempt: impl AsyncFnMut(u64) -> T, should: impl Fn(&T) -> bool) -> T {
+    let (last_ms, first_ms) = GIVEN_MS.split_last().unwrap();
+    for given_ms in first_ms {
+        let ended = attempt(*given_ms).await;
+        if should(&ended) {
+            return ended;
+        }
+    }
+    attempt(*last_ms).await
 }
 
 /// A conversation of one message.

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::support::{Gateway, Script, build, start_with};
+use crate::support::{Gateway, PATIENCE, Script, build, start_with};
 
 /// Whether a new connection shows a certificate of an authority.
 async fn is_of(address: std::net::SocketAddr, authority: &str) -> bool {
@@ -113,7 +113,7 @@ async fn a_client_that_agrees_on_nothing_is_let_go_in_time() {
     .await;
     let mut silent = TcpStream::connect(address(&gateway)).await.unwrap();
     let closed = silent.read_u8();
-    let closed = tokio::time::timeout(std::time::Duration::from_secs(10), closed).await;
+    let closed = tokio::time::timeout(PATIENCE, closed).await;
     assert!(closed.expect("it is still open").is_err(), "nothing is said to it");
 }
 

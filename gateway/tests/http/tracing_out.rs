@@ -12,7 +12,7 @@ use serde_json::json;
 use tower::ServiceExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::support::{Script, ask, build};
+use crate::support::{Script, ask, build, until};
 use crate::upstream::{Act, Fake};
 
 /// Keeps every span.
@@ -108,7 +108,7 @@ async fn a_failed_step_says_so() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_chat_model_elsewhere_has_a_span_of_its_own() {
     for (act, error, tokens) in [
-        (Act::Says(&["La."], 0), None, Some("20")),
+        (Act::Says(&["La."]), None, Some("20")),
         (Act::Status(401, ""), Some("upstream_key_refused"), None),
     ] {
         let fake = Fake::start(act).await;
@@ -185,12 +185,8 @@ async fn spans_of_mcp(meta: serde_json::Value) -> Vec<SpanData> {
     assert_eq!(response.status(), 200);
     drop(response);
     // The task that answered may still hold the spans.
-    for _ in 0..1_000 {
-        if kept.0.lock().unwrap().iter().any(|span| span.name == "POST /mcp") {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+    let has_ended = || kept.0.lock().unwrap().iter().any(|span| span.name == "POST /mcp");
+    until("the answer's span ends", async || has_ended()).await;
     kept.0.lock().unwrap().clone()
 }
 

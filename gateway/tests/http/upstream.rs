@@ -13,15 +13,21 @@ use futures::StreamExt as _;
 use hyfunc::Config;
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Notify;
 
 use crate::mcp::{call, result_of};
-use crate::support::{Gateway, MODEL, Script, ask, ask_with, start_with, tool};
+use crate::support::{
+    Answer, Gateway, MODEL, NEVER_MS, PATIENCE, Script, ask, ask_with, given, start_with, tool,
+    until,
+};
 
 /// What the chat model does.
 #[derive(Clone, Copy, Debug)]
 pub enum Act {
-    /// These words, with a pause before each but the first, in milliseconds.
-    Says(&'static [&'static str], u64),
+    /// These words.
+    Says(&'static [&'static str]),
+    /// The first of these words, and the others when `Fake::go_on` says so.
+    Waits(&'static [&'static str]),
     /// One JSON object instead of a stream.
     Whole(&'static str),
     /// A status and a body of JSON.
@@ -48,23 +54,30 @@ pub enum Act {
 struct Heard {
     act: Act,
     asked: Arc<Mutex<Vec<(HeaderMap, Json)>>>,
+    going_on: Arc<Notify>,
 }
 
 /// A server that acts as the chat model.
 pub struct Fake {
     pub url: String,
     asked: Arc<Mutex<Vec<(HeaderMap, Json)>>>,
+    going_on: Arc<Notify>,
 }
 
 impl Fake {
     pub async fn start(act: Act) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let heard = Heard { act, asked: Arc::clone(&asked) };
+        let going_on = Arc::new(Notify::new());
+        let heard = Heard { act, asked: Arc::clone(&asked), going_on: Arc::clone(&going_on) };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(heard);
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, asked }
+        Self { url, asked, going_on }
+    }
+
+    fn go_on(&self) {
+        self.going_on.notify_one();
     }
 
     pub fn asked(&self) -> (HeaderMap, Json) {
@@ -78,7 +91,7 @@ async fn answer(State(heard): State<Heard>, request: Request) -> Response {
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let json = serde_json::from_slice(&body).unwrap();
     heard.asked.lock().unwrap().push((head.headers, json));
-    act(heard.act).await
+    act(heard.act, heard.going_on).await
 }
 
 fn words(text: &str) -> String {
@@ -105,17 +118,22 @@ fn piece(text: String) -> Result<Bytes, std::io::Error> {
     Ok(Bytes::from(text))
 }
 
-async fn act(act: Act) -> Response {
+async fn act(act: Act, going_on: Arc<Notify>) -> Response {
     let first = futures::stream::iter([piece(words("Once"))]);
     match act {
-        Act::Says(said, pause_ms) => {
-            let said =
-                futures::stream::iter(said.iter().enumerate()).then(move |(at, text)| async move {
-                    let pause_ms = if at == 0 { 0 } else { pause_ms };
-                    tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-                    piece(words(text))
-                });
-            events(said.chain(futures::stream::iter([piece(END.to_owned())])))
+        Act::Says(said) => {
+            let said = said.iter().map(|text| piece(words(text)));
+            events(futures::stream::iter(said.chain([piece(END.to_owned())])))
+        }
+        Act::Waits(said) => {
+            let (now, later) = said.split_first().unwrap();
+            let later = async move {
+                going_on.notified().await;
+                let later: String = later.iter().map(|text| words(text)).collect();
+                piece(later + END)
+            };
+            let now = futures::stream::iter([piece(words(now))]);
+            events(now.chain(futures::stream::once(later)))
         }
         Act::Whole(said) => {
             let usage = json!({"prompt_tokens": 100, "completion_tokens": 20});
@@ -154,8 +172,8 @@ async fn gateway(script: Script, fake: &Fake, change: impl FnOnce(&mut Config)) 
     start_with(script, move |config| {
         config.upstream.url = url;
         config.upstream.model = "talker".into();
-        config.upstream.first_byte_ms = 300;
-        config.upstream.deadline_ms = 600;
+        config.upstream.first_byte_ms = NEVER_MS;
+        config.upstream.deadline_ms = NEVER_MS;
         config.upstream.reply_bytes_max = 1_000;
         change(config);
     })
@@ -220,19 +238,32 @@ async fn every_failure_is_an_answer_that_says_so() {
         (Act::Line, "upstream_unreadable", "cannot be read"),
     ] {
         let fake = Fake::start(act).await;
-        let gateway = gateway(Script::default(), &fake, |_| {}).await;
-        let began = Instant::now();
-        let answer = gateway.chat(&ask("sing")).await;
-        assert_eq!(answer.status, 200, "{act:?}: {}", answer.text);
-        assert!(began.elapsed() < Duration::from_secs(5), "{act:?}");
+        // Whole, and as a stream. One that stalls has said a word before.
+        let ask_twice = async |late_ms: u64| {
+            let gateway = gateway(Script::default(), &fake, |config| match act {
+                Act::Mute | Act::Hangs => config.upstream.first_byte_ms = late_ms,
+                Act::Stalls => config.upstream.deadline_ms = late_ms,
+                _ => {}
+            });
+            let gateway = gateway.await;
+            let began = Instant::now();
+            let answer = gateway.chat(&ask("sing")).await;
+            assert_eq!(answer.status, 200, "{act:?}: {}", answer.text);
+            assert!(began.elapsed() < PATIENCE, "{act:?}");
+            let asked = ask_with("sing", json!({"stream": true}));
+            (answer, streamed(&gateway.chat(&asked).await.text))
+        };
+        let has_begun = |(answer, (said, _)): &(Answer, (String, Json))| {
+            let began = [&answer.text, said].iter().all(|text| text.contains("Once"));
+            began || !matches!(act, Act::Stalls)
+        };
+        let (answer, (said, own)) = given(ask_twice, has_begun).await;
         let json = answer.json();
         assert_eq!(json["hyfunc"]["upstream"]["error"], code, "{act:?}: {json}");
         assert!(content(&json).contains(excuse), "{act:?}: {json}");
         assert!(!answer.text.contains("secret words"), "{act:?}: {}", answer.text);
         assert_eq!(json["choices"][0]["finish_reason"], "stop", "{act:?}");
         // A stream says the same, and comes to its end.
-        let asked = ask_with("sing", json!({"stream": true}));
-        let (said, own) = streamed(&gateway.chat(&asked).await.text);
         assert_eq!(own["upstream"]["error"], code, "{act:?}");
         assert_eq!(said, content(&json), "{act:?}");
     }
@@ -243,7 +274,7 @@ async fn nobody_at_the_address_is_an_answer_too() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let fake = Fake { url, asked: Arc::default() };
+    let fake = Fake { url, asked: Arc::default(), going_on: Arc::default() };
     let gateway = gateway(Script::default(), &fake, |_| {}).await;
     let json = gateway.chat(&ask("sing")).await.json();
     assert_eq!(json["hyfunc"]["upstream"]["error"], "upstream_unreachable", "{json}");
@@ -263,7 +294,7 @@ async fn what_does_not_speak_http_is_an_answer_too() {
             let _ = socket.write_all(b"220 mail.example.org ready\r\n").await;
         }
     });
-    let fake = Fake { url, asked: Arc::default() };
+    let fake = Fake { url, asked: Arc::default(), going_on: Arc::default() };
     let gateway = gateway(Script::default(), &fake, |_| {}).await;
     let json = gateway.chat(&ask("sing")).await.json();
     assert_eq!(json["hyfunc"]["upstream"]["error"], "upstream_cut", "{json}");
@@ -271,7 +302,7 @@ async fn what_does_not_speak_http_is_an_answer_too() {
 
 #[tokio::test]
 async fn words_come_through_and_usage_adds_up() {
-    for act in [Act::Says(&["La ", "la", "."], 0), Act::Whole("La la.")] {
+    for act in [Act::Says(&["La ", "la", "."]), Act::Whole("La la.")] {
         let fake = Fake::start(act).await;
         let gateway = gateway(Script::default(), &fake, |_| {}).await;
         let json = gateway.chat(&ask("sing")).await.json();
@@ -293,24 +324,21 @@ async fn words_come_through_and_usage_adds_up() {
 
 #[tokio::test]
 async fn words_leave_as_they_come() {
-    let fake = Fake::start(Act::Says(&["One ", "two ", "three."], 150)).await;
+    let fake = Fake::start(Act::Waits(&["One ", "two ", "three."])).await;
     let gateway = gateway(Script::default(), &fake, |_| {}).await;
     let asked = ask_with("count", json!({"stream": true}));
-    let began = Instant::now();
     let response = gateway.post("/v1/chat/completions").json(&asked).send().await.unwrap();
     let mut stream = response.bytes_stream();
     let mut text = String::new();
-    let mut first_at = None;
     while let Some(bytes) = stream.next().await {
         text.push_str(&String::from_utf8_lossy(&bytes.unwrap()));
-        if first_at.is_none() && text.contains("One ") {
-            assert!(!text.contains("three."), "nothing is held back");
-            first_at = Some(began.elapsed());
+        if text.contains("One ") {
+            // The others have not been said before.
+            fake.go_on();
         }
     }
     let (said, _) = streamed(&text);
     assert_eq!(said, "One two three.");
-    assert!(began.elapsed() - first_at.unwrap() >= Duration::from_millis(250));
 }
 
 #[tokio::test]
@@ -326,7 +354,7 @@ async fn a_long_answer_is_cut_and_says_so() {
 
 #[tokio::test]
 async fn the_conversation_is_handed_on_and_neither_tools_nor_keys() {
-    let fake = Fake::start(Act::Says(&["Aye."], 0)).await;
+    let fake = Fake::start(Act::Says(&["Aye."])).await;
     let kept = std::env::temp_dir().join(format!("hyfunc-key-{}", std::process::id()));
     std::fs::write(&kept, "sk-own\n").unwrap();
     let key_file = kept.to_string_lossy().into_owned();
@@ -377,7 +405,7 @@ async fn the_conversation_is_handed_on_and_neither_tools_nor_keys() {
 #[tokio::test]
 async fn results_are_put_into_words_only_where_that_is_wanted() {
     for (phrase, said) in [(false, "3000"), (true, "That makes three thousand metres.")] {
-        let fake = Fake::start(Act::Says(&["That makes ", "three thousand metres."], 0)).await;
+        let fake = Fake::start(Act::Says(&["That makes ", "three thousand metres."])).await;
         let gateway = gateway(convert(), &fake, |config| config.upstream.phrase = phrase).await;
         let json = gateway.chat(&ask("how many metres are 3 km?")).await.json();
         assert!(content(&json).contains(said), "{json}");
@@ -417,7 +445,7 @@ async fn results_are_never_lost_with_the_words() {
 async fn calls_of_the_client_come_first() {
     let mut script = convert();
     script.calls.push(("open_page", json!({"url": "example.org"})));
-    let fake = Fake::start(Act::Says(&["never"], 0)).await;
+    let fake = Fake::start(Act::Says(&["never"])).await;
     let gateway = gateway(script, &fake, |config| config.upstream.phrase = true).await;
     let asked = ask_with("convert and open", json!({"tools": [tool("open_page")]}));
     let json = gateway.chat(&asked).await.json();
@@ -429,7 +457,7 @@ async fn calls_of_the_client_come_first() {
 #[tokio::test]
 async fn the_other_format_streams_the_same_words() {
     for (act, said) in [
-        (Act::Says(&["La ", "la."], 0), "La la."),
+        (Act::Says(&["La ", "la."]), "La la."),
         (Act::Status(429, ""), "is busy at the moment."),
         (Act::Breaks, "Once\n\n(The chat model broke off.)"),
     ] {
@@ -465,12 +493,15 @@ async fn the_other_format_streams_the_same_words() {
 async fn the_requests_own_deadline_leaves_time_for_an_answer() {
     let fake = Fake::start(Act::Hangs).await;
     let gateway = gateway(Script::default(), &fake, |config| {
-        config.upstream.first_byte_ms = 60_000;
-        config.upstream.deadline_ms = 60_000;
+        config.upstream.first_byte_ms = NEVER_MS;
+        config.upstream.deadline_ms = NEVER_MS;
     })
     .await;
-    let request = gateway.post("/v1/chat/completions").header("x-hyfunc-deadline-ms", "800");
-    let answer = gateway.send(request.json(&ask("sing"))).await;
+    let late = async |given_ms: u64| {
+        let request = gateway.post("/v1/chat/completions").json(&ask("sing"));
+        gateway.send(request.header("x-hyfunc-deadline-ms", given_ms.to_string())).await
+    };
+    let answer = given(late, |answer: &Answer| answer.status == 200).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.json()["hyfunc"]["upstream"]["error"], "upstream_late");
 }
@@ -480,17 +511,13 @@ async fn one_more_than_may_ask_is_answered_without() {
     let fake = Fake::start(Act::Hangs).await;
     let gateway = gateway(Script::default(), &fake, |config| {
         config.upstream.concurrent_max = 1;
-        config.upstream.first_byte_ms = 500;
     })
     .await;
-    let asked = ask("sing");
-    let answers = futures::future::join_all((0..2).map(|_| gateway.chat(&asked))).await;
-    let mut codes: Vec<String> = answers
-        .iter()
-        .map(|answer| answer.json()["hyfunc"]["upstream"]["error"].as_str().unwrap().to_owned())
-        .collect();
-    codes.sort_unstable();
-    assert_eq!(codes, ["upstream_busy", "upstream_late"]);
+    let first = tokio::spawn(gateway.post("/v1/chat/completions").json(&ask("sing")).send());
+    until("the first is asking", async || !fake.asked.lock().unwrap().is_empty()).await;
+    let json = gateway.chat(&ask("sing")).await.json();
+    assert_eq!(json["hyfunc"]["upstream"]["error"], "upstream_busy", "{json}");
+    first.abort();
 }
 
 #[tokio::test]
@@ -498,7 +525,6 @@ async fn hanging_up_gives_the_place_back() {
     let fake = Fake::start(Act::Stalls).await;
     let gateway = gateway(Script::default(), &fake, |config| {
         config.upstream.concurrent_max = 1;
-        config.upstream.deadline_ms = 20_000;
     })
     .await;
     let asked = ask_with("sing", json!({"stream": true}));
@@ -516,7 +542,7 @@ async fn hanging_up_gives_the_place_back() {
         if json["hyfunc"]["upstream"]["error"] == "upstream_late" {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(5), "the place was not given back");
+        assert!(began.elapsed() < PATIENCE, "the place was not given back");
     }
 }
 
@@ -530,7 +556,7 @@ async fn routed(gateway: &Gateway) -> Json {
 
 #[tokio::test]
 async fn the_tool_for_plain_words_has_them_as_a_chat_has() {
-    let says = Act::Says(&["Quite ", "far."], 0);
+    let says = Act::Says(&["Quite ", "far."]);
     for (script, phrase, act, reply, asked) in [
         (Script::default(), false, says, "Quite far.", true),
         (Script::default(), true, says, "Quite far.", true),
@@ -555,7 +581,7 @@ async fn the_tool_for_plain_words_has_them_as_a_chat_has() {
 #[tokio::test]
 async fn the_list_of_requests_remembers_who_had_the_words_and_not_the_words() {
     for (act, error) in
-        [(Act::Says(&["Quite far."], 0), None), (Act::Status(429, ""), Some("upstream_busy"))]
+        [(Act::Says(&["Quite far."]), None), (Act::Status(429, ""), Some("upstream_busy"))]
     {
         let fake = Fake::start(act).await;
         let gateway = gateway(Script::default(), &fake, |_| {}).await;

@@ -6,17 +6,25 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Gateway, Script, start, start_with};
+use crate::support::{Gateway, PATIENCE, Script, start, start_with};
 
 /// A request of its own that must not be answered: its id would come back.
 const SMUGGLED: &str = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-request-id: smuggled\r\n\r\n";
 
-/// Milliseconds after which nothing more is expected.
-const SILENT_MS: u64 = 500;
+/// After what must come has come, this long nothing more is expected.
+const SILENT: Duration = Duration::from_millis(500);
 
-/// Sends bytes as they are. Gives what came back until the connection ended or nothing more came,
-/// and whether it ended.
+/// Sends bytes as they are. Gives what came back until the connection ended, and whether it did.
 async fn exchange(gateway: &Gateway, bytes: &[u8]) -> (String, bool) {
+    exchange_for(gateway, bytes, None).await
+}
+
+/// Gives what came back until the connection ended, or until this came and no more after it.
+async fn heard(gateway: &Gateway, bytes: &[u8], awaited: &str) -> String {
+    exchange_for(gateway, bytes, Some(awaited)).await.0
+}
+
+async fn exchange_for(gateway: &Gateway, bytes: &[u8], awaited: Option<&str>) -> (String, bool) {
     let address = gateway.base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.unwrap();
     // Whoever is refused while it still writes finds the connection closed.
@@ -25,7 +33,8 @@ async fn exchange(gateway: &Gateway, bytes: &[u8]) -> (String, bool) {
     let mut part = vec![0; 4_096];
     loop {
         let read = stream.read(&mut part);
-        match tokio::time::timeout(Duration::from_millis(SILENT_MS), read).await {
+        let is_here = awaited.is_some_and(|awaited| text.contains(awaited));
+        match tokio::time::timeout(if is_here { SILENT } else { PATIENCE }, read).await {
             Err(_) => return (text, false),
             Ok(Ok(0) | Err(_)) => return (text, true),
             Ok(Ok(bytes)) => text.push_str(&String::from_utf8_lossy(&part[..bytes])),
@@ -45,7 +54,8 @@ fn chat(head: &str, body: &str) -> Vec<u8> {
 #[tokio::test]
 async fn two_whole_requests_are_both_answered() {
     let gateway = start(Script::default()).await;
-    let (answer, _) = exchange(&gateway, &chat("content-length: 2\r\n", "{}")).await;
+    let both = chat("content-length: 2\r\n", "{}");
+    let answer = heard(&gateway, &both, "x-request-id: smuggled").await;
     assert_eq!(status(&answer), "400", "{answer}");
     assert!(answer.contains("x-request-id: smuggled"), "the second is one of its own: {answer}");
 }
@@ -104,7 +114,8 @@ async fn chunks_that_say_two_things_smuggle_nothing() {
         ("an extension with a line in it", "2;a\nb\r\n{}\r\n0\r\n\r\n"),
         ("extensions without end", huge.as_str()),
     ] {
-        let (answer, _) = exchange(&gateway, &chat("transfer-encoding: chunked\r\n", body)).await;
+        let asked = chat("transfer-encoding: chunked\r\n", body);
+        let answer = heard(&gateway, &asked, "HTTP/1.1 ").await;
         // Closed while there is more to read, the answer may be lost with the connection.
         let is_lost = answer.is_empty() && body.len() > 1 << 10;
         assert!(is_lost || status(&answer) == "400", "{name}: {answer}");
@@ -118,7 +129,7 @@ async fn a_host_that_is_named_twice_is_refused() {
     let gateway = start_with(Script::default(), |config| config.server.allow_public = true).await;
     for second in ["evil.example", "localhost"] {
         let head = format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\nhost: {second}\r\n\r\n");
-        let (answer, _) = exchange(&gateway, head.as_bytes()).await;
+        let answer = heard(&gateway, head.as_bytes(), "this header was sent twice").await;
         assert_eq!(status(&answer), "400", "{answer}");
         assert!(answer.contains("this header was sent twice"), "{answer}");
     }
@@ -132,7 +143,8 @@ async fn the_body_of_a_request_that_has_none_is_no_request() {
         let head = format!(
             "{method} /healthz HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n"
         );
-        let (answer, _) = exchange(&gateway, format!("{head}{SMUGGLED}").as_bytes()).await;
+        let asked = format!("{head}{SMUGGLED}");
+        let answer = heard(&gateway, asked.as_bytes(), "HTTP/1.1 ").await;
         assert!(answer.starts_with("HTTP/1.1 "), "{method}: {answer}");
         assert!(!answer.contains("smuggled"), "{method}: {answer}");
     }
@@ -190,10 +202,11 @@ async fn nobody_is_led_from_one_protocol_to_another() {
         "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x\r\n",
     ] {
         let head = format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\n{upgrade}\r\n");
-        let (answer, _) = exchange(&gateway, head.as_bytes()).await;
+        let answer = heard(&gateway, head.as_bytes(), "HTTP/1.1 ").await;
         assert_eq!(status(&answer), "200", "answered as if it had not asked: {answer}");
     }
-    let (answer, _) = exchange(&gateway, b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n").await;
+    let connect = b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n";
+    let answer = heard(&gateway, connect, "HTTP/1.1 ").await;
     assert!(["400", "403", "404", "405"].contains(&status(&answer)), "{answer}");
 }
 
@@ -215,6 +228,6 @@ async fn connections_that_say_nothing_make_room_in_time() {
         silent.push(stream);
     }
     // It stands behind sixteen of them, four of which leave at a time.
-    let alive = tokio::time::timeout(Duration::from_secs(20), gateway.assert_alive());
+    let alive = tokio::time::timeout(PATIENCE, gateway.assert_alive());
     assert!(alive.await.is_ok(), "nobody else got a place");
 }

@@ -3,8 +3,7 @@
 //! The disk is full by a limit on how large a file may become, which the system keeps for a process
 //! of its own.
 
-use std::fs;
-use std::net::TcpListener;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -34,22 +33,25 @@ impl Drop for Gateway {
     }
 }
 
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+/// What stands between two texts, once both have been said.
+fn between<'a>(said: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = said.split_once(before)?;
+    Some(rest.split_once(after)?.0)
 }
 
 impl Gateway {
     async fn start(folder: &Path) -> Self {
-        let (public, admin) = (free_address(), free_address());
         let config = folder.join("hyfunc.toml");
         let at = |name: &str| folder.join(name).display().to_string();
         let text = format!(
-            "server.address = {public:?}\nadmin.address = {admin:?}\nplugins.bundled = false\n\
-             library.dir = {:?}\nsandbox.aot_dir = {:?}\nmodels.prepared_dir = \"\"\n",
+            "server.address = \"127.0.0.1:0\"\nadmin.address = \"127.0.0.1:0\"\n\
+             plugins.bundled = false\nlibrary.dir = {:?}\nsandbox.aot_dir = {:?}\n\
+             models.prepared_dir = \"\"\n",
             at("library"),
             at("aot")
         );
         fs::write(&config, text).unwrap();
+        let log = folder.join("said.log");
         // Who writes too much is told so, and not ended.
         let script = format!("trap '' XFSZ; ulimit -f {BLOCKS}; exec \"$0\" \"$@\"");
         let process = Command::new("sh")
@@ -59,18 +61,24 @@ impl Gateway {
             .env_remove("HYFUNC_CONFIG")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
-        let gateway = Self { process, public, admin, client };
+        let (public, admin) = (String::new(), String::new());
+        let mut gateway = Self { process, public, admin, client };
         let began = Instant::now();
         loop {
-            let ready = gateway.client.get(format!("http://{}/readyz", gateway.public)).send();
-            if ready.await.is_ok_and(|answer| answer.status().is_success()) {
+            // It takes free ports, and says which.
+            let said = fs::read_to_string(&log).unwrap();
+            let public = between(&said, "hyfunc listens on http://", ": open");
+            let admin = between(&said, "plugins are published to http://", " (");
+            if let (Some(public), Some(admin)) = (public, admin) {
+                gateway.public = public.to_owned();
+                gateway.admin = admin.to_owned();
                 return gateway;
             }
-            assert!(began.elapsed() < PATIENCE, "it is not ready");
+            assert!(began.elapsed() < PATIENCE, "it is not ready: {said}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use serde_json::json;
 
+use crate::models::until;
 use crate::support::{Gateway, component, start, start_with};
 
 /// Swaps while requests go on.
@@ -50,6 +50,9 @@ async fn no_request_fails_or_mixes_during_fifty_swaps() {
         assert_eq!(answer.status, 200, "{answer:?}");
         // Whoever asks after the answer gets the new one.
         assert_eq!(gateway.revision("tides_first").await, (swap % 2 + 1) as u64);
+        // The clients have had it once, too, however slowly they ask.
+        let has_been = async || seen[swap % 2].load(Ordering::SeqCst) > 0;
+        until("the clients see it", has_been).await;
     }
     stop.store(true, Ordering::SeqCst);
     for client in clients {
@@ -68,11 +71,12 @@ async fn calls_at_work_finish_on_their_revision() {
     gateway.publish("tides", &component("tides", 2)).await;
     let back = gateway.put("tides", &component("tides", 1));
     gateway.send(back.header("x-hyfunc-allow-downgrade", "true")).await;
+    let before = asked(&gateway).await;
     let at_work = {
         let gateway = Arc::clone(&gateway);
         tokio::spawn(async move { gateway.revision("tides_slow").await })
     };
-    until_at_work(&gateway).await;
+    until_asked(&gateway, before).await;
     let forth = gateway.put("tides", &component("tides", 2));
     let forth = gateway.send(forth.header("x-hyfunc-allow-downgrade", "true")).await;
     assert_eq!(forth.status, 200, "{forth:?}");
@@ -80,27 +84,26 @@ async fn calls_at_work_finish_on_their_revision() {
     assert_eq!(at_work.await.unwrap(), 1);
 
     // A plugin that is removed finishes as well.
+    let before = asked(&gateway).await;
     let at_work = {
         let gateway = Arc::clone(&gateway);
         tokio::spawn(async move { gateway.revision("tides_slow").await })
     };
-    until_at_work(&gateway).await;
+    until_asked(&gateway, before).await;
     assert_eq!(gateway.remove("tides").await.status, 204);
     assert_eq!(at_work.await.unwrap(), 2);
 }
 
-/// Until a call has its snapshot, which is when it is among the recent ones.
-async fn until_at_work(gateway: &Gateway) {
-    for _ in 0..1_000 {
-        let url = format!("{}/v1/recent", gateway.base);
-        let recent = gateway.send(gateway.client.get(url)).await;
-        let mut recent = recent.json["data"].as_array().unwrap().iter();
-        if recent.any(|request| request["outcome"] == "at_work") {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    panic!("no call is at work");
+/// How many requests have their snapshot, which is when they are among the recent ones.
+async fn asked(gateway: &Gateway) -> usize {
+    let url = format!("{}/v1/recent", gateway.base);
+    let recent = gateway.send(gateway.client.get(url)).await;
+    recent.json["data"].as_array().unwrap().len()
+}
+
+/// Until another request has its snapshot, at work or already done.
+async fn until_asked(gateway: &Gateway, before: usize) {
+    until("another call is at work", async || asked(gateway).await > before).await;
 }
 
 /// Other plugins come, change and go; this one is never disturbed and keeps its functions.

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyfunc::app::Reloader;
 use hyfunc::models::Models;
+use hyfunc::publish::Registry;
 use hyfunc::{App, Config};
 use hyfunc_functions::section::append_custom;
 use reqwest::{Client, Method, RequestBuilder};
@@ -18,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::answer;
 use crate::contract::{self, Listener};
-use crate::models::{Fake, Script};
+use crate::models::{Fake, NEVER_MS, PATIENCE, Script};
 
 /// A gateway with both of its listeners.
 pub struct Gateway {
@@ -70,6 +71,10 @@ pub async fn start_with(
     let mut config = Config::default();
     config.server.address = "127.0.0.1:0".into();
     config.admin.address = "127.0.0.1:0".into();
+    // A machine may stand still for seconds.
+    config.request.deadline_ms = NEVER_MS;
+    config.sandbox.deadline_ms_max = NEVER_MS;
+    config.server.shutdown_ms_max = NEVER_MS;
     config.plugins.bundled = false;
     config.library.dir = text("library");
     config.library.compiler = env!("CARGO_BIN_EXE_hyfunc").into();
@@ -163,9 +168,13 @@ impl Gateway {
         drop(self.client);
         drop(self.reloader);
         drop(self.stop);
-        assert!(tokio::time::timeout(Duration::from_secs(20), self.served).await.unwrap().unwrap());
+        assert!(tokio::time::timeout(PATIENCE, self.served).await.unwrap().unwrap());
         // Connections that are done let go of the library a moment later.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        let began = Instant::now();
+        while let Err(error) = Registry::open(Path::new(&self.config.library.dir)) {
+            assert!(began.elapsed() < PATIENCE, "it is still open: {error}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 

@@ -263,7 +263,9 @@ mod tests {
     fn config() -> Config {
         let mut config = Config::default();
         config.sandbox.aot_dir = String::new();
-        config.sandbox.deadline_ms_max = 500;
+        // The machine may stand still for seconds.
+        config.sandbox.deadline_ms_max = 600_000;
+        config.request.deadline_ms = 600_000;
         config.retrieval.candidates_max = 100;
         config
     }
@@ -330,17 +332,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let component = folder.path().join("hostile.wasm");
         std::fs::write(&component, hyfunc_plugins::fixture("hostile").unwrap()).unwrap();
-        let verdict = tested(Fake::default(), &component, JSON).await;
-        let json = json_of(&verdict);
-        assert!(!verdict.is_good);
-        let failures: Vec<&str> = json["functions"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .flat_map(|function| function["examples"].as_array().unwrap())
-            .filter_map(|example| example["failure"].as_str())
-            .collect();
-        assert!(failures.iter().any(|failure| failure.contains("deadline")), "{failures:?}");
-        assert!(failures.iter().any(|failure| failure.contains("gave the error")), "{failures:?}");
+        // More time only where the machine stood still for the less.
+        let mut failures = String::new();
+        for deadline_ms in [500, 10_000] {
+            let mut config = config();
+            config.sandbox.deadline_ms_max = deadline_ms;
+            let verdict = test_with(Arc::new(Fake::default()), config, &component, JSON).await;
+            let verdict = verdict.unwrap();
+            assert!(!verdict.is_good);
+            failures = failures_in(&json_of(&verdict));
+            if failures.contains("gave the error") {
+                break;
+            }
+        }
+        assert!(failures.contains("deadline"), "{failures}");
+        assert!(failures.contains("gave the error"), "{failures}");
+    }
+
+    /// Why examples failed, a line each.
+    fn failures_in(json: &Json) -> String {
+        let functions = json["functions"].as_array().unwrap().iter();
+        let examples = functions.flat_map(|one| one["examples"].as_array().unwrap());
+        let failures: Vec<&str> =
+            examples.filter_map(|example| example["failure"].as_str()).collect();
+        failures.join("\n")
     }
 }
