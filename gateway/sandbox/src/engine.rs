@@ -5,13 +5,13 @@ pub(crate) mod concurrent;
 use std::time::Duration;
 
 use wasmtime::component::Linker;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::config::SandboxConfig;
 use crate::error::SandboxError;
 use crate::host;
 use crate::host::state::State;
-use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
+use crate::limits::{CORE_INSTANCES_MAX, KEPT_BYTES_MAX, MEMORIES_MAX, TABLES_MAX};
 use crate::ticker::Ticker;
 
 /// Stack that host functions have on top of the guest's.
@@ -138,7 +138,10 @@ fn pool(config: &SandboxConfig) -> PoolingAllocationConfig {
         .max_memories_per_component(MEMORIES_MAX)
         .max_tables_per_component(TABLES_MAX)
         .max_memory_size(config.memory_bytes_rounded())
-        .table_elements(config.table_elements_max);
+        .table_elements(config.table_elements_max)
+        .linear_memory_keep_resident(KEPT_BYTES_MAX)
+        .table_keep_resident(KEPT_BYTES_MAX)
+        .pagemap_scan(Enabled::Auto);
     pool
 }
 

@@ -15,6 +15,10 @@ pub(crate) const TABLES_MAX: u32 = 16;
 /// returned are in it, too, and no handle counts them.
 pub(crate) const TASK_ENTRIES_PER_HANDLE: usize = 4;
 
+/// Bytes of a memory or a table that its slot keeps between calls, wiped: giving every page back to
+/// the system, and taking it again, cost more than half of a small call.
+pub(crate) const KEPT_BYTES_MAX: usize = 1 << 20;
+
 /// The limit that ended a call, as it travels through wasmtime's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LimitHit {
