@@ -31,8 +31,8 @@ pub use registry::{
     SigningKeyCommand, StoreArgs, VerifyArgs,
 };
 pub use train::{
-    CheckArg, DataArgs, ReadingArgs, ScheduleArgs, TrainCommand, TrainEmbedArgs, TrainLmsArgs,
-    TrainRetrieverArgs, TrainRowsArgs, TrainTinyArgs,
+    CheckArg, DataArgs, ReadingArgs, ScheduleArgs, TrainBlendArgs, TrainCommand, TrainEmbedArgs,
+    TrainLmsArgs, TrainRetrieverArgs, TrainRowsArgs, TrainTinyArgs,
 };
 
 /// `hyfunc`

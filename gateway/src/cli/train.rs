@@ -42,6 +42,15 @@ pub enum TrainCommand {
                             --rows train.jsonl.gz --resume --rate 0.5"
     )]
     Lms(TrainLmsArgs),
+    /// Write the models between two others, of which the second was trained on from the first
+    #[command(
+        after_help = "Examples:\n  hyfunc train blend before after.hyfunc-run/models --out between\n  \
+                            hyfunc train blend before after --share 0.25 --out nearer\n\n\
+                            What was trained on gains where the new rows are and loses elsewhere; \
+                            between the two lie models that keep most of both. Thresholds are the \
+                            first's. Judge them by `hyfunc eval`, on rows that chose nothing."
+    )]
+    Blend(TrainBlendArgs),
     /// Read and check rows as for training, without training; write them in one format
     #[command(after_help = "Examples:\n  hyfunc train rows xlam_function_calling_60k.json\n  \
                             hyfunc train rows toolace.json --evaluation bfcl_eval.jsonl.gz \
@@ -226,4 +235,21 @@ pub struct TrainRowsArgs {
     /// Where to list the rows that are refused
     #[arg(long, value_name = "FILE")]
     pub refused: Option<PathBuf>,
+}
+
+/// Options of `train blend`.
+#[derive(Debug, Args)]
+pub struct TrainBlendArgs {
+    /// Folder of the models that it began with; their thresholds are kept
+    #[arg(value_name = "FIRST")]
+    pub first: PathBuf,
+    /// Folder of the models that were trained on from them
+    #[arg(value_name = "SECOND")]
+    pub second: PathBuf,
+    /// How far to go from the first (0) to the second (1)
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
+    pub share: f64,
+    /// Folder to write
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }

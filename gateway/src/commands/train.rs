@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use hyfunc_training::blend::{self, BlendOptions};
 use hyfunc_training::embed::{self, EmbedOptions};
 use hyfunc_training::lms::{self, LmsOptions};
 use hyfunc_training::prepare::{self, PrepareOptions};
@@ -13,7 +14,7 @@ use hyfunc_training::sources::{DRAWN_AGAIN, Data, REFUSED};
 use hyfunc_training::tiny::{self, Report, TinyOptions};
 
 use super::{CommandError, bundled_functions};
-use crate::cli::{DataArgs, ReadingArgs, ScheduleArgs, TrainCommand};
+use crate::cli::{DataArgs, ReadingArgs, ScheduleArgs, TrainBlendArgs, TrainCommand};
 
 /// Trains on the bundled functions and the given rows; gives what it came to.
 ///
@@ -75,6 +76,7 @@ pub fn train(command: TrainCommand) -> Result<String, CommandError> {
             };
             models_text(&lms::train(&options)?, &options.out)
         }
+        TrainCommand::Blend(args) => blended(args)?,
         TrainCommand::Rows(args) => {
             let data = Data { rows: args.files, ..reading(args.reading) };
             let (out, to, refused) = (args.out, args.to, args.refused);
@@ -90,6 +92,18 @@ fn reading(args: ReadingArgs) -> Data {
         evaluation: args.evaluation,
         ..Data::default()
     }
+}
+
+fn blended(args: TrainBlendArgs) -> Result<String, CommandError> {
+    let TrainBlendArgs { first, second, share, out } = args;
+    let options = BlendOptions { first, second, share, out };
+    let blended = blend::blend(&options)?;
+    let models = options.out.display();
+    Ok(format!(
+        "{models}: {} tensors\n  large  SHA-256 {}\n  small  SHA-256 {}\n\nTry them with \
+         `hyfunc demo --set models.dir={models}`.\n",
+        blended.tensors, blended.large_sha256, blended.small_sha256
+    ))
 }
 
 pub(super) fn data(args: DataArgs) -> Result<Data, CommandError> {

@@ -2,6 +2,7 @@
 //! say, what they leave behind, and how they go on after a kill.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod blend;
 mod pull;
 mod resume;
 mod rows;

@@ -2,6 +2,7 @@
 
 pub mod ablation;
 pub mod bfcl;
+pub mod blend;
 pub(crate) mod built_in;
 pub mod calibrate;
 pub mod card;
