@@ -93,6 +93,10 @@ fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
     std::fs::read(path).map_err(|source| CommandError::File { path: path.to_owned(), source })
 }
 
+/// What is said of a component that the engine of all others does not run.
+const ASYNC_LINE: &str = "async: true; it uses the component model's async or imports WASI 0.3, \
+    and runs where sandbox.async_components is on\n";
+
 fn docs_name(docs: DocsSource) -> &'static str {
     match docs {
         DocsSource::None => "none: names are all there is; see `hyfunc plugin pack`",
@@ -131,6 +135,7 @@ fn to_json(name: &str, bytes: usize, component: &ComponentFunctions) -> Json {
         "package": component.package,
         "bytes": bytes,
         "docs": docs_name(component.docs),
+        "async": component.needs_async,
         "functions": functions,
         "refused": refused,
     })
@@ -141,6 +146,9 @@ fn to_text(name: &str, bytes: usize, component: &ComponentFunctions) -> String {
     let package = component.package.as_deref().unwrap_or("no package");
     let _ =
         writeln!(text, "{name}: {package}, {bytes} bytes, docs from {}", docs_name(component.docs));
+    if component.needs_async {
+        text.push_str(ASYNC_LINE);
+    }
     for function in &component.functions {
         let _ = writeln!(text, "\n{}", signature(function));
         if !function.description.is_empty() {
@@ -261,6 +269,30 @@ mod tests {
                 inspect(path.to_str().unwrap(), false),
                 Err(CommandError::Component(_))
             ));
+        }
+    }
+
+    #[test]
+    fn what_needs_async_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, import, needs_async) in [
+            ("plain", "", false),
+            ("before", "(import \"wasi:random/random@0.2.0\" (instance))", false),
+            ("after", "(import \"wasi:random/random@0.3.0\" (instance))", true),
+            ("function", "(import \"g\" (func async))", true),
+        ] {
+            let text = format!(
+                "(component {import} (core module $m (func (export \"f\") (result i32) \
+                 (i32.const 1))) (core instance $i (instantiate $m)) \
+                 (func (export \"f\") (result u32) (canon lift (core func $i \"f\"))))"
+            );
+            let path = folder.path().join(format!("{name}.wasm"));
+            std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
+            let path = path.to_str().unwrap();
+            let json: Json = serde_json::from_str(&inspect(path, true).unwrap()).unwrap();
+            assert_eq!(json["async"], needs_async, "{name}: {json}");
+            let text = inspect(path, false).unwrap();
+            assert_eq!(text.contains("\nasync: true; "), needs_async, "{name}: {text}");
         }
     }
 

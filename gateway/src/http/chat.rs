@@ -8,24 +8,24 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::sse::Event;
-use axum::response::{IntoResponse, Json as JsonBody, Response};
-use serde_json::{Value as Json, json};
+use axum::response::{IntoResponse, Response};
 use tokio::sync::mpsc::Sender;
 use tracing::Instrument as _;
 
 use super::live::{self, Live};
 use super::openai::{
-    ChatForm, Completion, call_json, candidates_json, fingerprint, nothing_said, pieces_json,
-    read_chat, tokens_json, tool_call_json, usage_json, worded_json,
+    CallJson, ChatForm, Completion, Message, OwnJson, UsageJson, fingerprint, nothing_said,
+    read_chat,
 };
 use super::sse::Stream;
 use super::{body, fields};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::pipeline::{
-    Answer, Arrival, CallOutcome, DecidedCall, DraftCall, Drafts, Held, Pipeline, Request, Wire,
-    Words, cut, say,
+    Answer, Arrival, CallOutcome, DecidedCall, DraftCall, Drafts, Held, Pipeline, Ran, Request,
+    Wire, Words, cut, say,
 };
 use crate::telemetry::Metrics;
 
@@ -119,51 +119,74 @@ impl Wire for Chat {
             Ok(response)
         } else {
             let completion = Completion::new(&answer.model, &self.fingerprint);
-            Ok(JsonBody(whole(completion, answer, self.reply_bytes_max).await?).into_response())
+            let written = whole(completion, answer, self.reply_bytes_max).await?;
+            Ok(([(CONTENT_TYPE, "application/json")], written).into_response())
         }
     }
 }
 
 /// What has been said and done, call by call; a stream says the same piece by piece.
 pub(super) struct Told {
-    /// Calls that the client runs.
-    pub tool_calls: Vec<Arc<DecidedCall>>,
     /// Every call with its outcome, for the `hyfunc` member.
-    pub calls: Vec<Json>,
+    calls: Vec<Taken>,
     /// Results that wait for the chat model's words.
     held: Option<Vec<Held>>,
     said_bytes: usize,
     reply_bytes_max: usize,
 }
 
+/// A call and what came of it.
+struct Taken {
+    call: Arc<DecidedCall>,
+    outcome: CallOutcome,
+    /// The sentence for it; empty where it did not run here.
+    reply: String,
+}
+
+impl Taken {
+    fn to_json(&self) -> CallJson<'_> {
+        match &self.outcome {
+            CallOutcome::NotRun => CallJson::decided(&self.call),
+            CallOutcome::Ran(ran) => CallJson::ran(&self.call, ran, &self.reply),
+        }
+    }
+}
+
 impl Told {
     pub(super) fn new(answer: &Answer, reply_bytes_max: usize) -> Self {
         let held = answer.is_phrased().then(Vec::new);
-        Self { tool_calls: Vec::new(), calls: Vec::new(), held, said_bytes: 0, reply_bytes_max }
+        Self { calls: Vec::new(), held, said_bytes: 0, reply_bytes_max }
     }
 
     /// Takes one outcome; gives what to say of it now.
-    pub(super) fn take(
-        &mut self,
-        call: &Arc<DecidedCall>,
-        outcome: &CallOutcome,
-    ) -> Option<String> {
-        self.calls.push(call_json(call, outcome));
-        match outcome {
-            CallOutcome::NotRun => {
-                self.tool_calls.push(Arc::clone(call));
-                None
-            }
+    pub(super) fn take(&mut self, call: Arc<DecidedCall>, outcome: CallOutcome) -> Option<String> {
+        let (reply, now) = match &outcome {
+            CallOutcome::NotRun => (String::new(), None),
             CallOutcome::Ran(ran) => {
-                let left = self.reply_bytes_max.saturating_sub(self.said_bytes);
-                let said = cut(say(call, ran), left);
-                let gap = if self.said_bytes == 0 { "" } else { "\n" };
-                self.said_bytes += gap.len() + said.len();
-                let Some(held) = &mut self.held else { return Some(format!("{gap}{said}")) };
-                held.push(Held::new(call, ran, said));
-                None
+                let reply = say(&call, ran);
+                let now = self.say(&call, ran, reply.clone());
+                (reply, now)
             }
-        }
+        };
+        self.calls.push(Taken { call, outcome, reply });
+        now
+    }
+
+    /// Gives the sentence for a call as it is said now, unless it waits for the chat model's words.
+    fn say(&mut self, call: &DecidedCall, ran: &Ran, reply: String) -> Option<String> {
+        let left = self.reply_bytes_max.saturating_sub(self.said_bytes);
+        let said = cut(reply, left);
+        let gap = if self.said_bytes == 0 { "" } else { "\n" };
+        self.said_bytes += gap.len() + said.len();
+        let Some(held) = &mut self.held else { return Some(format!("{gap}{said}")) };
+        held.push(Held::new(call, ran, said));
+        None
+    }
+
+    /// Calls that the client runs.
+    pub(super) fn tool_calls(&self) -> impl Iterator<Item = &DecidedCall> {
+        let theirs = self.calls.iter().filter(|taken| matches!(taken.outcome, CallOutcome::NotRun));
+        theirs.map(|taken| &*taken.call)
     }
 
     /// What is left to say when every outcome was taken.
@@ -176,7 +199,7 @@ impl Told {
     pub(super) fn finish(&self, answer: &Answer) -> &'static str {
         if answer.is_incomplete() {
             "length"
-        } else if self.tool_calls.is_empty() {
+        } else if self.tool_calls().next().is_none() {
             "stop"
         } else {
             "tool_calls"
@@ -184,50 +207,28 @@ impl Told {
     }
 
     /// The `hyfunc` member.
-    pub(super) fn own(self, answer: &Answer) -> Json {
-        own_json(answer, self.calls.into_iter())
+    pub(super) fn own<'a>(&'a self, answer: &'a Answer) -> OwnJson<'a> {
+        OwnJson::new(answer, self.calls.iter().map(Taken::to_json))
     }
 }
 
 /// The `hyfunc` member before any call has run: what was decided, for whoever watches a stream.
-pub(super) fn decided(answer: &Answer) -> Json {
+pub(super) fn decided(answer: &Answer) -> OwnJson<'_> {
     let calls = answer.outcomes.calls.iter();
-    own_json(answer, calls.map(|call| call_json(call, &CallOutcome::NotRun)))
+    OwnJson::new(answer, calls.map(|call| CallJson::decided(call)))
 }
 
-fn own_json(answer: &Answer, calls: impl Iterator<Item = Json>) -> Json {
-    let calls: Vec<Json> = calls
-        .zip(&answer.decoded.calls)
-        .map(|(mut json, call)| {
-            json["score"] = call.score.into();
-            json["pieces"] = pieces_json(&call.pieces);
-            json
-        })
-        .collect();
-    let mut own = json!({
-        "request_id": answer.arrival.id,
-        "p_call": answer.p_call,
-        "candidates": candidates_json(&answer.candidates, &answer.decoded),
-        "calls": calls,
-        "tokens": tokens_json(&answer.decoded.counts),
-        "timings_us": answer.timings.to_json(),
-    });
-    if let Some(worded) = &answer.worded {
-        own["upstream"] = worded_json(worded);
-    }
-    own
-}
-
+/// The text of the whole completion.
 async fn whole(
     completion: Completion,
     mut answer: Answer,
     reply_bytes_max: usize,
-) -> Result<Json, RequestError> {
+) -> Result<Vec<u8>, RequestError> {
     let mut told = Told::new(&answer, reply_bytes_max);
     let mut content = String::new();
     for call in answer.outcomes.calls.clone() {
         let Some(outcome) = answer.outcomes.next().await else { break };
-        content.extend(told.take(&call, &outcome?));
+        content.extend(told.take(call, outcome?));
     }
     let mut words = told.rest(&answer);
     while let Some(piece) = words.next().await {
@@ -235,13 +236,7 @@ async fn whole(
     }
     answer.hear(words);
     let finish = told.finish(&answer);
-    let tool_calls: Vec<Json> = told.tool_calls.iter().map(|call| tool_call_json(call)).collect();
-    let content = if content.is_empty() { Json::Null } else { content.into() };
-    let mut message = json!({"role": "assistant", "content": content, "refusal": null});
-    if !tool_calls.is_empty() {
-        message["tool_calls"] = tool_calls.into();
-    }
-    let usage = usage_json(&answer.usage());
-    let own = told.own(&answer);
-    Ok(completion.whole(message, finish, usage, own))
+    let message = Message::new(&content, told.tool_calls());
+    let usage = UsageJson::of(&answer.usage());
+    Ok(completion.whole(message, finish, usage, told.own(&answer)))
 }

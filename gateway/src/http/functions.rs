@@ -6,17 +6,17 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::HeaderMap;
-use axum::response::Json as JsonBody;
+use axum::response::{IntoResponse as _, Json as JsonBody, Response};
 use hyfunc_functions::schema::{parameters_schema, result_schema};
 use hyfunc_sandbox::{Grants, HostGrant};
 use serde_json::{Value as Json, json};
 
 use super::body;
 use super::fields::path_text;
-use super::openai::ran_json;
+use super::openai::CallJson;
 use crate::error::RequestError;
 use crate::library::{Entry, View};
-use crate::pipeline::{Arrival, Pipeline};
+use crate::pipeline::{Arrival, Pipeline, say};
 
 /// `GET /v1/functions`
 pub async fn list(
@@ -78,7 +78,7 @@ pub async fn call(
     name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
-) -> Result<JsonBody<Json>, RequestError> {
+) -> Result<Response, RequestError> {
     let name = path_text(name)?;
     let bytes = body::read(headers, body, pipeline.config.request.body_bytes_max);
     let (call, ran) = pipeline.call(&arrival, &name, bytes).await?;
@@ -89,5 +89,5 @@ pub async fn call(
         pipeline.recent.fail(&arrival, &error);
         return Err(error);
     }
-    Ok(JsonBody(ran_json(&call, &ran)))
+    Ok(JsonBody(CallJson::ran(&call, &ran, &say(&call, &ran))).into_response())
 }

@@ -1,18 +1,29 @@
 //! OpenAI's chat completions: what is read, what is refused by name, what is written.
 
 mod calls;
+mod candidate;
+mod completion;
 mod messages;
+mod outcome;
+mod own;
+mod pieces;
 mod properties;
 mod read;
 pub mod settings;
+#[cfg(test)]
+mod tests;
 mod tools;
-mod write;
+mod usage;
+mod worded;
 
 pub use calls::Awaited;
+pub use candidate::CandidateJson;
+pub use completion::{Completion, Message, fingerprint, nothing_said};
 pub use messages::Conversation;
+pub use outcome::{CallJson, SandboxJson};
+pub use own::OwnJson;
+pub use pieces::PiecesJson;
 pub use read::{ChatForm, read_chat};
 pub use tools::{Chosen, Style, read_choice, read_tools};
-pub use write::{
-    Completion, call_json, candidates_json, fingerprint, nothing_said, output_details, pieces_json,
-    ran_json, sandbox_json, tokens_json, tool_call_json, usage_json, worded_json,
-};
+pub use usage::{OutputDetails, TokensJson, UsageJson};
+pub use worded::WordedJson;

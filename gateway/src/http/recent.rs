@@ -10,7 +10,7 @@ use axum::response::Json as JsonBody;
 use serde_json::{Map, Value as Json, json};
 
 use super::fields::path_text;
-use super::openai::{pieces_json, sandbox_json, tokens_json, worded_json};
+use super::openai::{CandidateJson, PiecesJson, SandboxJson, TokensJson, WordedJson};
 use crate::clock::{micros, now_ms};
 use crate::error::RequestError;
 use crate::pipeline::{Arrival, Pipeline};
@@ -70,9 +70,9 @@ fn whole(record: &Record, keeps_content: bool) -> Json {
     json["keeps_content"] = keeps_content.into();
     json["left_out"] = record.is_short().into();
     json["p_call"] = record.p_call.into();
-    json["candidates"] = record.candidates.iter().map(candidate).collect();
+    json["candidates"] = json!(record.candidates.iter().map(candidate).collect::<Vec<_>>());
     json["calls"] = record.calls.iter().map(call).collect();
-    json["tokens"] = record.counts.as_ref().map(tokens_json).into();
+    json["tokens"] = json!(record.counts.as_ref().map(TokensJson::of));
     json
 }
 
@@ -97,21 +97,17 @@ fn outline(record: &Record) -> Json {
         "status": http,
         "error": error,
         "took_us": record.took.map(micros),
-        "timings_us": record.timings.to_json(),
+        "timings_us": record.timings,
     });
     if let Some(worded) = &record.upstream {
-        json["upstream"] = worded_json(worded);
+        json["upstream"] = json!(WordedJson::of(worded));
     }
     json
 }
 
-fn candidate(candidate: &CandidateRecord) -> Json {
-    json!({
-        "name": candidate.name,
-        "origin": candidate.origin,
-        "score": candidate.score,
-        "p_call": candidate.p_call,
-    })
+fn candidate(candidate: &CandidateRecord) -> CandidateJson<'_> {
+    let CandidateRecord { name, origin, score, p_call } = candidate;
+    CandidateJson::new(name, origin, *score, *p_call)
 }
 
 /// A call as under `hyfunc` in an answer.
@@ -124,7 +120,7 @@ fn call(call: &CallRecord) -> Json {
         json.insert("result".into(), ran.result.clone().into());
     }
     json.insert("score".into(), call.score.into());
-    json.insert("pieces".into(), call.pieces.as_deref().map(pieces_json).into());
+    json.insert("pieces".into(), json!(call.pieces.as_deref().map(PiecesJson)));
     Json::Object(json)
 }
 
@@ -137,7 +133,8 @@ fn outcome(call: &CallRecord) -> Map<String, Json> {
             let error = json!({"kind": failure.kind, "message": failure.message});
             json.insert("error".into(), error);
         }
-        json.insert("timings_us".into(), sandbox_json(timings.as_ref(), *took));
+        let timings = SandboxJson::new(timings.as_ref(), *took);
+        json.insert("timings_us".into(), json!(timings));
     }
     json
 }

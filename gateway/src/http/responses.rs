@@ -21,7 +21,6 @@ use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Json as JsonBody, Response};
-use serde_json::Value as Json;
 use tokio::sync::mpsc::Sender;
 use tracing::Instrument as _;
 
@@ -123,7 +122,7 @@ impl Wire for Responses {
             Ok(response)
         } else {
             let object = ResponseObject::new(&answer.model, form.repeated);
-            Ok(JsonBody(whole(object, answer, self.reply_bytes_max).await?).into_response())
+            whole(object, answer, self.reply_bytes_max).await
         }
     }
 }
@@ -132,19 +131,19 @@ async fn whole(
     object: ResponseObject,
     mut answer: Answer,
     reply_bytes_max: usize,
-) -> Result<Json, RequestError> {
+) -> Result<Response, RequestError> {
     let mut told = Told::new(&answer, reply_bytes_max);
     let mut said = String::new();
     let mut output = Vec::new();
     for call in answer.outcomes.calls.clone() {
         let Some(outcome) = answer.outcomes.next().await else { break };
         let outcome = outcome?;
-        said.extend(told.take(&call, &outcome));
-        let call = DraftCall::whole(&call);
+        let draft = DraftCall::whole(&call);
         output.push(match &outcome {
-            CallOutcome::NotRun => items::function_call(&call, items::COMPLETED),
-            CallOutcome::Ran(ran) => items::gateway_call_done(&call, ran),
+            CallOutcome::NotRun => items::function_call(&draft, items::COMPLETED),
+            CallOutcome::Ran(ran) => items::gateway_call_done(&draft, ran),
         });
+        said.extend(told.take(call, outcome));
     }
     let mut words = told.rest(&answer);
     while let Some(piece) = words.next().await {
@@ -154,6 +153,5 @@ async fn whole(
     if !said.is_empty() {
         output.push(items::message(&items::message_id(), items::COMPLETED, Some(&said)));
     }
-    let own = told.own(&answer);
-    Ok(object.ended(&answer, output, own))
+    Ok(JsonBody(object.ended(&answer, &output, told.own(&answer))).into_response())
 }

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
-use axum::response::Json as JsonBody;
-use serde_json::{Value as Json, json};
+use axum::response::{IntoResponse as _, Json as JsonBody, Response};
+use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::body;
 use super::fields::{Fields, parse};
 use super::openai::{
-    Chosen, Style, candidates_json, pieces_json, read_chat, read_choice, read_tools, tokens_json,
+    CandidateJson, Chosen, PiecesJson, Style, TokensJson, read_chat, read_choice, read_tools,
 };
 use crate::config::RequestConfig;
 use crate::error::RequestError;
-use crate::pipeline::{Answer, Arrival, Pipeline, Request, Wire};
+use crate::pipeline::{Answer, Arrival, Pipeline, Request, Timings, Wire};
 
 /// The handler.
 pub async fn route(
@@ -23,7 +24,7 @@ pub async fn route(
     Extension(arrival): Extension<Arrival>,
     headers: HeaderMap,
     body: Body,
-) -> Result<JsonBody<Json>, RequestError> {
+) -> Result<Response, RequestError> {
     let bytes = body::read(headers, body, pipeline.config.request.body_bytes_max);
     pipeline.run(&Route, arrival, bytes).await
 }
@@ -31,9 +32,32 @@ pub async fn route(
 /// `{"query": …, "tools": …, "tool_choice": …}`, or the body of a chat completion.
 struct Route;
 
+/// The answer.
+#[derive(Serialize)]
+struct RouteJson<'a> {
+    object: &'static str,
+    request_id: &'a str,
+    model: &'a str,
+    query: &'a str,
+    p_call: f64,
+    candidates: Vec<CandidateJson<'a>>,
+    calls: Vec<RoutedJson<'a>>,
+    tokens: TokensJson,
+    timings_us: Timings,
+}
+
+/// What would be called.
+#[derive(Serialize)]
+struct RoutedJson<'a> {
+    function: &'a str,
+    arguments: &'a Json,
+    score: f64,
+    pieces: PiecesJson<'a>,
+}
+
 impl Wire for Route {
     type Form = ();
-    type Reply = JsonBody<Json>;
+    type Reply = Response;
     const RUNS: bool = false;
 
     fn accept(&self, body: &[u8], limits: &RequestConfig) -> Result<(Request, ()), RequestError> {
@@ -60,31 +84,25 @@ impl Wire for Route {
         true
     }
 
-    async fn respond(&self, (): (), answer: Answer) -> Result<JsonBody<Json>, RequestError> {
-        let calls: Vec<Json> = answer
-            .outcomes
-            .calls
-            .iter()
-            .zip(&answer.decoded.calls)
-            .map(|(call, decoded)| {
-                json!({
-                    "function": call.function.name,
-                    "arguments": call.arguments_json,
-                    "score": decoded.score,
-                    "pieces": pieces_json(&decoded.pieces),
-                })
-            })
-            .collect();
-        Ok(JsonBody(json!({
-            "object": "route",
-            "request_id": answer.arrival.id,
-            "model": answer.model,
-            "query": answer.request.query,
-            "p_call": answer.p_call,
-            "candidates": candidates_json(&answer.candidates, &answer.decoded),
-            "calls": calls,
-            "tokens": tokens_json(&answer.decoded.counts),
-            "timings_us": answer.timings.to_json(),
-        })))
+    async fn respond(&self, (): (), answer: Answer) -> Result<Response, RequestError> {
+        let calls = answer.outcomes.calls.iter().zip(&answer.decoded.calls);
+        let calls = calls.map(|(call, decoded)| RoutedJson {
+            function: &call.function.name,
+            arguments: &call.arguments_json,
+            score: decoded.score.into(),
+            pieces: PiecesJson(&decoded.pieces),
+        });
+        let json = RouteJson {
+            object: "route",
+            request_id: &answer.arrival.id,
+            model: &answer.model,
+            query: &answer.request.query,
+            p_call: answer.p_call.into(),
+            candidates: CandidateJson::list(&answer.candidates, &answer.decoded),
+            calls: calls.collect(),
+            tokens: TokensJson::of(&answer.decoded.counts),
+            timings_us: answer.timings,
+        };
+        Ok(JsonBody(json).into_response())
     }
 }

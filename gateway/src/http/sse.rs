@@ -6,16 +6,17 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::sync::Arc;
 
 use axum::response::sse::Event;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::chat::{Told, decided};
 use super::ending::Ending;
 use super::error::to_json;
 use super::live;
-use super::openai::{ChatForm, Completion, usage_json};
+use super::openai::{ChatForm, Completion, OwnJson, UsageJson};
 use crate::error::RequestError;
 use crate::pipeline::{Answer, Arrival, CallOutcome, DraftCall, Step};
 use crate::recent::Note;
@@ -128,7 +129,7 @@ impl Stream {
         let theirs: Vec<&DraftCall> = calls.iter().filter(|call| call.is_clients()).collect();
         for (index, call) in theirs.into_iter().enumerate() {
             if !self.has_role {
-                self.send(self.role()).await?;
+                self.delta(role()).await?;
                 self.has_role = true;
             }
             self.tool_call(index, call).await?;
@@ -155,20 +156,19 @@ impl Stream {
     async fn tell(&mut self, mut answer: Answer, reply_bytes_max: usize) -> Result<(), Ended> {
         let arrival = answer.arrival.clone();
         let mut told = Told::new(&answer, reply_bytes_max);
-        let mut first = if self.has_role { self.chunk(json!({})) } else { self.role() };
-        first.insert("hyfunc".into(), decided(&answer));
+        let first = if self.has_role { json!({}) } else { role() };
+        let first = self.chunk(first, None, Some(decided(&answer)));
         self.send(first).await?;
         for call in answer.outcomes.calls.clone() {
             let Some(outcome) = answer.outcomes.next().await else { break };
             let outcome = outcome.map_err(Ended::Failed)?;
-            let index = told.tool_calls.len();
-            match (told.take(&call, &outcome), &outcome) {
-                (Some(said), _) => self.delta(json!({"content": said})).await?,
-                (None, CallOutcome::NotRun) => {
-                    self.tool_call(index, &DraftCall::whole(&call)).await?;
-                }
+            let is_clients = matches!(outcome, CallOutcome::NotRun);
+            let index = told.tool_calls().count();
+            match told.take(Arc::clone(&call), outcome) {
+                Some(said) => self.delta(json!({"content": said})).await?,
+                None if is_clients => self.tool_call(index, &DraftCall::whole(&call)).await?,
                 // It waits for the chat model's words.
-                (None, CallOutcome::Ran(_)) => continue,
+                None => continue,
             }
             self.begun(&arrival);
         }
@@ -179,11 +179,10 @@ impl Stream {
         }
         answer.hear(words);
         let finish = told.finish(&answer);
-        let mut last = self.completion.chunk(json!({}), Some(finish), self.form.include_usage);
-        last.insert("hyfunc".into(), told.own(&answer));
+        let last = self.chunk(json!({}), Some(finish), Some(told.own(&answer)));
         self.send(last).await?;
         if self.form.include_usage {
-            let usage = usage_json(&answer.usage());
+            let usage = UsageJson::of(&answer.usage());
             self.send(self.completion.usage_chunk(usage)).await?;
         }
         Ok(self.put(Event::default().data("[DONE]")).await?)
@@ -219,23 +218,24 @@ impl Stream {
         Ok(())
     }
 
-    fn role(&self) -> Map<String, Json> {
-        self.chunk(json!({"role": "assistant", "content": ""}))
-    }
-
-    fn chunk(&self, delta: Json) -> Map<String, Json> {
-        self.completion.chunk(delta, None, self.form.include_usage)
+    fn chunk(&self, delta: Json, finish: Option<&'static str>, own: Option<OwnJson<'_>>) -> String {
+        self.completion.chunk(delta, finish, self.form.include_usage, own)
     }
 
     async fn delta(&self, delta: Json) -> Result<(), HungUp> {
-        self.send(self.chunk(delta)).await
+        self.send(self.chunk(delta, None, None)).await
     }
 
-    async fn send(&self, chunk: Map<String, Json>) -> Result<(), HungUp> {
-        self.put(Event::default().data(Json::Object(chunk).to_string())).await
+    async fn send(&self, chunk: String) -> Result<(), HungUp> {
+        self.put(Event::default().data(chunk)).await
     }
 
     async fn put(&self, event: Event) -> Result<(), HungUp> {
         self.sender.send(event).await.map_err(|_| HungUp)
     }
+}
+
+/// What the first chunk says.
+fn role() -> Json {
+    json!({"role": "assistant", "content": ""})
 }

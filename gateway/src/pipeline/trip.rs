@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use hyfunc_cascade::CascadeError;
-use serde_json::Value as Json;
+use serde::{Serialize, Serializer};
 use tracing::Instrument as _;
 
 use super::Arrival;
@@ -91,12 +91,12 @@ impl Timings {
             .zip(self.0)
             .filter_map(|(step, took)| Some((step, u64::try_from(took?.as_micros()).ok()?)))
     }
+}
 
-    /// `{"accept": 12, …}` in microseconds.
-    pub fn to_json(&self) -> Json {
-        let named =
-            self.micros().map(|(step, micros)| (step.name().to_owned(), Json::from(micros)));
-        Json::Object(named.collect())
+/// `{"accept": 12, …}` in microseconds.
+impl Serialize for Timings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.micros().map(|(step, micros)| (step.name(), micros)))
     }
 }
 
@@ -169,5 +169,9 @@ mod tests {
                 ("respond", 5)
             ]
         );
+        let written = serde_json::to_string(&timings).unwrap();
+        let inner = r#""accept":0,"distil":1,"retrieve":2,"decode":3,"dispatch":4,"respond":5"#;
+        assert_eq!(written, format!("{{{inner}}}"));
+        assert_eq!(serde_json::to_string(&Timings::default()).unwrap(), "{}");
     }
 }

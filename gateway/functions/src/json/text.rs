@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value as Json};
 
 use super::{JsonError, Path};
@@ -134,13 +135,12 @@ impl<'de> Visitor<'de> for Checked<'_> {
         let mut object = Map::new();
         while let Some(key) = access.next_key::<String>()? {
             self.state.path.push_key(&key);
-            if object.contains_key(&key) {
+            let Entry::Vacant(place) = object.entry(key) else {
                 self.state.fault =
                     Some(JsonError::DuplicateKey { path: self.state.path.to_string() });
                 return Err(A::Error::custom("duplicate key"));
-            }
-            let value = access.next_value_seed(Checked { state: self.state })?;
-            object.insert(key, value);
+            };
+            place.insert(access.next_value_seed(Checked { state: self.state })?);
             self.state.path.pop();
         }
         Ok(Json::Object(object))

@@ -3,6 +3,8 @@
 //! Every event has its `type` twice, as the event's name and in its data, and a sequence number.
 //! Items follow one another: one is done before the next is added.
 
+use std::sync::Arc;
+
 use axum::response::sse::Event;
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::mpsc::Sender;
@@ -110,19 +112,20 @@ impl Stream {
             }
             let Some(outcome) = answer.outcomes.next().await else { break };
             let outcome = outcome.map_err(Ended::Failed)?;
-            said.extend(told.take(call, &outcome));
             if let Some(draft) = &draft {
                 self.call_done(draft, &outcome).await?;
             }
+            said.extend(told.take(Arc::clone(call), outcome));
         }
         let mut words = told.rest(&answer);
         self.message(said, &mut words).await?;
         answer.hear(words);
-        let own = told.own(&answer);
         let kind =
             if answer.is_incomplete() { "response.incomplete" } else { "response.completed" };
-        let response = self.object.ended(&answer, std::mem::take(&mut self.output), own);
-        self.emit(kind, json!({"response": response})).await?;
+        let output = std::mem::take(&mut self.output);
+        let own = told.own(&answer);
+        let fields = json!({"response": self.object.ended(&answer, &output, own)});
+        self.emit(kind, fields).await?;
         Ok(self.put(end_mark()).await?)
     }
 
@@ -130,8 +133,8 @@ impl Stream {
     async fn created(&mut self) -> Result<(), HungUp> {
         for (at, kind) in ["response.created", "response.in_progress"].into_iter().enumerate() {
             if self.sequence == at as u64 {
-                let response = self.object.begun();
-                self.emit(kind, json!({"response": response})).await?;
+                let fields = json!({"response": self.object.begun()});
+                self.emit(kind, fields).await?;
             }
         }
         Ok(())
@@ -280,12 +283,9 @@ impl Stream {
             fields.remove("type");
             fields.insert("error".into(), object);
         }
-        let response = self.object.failed(error, std::mem::take(&mut self.output));
-        let last = [
-            self.event("error", fields),
-            self.event("response.failed", json!({"response": response})),
-            end_mark(),
-        ];
+        let output = std::mem::take(&mut self.output);
+        let failed = json!({"response": self.object.failed(error, &output)});
+        let last = [self.event("error", fields), self.event("response.failed", failed), end_mark()];
         self.ending.send(last);
     }
 }

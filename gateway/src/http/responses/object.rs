@@ -1,12 +1,13 @@
 //! The response object, in each of its states.
 
+use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::items;
 use crate::clock::now_s;
 use crate::error::RequestError;
 use crate::http::error::to_json;
-use crate::http::openai::output_details;
+use crate::http::openai::{OutputDetails, OwnJson};
 use crate::pipeline::{Answer, Usage};
 
 /// What every state of a response repeats.
@@ -19,14 +20,46 @@ pub struct ResponseObject {
     repeated: Map<String, Json>,
 }
 
-/// What tells one state from another.
-#[derive(Default)]
-struct State {
-    completed_s: Option<u64>,
-    incomplete: Json,
+/// A response in one of its states.
+#[derive(Serialize)]
+pub struct ResponseJson<'a> {
+    id: &'a str,
+    object: &'static str,
+    created_at: u64,
+    completed_at: Option<u64>,
+    status: &'static str,
     error: Json,
-    output: Vec<Json>,
-    usage: Json,
+    incomplete_details: Option<Incomplete>,
+    model: &'a str,
+    output: &'a [Json],
+    #[serde(flatten)]
+    repeated: &'a Map<String, Json>,
+    usage: Option<UsageJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hyfunc: Option<OwnJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct Incomplete {
+    reason: &'static str,
+}
+
+/// Tokens read and written, in the format's names; how they were written, in ours.
+#[derive(Serialize)]
+struct UsageJson {
+    input_tokens: usize,
+    input_tokens_details: InputDetails,
+    output_tokens: usize,
+    output_tokens_details: OutputDetails,
+    total_tokens: usize,
+}
+
+#[derive(Serialize)]
+struct InputDetails {
+    cached_tokens: usize,
+    cache_write_tokens: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_tokens: Option<usize>,
 }
 
 impl ResponseObject {
@@ -37,65 +70,67 @@ impl ResponseObject {
     }
 
     /// As long as it is being written.
-    pub fn begun(&self) -> Json {
-        Json::Object(self.state(items::IN_PROGRESS, State::default()))
+    pub fn begun(&self) -> ResponseJson<'_> {
+        self.state(items::IN_PROGRESS, &[])
     }
 
     /// When all that is to be said was said.
-    pub fn ended(&self, answer: &Answer, output: Vec<Json>, own: Json) -> Json {
+    pub fn ended<'a>(
+        &'a self,
+        answer: &Answer,
+        output: &'a [Json],
+        own: OwnJson<'a>,
+    ) -> ResponseJson<'a> {
         let cut = answer.is_incomplete();
-        let incomplete = if cut { json!({"reason": "max_output_tokens"}) } else { Json::Null };
-        let state = State {
-            completed_s: (!cut).then(now_s),
-            incomplete,
-            output,
-            usage: usage_json(&answer.usage()),
-            ..State::default()
-        };
         let status = if cut { "incomplete" } else { items::COMPLETED };
-        let mut object = self.state(status, state);
-        object.insert("hyfunc".into(), own);
-        Json::Object(object)
+        ResponseJson {
+            completed_at: (!cut).then(now_s),
+            incomplete_details: cut.then_some(Incomplete { reason: "max_output_tokens" }),
+            usage: Some(UsageJson::of(&answer.usage())),
+            hyfunc: Some(own),
+            ..self.state(status, output)
+        }
     }
 
     /// When something went wrong after it had begun.
-    pub fn failed(&self, error: &RequestError, output: Vec<Json>) -> Json {
+    pub fn failed<'a>(&'a self, error: &RequestError, output: &'a [Json]) -> ResponseJson<'a> {
         let mut told = to_json(error)["error"].take();
         let error = json!({"code": told["code"].take(), "message": told["message"].take()});
-        let state = State { error, output, ..State::default() };
-        Json::Object(self.state("failed", state))
+        ResponseJson { error, ..self.state("failed", output) }
     }
 
-    fn state(&self, status: &str, state: State) -> Map<String, Json> {
-        let mut object = Map::new();
-        object.insert("id".into(), self.id.clone().into());
-        object.insert("object".into(), "response".into());
-        object.insert("created_at".into(), self.created_s.into());
-        object.insert("completed_at".into(), state.completed_s.into());
-        object.insert("status".into(), status.into());
-        object.insert("error".into(), state.error);
-        object.insert("incomplete_details".into(), state.incomplete);
-        object.insert("model".into(), self.model.clone().into());
-        object.insert("output".into(), state.output.into());
-        object.extend(self.repeated.clone());
-        object.insert("usage".into(), state.usage);
-        object
+    fn state<'a>(&'a self, status: &'static str, output: &'a [Json]) -> ResponseJson<'a> {
+        ResponseJson {
+            id: &self.id,
+            object: "response",
+            created_at: self.created_s,
+            completed_at: None,
+            status,
+            error: Json::Null,
+            incomplete_details: None,
+            model: &self.model,
+            output,
+            repeated: &self.repeated,
+            usage: None,
+            hyfunc: None,
+        }
     }
 }
 
-/// Tokens read and written, in the format's names; how they were written, in ours.
-fn usage_json(usage: &Usage) -> Json {
-    let mut json = json!({
-        "input_tokens": usage.input(),
-        "input_tokens_details": {"cached_tokens": usage.input_cached(), "cache_write_tokens": 0},
-        "output_tokens": usage.output(),
-        "output_tokens_details": output_details(usage),
-        "total_tokens": usage.input() + usage.output(),
-    });
-    if let Some(upstream) = usage.upstream {
-        json["input_tokens_details"]["upstream_tokens"] = upstream.input.into();
+impl UsageJson {
+    fn of(usage: &Usage) -> Self {
+        Self {
+            input_tokens: usage.input(),
+            input_tokens_details: InputDetails {
+                cached_tokens: usage.input_cached(),
+                cache_write_tokens: 0,
+                upstream_tokens: usage.upstream.map(|upstream| upstream.input),
+            },
+            output_tokens: usage.output(),
+            output_tokens_details: OutputDetails::of(usage),
+            total_tokens: usage.input() + usage.output(),
+        }
     }
-    json
 }
 
 #[cfg(test)]
@@ -108,8 +143,8 @@ mod tests {
         let repeated = Map::from_iter([("tool_choice".to_owned(), "auto".into())]);
         let object = ResponseObject::new("m", repeated);
         let error = RequestError::Deadline { step: Step::Dispatch, deadline_ms: 5 };
-        let begun = object.begun();
-        let failed = object.failed(&error, vec![json!({"type": "message"})]);
+        let begun = json!(object.begun());
+        let failed = json!(object.failed(&error, &[json!({"type": "message"})]));
         let names = |json: &Json| -> Vec<String> {
             json.as_object().expect("an object").keys().cloned().collect()
         };
