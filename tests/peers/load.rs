@@ -196,8 +196,7 @@ fn http_client(mut stream: BufReader<TcpStream>, load: &Load, head: &str) -> Res
         if status == 200 {
             done.note(load, sent, &answer);
         } else {
-            done.failed += 1;
-            done.failure = Some(format!("{status}: {answer}"));
+            done.fail(&format!("{status}: {answer}"));
         }
     }
     Ok(done)
