@@ -32,7 +32,7 @@ pub use registry::{
 };
 pub use train::{
     CheckArg, DataArgs, ReadingArgs, ScheduleArgs, TrainBlendArgs, TrainCommand, TrainEmbedArgs,
-    TrainLmsArgs, TrainRetrieverArgs, TrainRowsArgs, TrainTinyArgs,
+    TrainLmsArgs, TrainRetrieverArgs, TrainRowsArgs, TrainTinyArgs, TrainWordsArgs,
 };
 
 /// `hyfunc`

@@ -112,7 +112,8 @@ impl Cascade {
 fn info(config: &TinyConfig) -> ModelInfo {
     let retriever = 2 * config.index_size * config.large.hidden_size;
     let (d, d_large) = (config.small.hidden_size, config.large.hidden_size);
-    let digests = format!("{}{}", config.large_sha256, config.small_sha256);
+    let words = config.words_sha256.as_deref().unwrap_or_default();
+    let digests = format!("{}{}{words}", config.large_sha256, config.small_sha256);
     ModelInfo {
         id: config.id.clone(),
         parameters_large: body_parameters(&config.large) + retriever,

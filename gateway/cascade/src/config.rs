@@ -139,6 +139,9 @@ pub struct TinyConfig {
     pub large_sha256: String,
     /// SHA-256 of `small.safetensors`, hex.
     pub small_sha256: String,
+    /// SHA-256 of `words.safetensors`, hex; models that were made before there was one have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words_sha256: Option<String>,
 }
 
 impl TinyConfig {
@@ -168,6 +171,7 @@ impl TinyConfig {
             cosine_weight: 0.0,
             large_sha256: String::new(),
             small_sha256: String::new(),
+            words_sha256: None,
         }
     }
 }

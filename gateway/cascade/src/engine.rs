@@ -228,38 +228,41 @@ impl Works {
             if reply.is_closed() {
                 continue;
             }
-            let tokens = match caught(|| self.tokens(&query, deadline)) {
-                Ok(tokens) => tokens,
+            let read = match caught(|| self.tokens(&query, deadline)) {
+                Ok(read) => read,
                 Err(error) => {
                     send(reply, Err(error));
                     continue;
                 }
             };
-            if tokens_sum + tokens.len() > self.config.batch_tokens_max {
+            let tokens = read.1.len();
+            if tokens_sum + tokens > self.config.batch_tokens_max {
                 self.distil_together(std::mem::take(&mut together));
                 tokens_sum = 0;
             }
-            tokens_sum += tokens.len();
-            together.push((tokens, reply));
+            tokens_sum += tokens;
+            together.push((read, reply));
         }
         self.distil_together(together);
     }
 
-    fn tokens(&self, query: &str, deadline: Instant) -> Result<Vec<Token>, CascadeError> {
+    /// A query as it is read: what was said too long ago is left out.
+    fn tokens(&self, query: &str, deadline: Instant) -> Result<Read, CascadeError> {
         if Instant::now() >= deadline {
             return Err(CascadeError::Deadline { step: "distil" });
         }
         let tokens_max = self.config.query_tokens_max;
-        let (_, query) = conversation::encode(&self.tiny.tokenizer, query.to_owned(), tokens_max);
-        let tokens = query.len();
+        let read = conversation::encode(&self.tiny.tokenizer, query.to_owned(), tokens_max);
+        let tokens = read.1.len();
         if tokens > tokens_max {
             return Err(CascadeError::QueryTooLong { tokens, tokens_max });
         }
-        Ok(query)
+        Ok(read)
     }
 
-    fn distil_together(&self, queries: Vec<(Vec<Token>, Reply<Intent>)>) {
-        let all: Vec<&[Token]> = queries.iter().map(|(query, _)| query.as_slice()).collect();
+    fn distil_together(&self, queries: Vec<(Read, Reply<Intent>)>) {
+        let all: Vec<(&str, &[Token])> =
+            queries.iter().map(|((text, tokens), _)| (text.as_str(), tokens.as_slice())).collect();
         match caught(|| Ok(self.tiny.distil_all(&all)?)) {
             Ok(intents) => {
                 for ((_, reply), intent) in queries.into_iter().zip(intents) {
@@ -281,6 +284,9 @@ impl Works {
         }
     }
 }
+
+/// A query's text as far as it is read, and its tokens.
+type Read = (String, Vec<Token>);
 
 impl Taken {
     fn add(&mut self, job: Job) {

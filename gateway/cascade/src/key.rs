@@ -11,9 +11,10 @@ use sha2::{Digest, Sha256};
 
 use crate::record;
 use crate::tiny::Tiny;
+use crate::words::Words;
 
 /// Goes up when what is derived from a function changes in a way that the probe cannot show.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A function's key under one [`Fingerprint`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,7 +57,8 @@ impl Fingerprint {
         hasher.update((get_num_threads() as u64).to_le_bytes());
         let config = &tiny.config;
         let weights = [config.large_sha256.as_str(), config.small_sha256.as_str()];
-        for text in weights.into_iter().chain([tiny.tokenizer.digest()]) {
+        let words = tiny.words.as_ref().map_or("", Words::digest);
+        for text in weights.into_iter().chain([tiny.tokenizer.digest(), words]) {
             hasher.update((text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }
@@ -73,10 +75,12 @@ impl Fingerprint {
     /// The key of a function: of all that the models read of it.
     pub(crate) fn key(&self, function: &Function) -> Key {
         let Function { name, description, parameters, .. } = function;
+        let examples = function.examples.iter().map(|example| &example.utterance);
         let mut hasher = Sha256::new();
         hasher.update(self.0);
         // Every field of every type, quoted and named: no two functions are written alike.
-        hasher.update(format!("{:?}", (name, description, parameters)));
+        let examples: Vec<&String> = examples.collect();
+        hasher.update(format!("{:?}", (name, description, parameters, examples)));
         Key(hasher.finalize().into())
     }
 }

@@ -37,6 +37,7 @@ pub mod spans;
 pub mod text;
 pub mod tiny;
 pub mod weights;
+pub mod words;
 
 pub use api::{
     Candidate, DecodeRequest, Decoded, DecodedCall, Intent, ModelInfo, Piece, PieceKind, Prepared,

@@ -41,7 +41,7 @@ pub fn block(tokenizer: &Tokenizer, function: &Function) -> Vec<Token> {
 pub fn function(tokenizer: &Tokenizer, function: &Function) -> Vec<Token> {
     let mut tokens = vec![Token::special(Special::Function)];
     let text = function_text(function);
-    tokens.extend(tokenizer.encode(beginning(&text, FUNCTION_TOKENS_MAX)));
+    tokens.extend(tokenizer.encode(beginning(&text, FUNCTION_TOKENS_MAX * TOKEN_BYTES_MAX)));
     tokens.truncate(FUNCTION_TOKENS_MAX);
     tokens
 }
@@ -58,11 +58,22 @@ pub fn function_text(function: &Function) -> String {
     text
 }
 
-/// The words that an index holds of a function: those by which it can be found, and what its author
-/// expects people to say.
+/// The words that an index holds of a function: those by which it can be found, what its author
+/// expects people to say, what its parameters are and which options they have.
 pub fn index_text(function: &Function) -> String {
-    let examples = function.examples.iter().map(|example| example.utterance.as_str());
-    examples.fold(function_text(function), |text, example| text + " . " + example)
+    let mut text = function_text(function);
+    let mut add = |part: &str| {
+        if !part.is_empty() {
+            text.push_str(" . ");
+            text.push_str(part);
+        }
+    };
+    function.examples.iter().for_each(|example| add(&example.utterance));
+    for field in &function.parameters.fields {
+        add(&field.doc);
+        options(&field.ty).iter().for_each(|option| add(&split_identifier(option)));
+    }
+    text
 }
 
 /// What the large model reads of a query; the last token's state is the soft token.
@@ -102,7 +113,7 @@ pub fn chunk(tokenizer: &Tokenizer, subject: &str, answer: Special) -> Vec<Token
 /// Token ids of an option's label as the options head is given them.
 pub fn label(tokenizer: &Tokenizer, label: &str) -> Vec<u32> {
     let words = split_identifier(label);
-    let tokens = tokenizer.encode(beginning(&words, NAME_TOKENS_MAX));
+    let tokens = tokenizer.encode(beginning(&words, NAME_TOKENS_MAX * TOKEN_BYTES_MAX));
     tokens.iter().map(|token| token.id).take(NAME_TOKENS_MAX).collect()
 }
 
@@ -183,14 +194,14 @@ pub fn inner(ty: &Type) -> &Type {
 }
 
 fn push(tokenizer: &Tokenizer, tokens: &mut Vec<Token>, text: &str, tokens_max: usize) {
-    let mut encoded = tokenizer.encode(beginning(text, tokens_max));
+    let mut encoded = tokenizer.encode(beginning(text, tokens_max * TOKEN_BYTES_MAX));
     encoded.truncate(tokens_max);
     tokens.extend(encoded);
 }
 
-/// As much of a text as its first tokens can come from: it may have a megabyte.
-fn beginning(text: &str, tokens_max: usize) -> &str {
-    let mut end = text.len().min(tokens_max * TOKEN_BYTES_MAX);
+/// As much of a text as has at most so many bytes: it may have a megabyte.
+pub(crate) fn beginning(text: &str, bytes_max: usize) -> &str {
+    let mut end = text.len().min(bytes_max);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -76,7 +76,7 @@ impl Reader {
 
     fn is_sound(&self, head: &Head) -> bool {
         let ids = 0..self.tiny.config.small.vocab_size;
-        head.vector.len() == self.tiny.config.index_size
+        head.vector.len() == self.tiny.vector_size()
             && (1..=BLOCK_TOKENS_MAX).contains(&head.tokens.len())
             && head.tokens.iter().all(|token| ids.contains(&(token.id as usize)))
     }

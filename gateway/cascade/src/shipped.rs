@@ -1,5 +1,5 @@
 //! A tiny cascade as files: `cascade.json`, `tokenizer.json`, `large.safetensors`,
-//! `small.safetensors`. One such folder is embedded in the binary.
+//! `small.safetensors`, `words.safetensors`. One such folder is embedded in the binary.
 
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use crate::error::{CascadeError, WeightsError};
 use crate::text::Tokenizer;
 use crate::tiny::Tiny;
 use crate::weights::{self, File};
+use crate::words::{self, Words};
 
 /// Layout that this code reads.
 pub const VERSION: u32 = 2;
@@ -25,6 +26,8 @@ pub struct Files<'a> {
     pub large: &'a [u8],
     /// `small.safetensors`.
     pub small: &'a [u8],
+    /// `words.safetensors`, if `cascade.json` speaks of it.
+    pub words: Option<&'a [u8]>,
 }
 
 /// The cascade in the binary.
@@ -33,6 +36,7 @@ pub const EMBEDDED: Files<'static> = Files {
     tokenizer: include_bytes!("../models/tiny/tokenizer.json"),
     large: include_bytes!("../models/tiny/large.safetensors"),
     small: include_bytes!("../models/tiny/small.safetensors"),
+    words: Some(include_bytes!("../models/tiny/words.safetensors")),
 };
 
 impl Files<'_> {
@@ -58,7 +62,17 @@ impl Files<'_> {
         let large = File { name: "large.safetensors", bytes: self.large };
         let small = File { name: "small.safetensors", bytes: self.small };
         let (large, small) = weights::models(&config, &large, &small, device)?;
-        Ok(Tiny { config, tokenizer, large, small, device: device.clone() })
+        let words = match (&config.words_sha256, self.words) {
+            (None, _) => None,
+            (Some(expected), Some(bytes)) => {
+                verify(words::FILE, bytes, expected)?;
+                Some(Words::from_bytes(bytes)?)
+            }
+            (Some(_), None) => {
+                return Err(damaged(words::FILE, "it is missing".to_owned()).into());
+            }
+        };
+        Ok(Tiny { config, tokenizer, large, small, words, device: device.clone() })
     }
 
     fn config(&self) -> Result<TinyConfig, WeightsError> {
@@ -102,7 +116,11 @@ pub fn load_dir(dir: &Path, device: &Device) -> Result<Tiny, CascadeError> {
     };
     let (config, tokenizer) = (read("cascade.json")?, read("tokenizer.json")?);
     let (large, small) = (read("large.safetensors")?, read("small.safetensors")?);
-    Files { config: &config, tokenizer: &tokenizer, large: &large, small: &small }.load(device)
+    // Whether it must be there is for `cascade.json` to say.
+    let words = dir.join(words::FILE).exists().then(|| read(words::FILE)).transpose()?;
+    let words = words.as_deref();
+    Files { config: &config, tokenizer: &tokenizer, large: &large, small: &small, words }
+        .load(device)
 }
 
 /// SHA-256 of bytes, hex.

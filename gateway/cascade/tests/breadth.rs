@@ -66,7 +66,7 @@ impl Scene {
         DecodeRequest {
             query: QUERY.into(),
             earlier: Vec::new(),
-            intent: self.tiny.distil(&self.tiny.tokenizer.encode(QUERY)).unwrap(),
+            intent: self.tiny.distil(QUERY).unwrap(),
             candidates,
             choice: ToolChoice::Required,
             calls_max: CALLS_MAX,

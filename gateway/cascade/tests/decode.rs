@@ -150,7 +150,7 @@ fn something_is_told_before_all_is_decided() {
         let request = DecodeRequest {
             query: query.to_owned(),
             earlier: Vec::new(),
-            intent: tiny.distil(&tiny.tokenizer.encode(query)).unwrap(),
+            intent: tiny.distil(query).unwrap(),
             candidates: candidates.map(|prepared| Candidate { prepared, score: 1.0 }).collect(),
             choice: ToolChoice::Required,
             calls_max: 4,

@@ -92,7 +92,7 @@ impl Scene {
             .map(|(index, query)| DecodeRequest {
                 query: (*query).to_owned(),
                 earlier: Vec::new(),
-                intent: tiny.distil(&tiny.tokenizer.encode(query)).unwrap(),
+                intent: tiny.distil(query).unwrap(),
                 candidates: candidates(&prepared),
                 choice: if index % 3 == 0 { ToolChoice::Required } else { ToolChoice::Auto },
                 calls_max: if index == 0 { 1 } else { 4 },
@@ -349,7 +349,7 @@ async fn sixty_four_at_once_give_what_each_gives_alone_whatever_is_evicted() {
     let asked = |at: usize| {
         let query = format!("{} {at}", QUERIES[at % QUERIES.len()]);
         DecodeRequest {
-            intent: scene.tiny.distil(&scene.tiny.tokenizer.encode(&query)).unwrap(),
+            intent: scene.tiny.distil(&query).unwrap(),
             query,
             candidates: some(&prepared, at),
             ..scene.requests[at % QUERIES.len()].clone()
@@ -390,10 +390,9 @@ async fn sixty_four_at_once_give_what_each_gives_alone_whatever_is_evicted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn queries_are_distilled_together_as_alone() {
     let tiny = EMBEDDED.load(&Device::Cpu).unwrap();
-    let alone: Vec<_> =
-        QUERIES.iter().map(|query| tiny.distil(&tiny.tokenizer.encode(query)).unwrap()).collect();
+    let alone: Vec<_> = QUERIES.iter().map(|query| tiny.distil(query).unwrap()).collect();
     let tokens: Vec<_> = QUERIES.iter().map(|query| tiny.tokenizer.encode(query)).collect();
-    let all: Vec<_> = tokens.iter().map(Vec::as_slice).collect();
+    let all: Vec<_> = QUERIES.into_iter().zip(tokens.iter().map(Vec::as_slice)).collect();
     let together = tiny.distil_all(&all).unwrap();
     assert_eq!(together.len(), alone.len());
     for (one, other) in alone.iter().zip(&together) {

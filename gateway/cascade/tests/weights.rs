@@ -5,6 +5,7 @@
 mod support;
 
 use candle_core::{DType, Device, Tensor};
+use hyfunc_cascade::shipped::{self, EMBEDDED, Files};
 use support::OwnFiles;
 
 /// What is done to the files, and what the error must say.
@@ -130,7 +131,7 @@ fn damage_that_its_hash_vouches_for_is_refused_all_the_same() {
 #[test]
 fn a_folder_that_is_not_there_says_what_to_pass() {
     let missing = std::path::Path::new("no/such/folder");
-    let error = hyfunc_cascade::shipped::load_dir(missing, &Device::Cpu).err().unwrap();
+    let error = shipped::load_dir(missing, &Device::Cpu).err().unwrap();
     assert!(error.to_string().contains("pass a folder made by `hyfunc train tiny`"), "{error}");
 }
 
@@ -141,4 +142,49 @@ fn half_precision_files_load() {
         *tensor = tensor.to_dtype(DType::F16).unwrap();
     }
     files.load(|_, _| ()).unwrap();
+}
+
+#[test]
+fn the_table_of_words_is_the_one_that_the_configuration_names() {
+    let own = OwnFiles::random();
+    let table = EMBEDDED.words.unwrap().to_vec();
+    let (large, small) = own.bytes();
+    let load = |named: Option<String>, words: Option<&[u8]>| {
+        let mut config = own.config.clone();
+        config.large_sha256 = shipped::sha256(&large);
+        config.small_sha256 = shipped::sha256(&small);
+        config.words_sha256 = named;
+        let config = serde_json::to_vec(&config).unwrap();
+        let files = Files {
+            config: &config,
+            tokenizer: &own.tokenizer,
+            large: &large,
+            small: &small,
+            words,
+        };
+        files.load(&Device::Cpu)
+    };
+    let digest = shipped::sha256(&table);
+    // Folders of earlier versions name none; a file that is not named is not looked at.
+    for words in [None, Some(&b"?"[..])] {
+        let tiny = load(None, words).unwrap();
+        assert_eq!(tiny.vector_size(), own.config.index_size);
+        assert_eq!(tiny.distil("turn it on").unwrap().query_vector.len(), tiny.vector_size());
+    }
+    let tiny = load(Some(digest.clone()), Some(&table)).unwrap();
+    assert!(tiny.vector_size() > own.config.index_size);
+    let vector = |query: &str| tiny.distil(query).unwrap().query_vector;
+    assert_eq!(vector("turn it on").len(), tiny.vector_size());
+    let near = tiny.kinship(&vector("rent a bicycle"), &vector("borrowing bikes")).words;
+    let far = tiny.kinship(&vector("rent a bicycle"), &vector("bake some bread")).words;
+    assert!(near > far + 0.2, "{near} {far}");
+
+    let says = |named, words| load(named, words).err().unwrap().to_string();
+    let missing = says(Some(digest.clone()), None);
+    assert!(missing.contains("words.safetensors") && missing.contains("missing"), "{missing}");
+    let cut = says(Some(digest), Some(&table[..table.len() / 2]));
+    assert!(cut.contains("words.safetensors is damaged: its SHA-256 is"), "{cut}");
+    let forged = &table[..table.len() / 2];
+    let forged = says(Some(shipped::sha256(forged)), Some(forged));
+    assert!(forged.contains("words.safetensors is damaged"), "{forged}");
 }

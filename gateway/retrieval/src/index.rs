@@ -53,7 +53,7 @@ pub struct IndexConfig {
 impl Default for IndexConfig {
     fn default() -> Self {
         Self {
-            dense_share: 0.5,
+            dense_share: 0.7,
             wishes_max: 8,
             hnsw_functions_min: 8192,
             candidates_min: 64,

@@ -94,7 +94,7 @@ fn small() -> Index {
 #[test]
 fn the_score_is_the_weighted_sum() {
     for hit in small().search(&[0.8, 0.1, 0.3], "convert ten kilometers", 4).expect("sound") {
-        assert!((hit.score - (hit.dense * 0.5 + hit.lexical * 0.5)).abs() < 1e-6, "{hit:?}");
+        assert!((hit.score - (hit.dense * 0.7 + hit.lexical * 0.3)).abs() < 1e-6, "{hit:?}");
         assert!((0.0..=1.0).contains(&hit.lexical) && (-1.0..=1.0).contains(&hit.dense), "{hit:?}");
     }
 }

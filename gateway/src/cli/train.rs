@@ -42,6 +42,16 @@ pub enum TrainCommand {
                             --rows train.jsonl.gz --resume --rate 0.5"
     )]
     Lms(TrainLmsArgs),
+    /// Train the table of words that finds functions which no training has seen
+    #[command(
+        after_help = "Examples:\n  hyfunc train words --encoder all-MiniLM-L6-v2 --rows train.jsonl.gz\n  \
+                            hyfunc train words --encoder all-MiniLM-L6-v2 --rows train.jsonl.gz \
+                            --resume\n\n\
+                            The encoder, of BERT's kind, is asked for every piece of a word once; \
+                            serving needs the table alone. Next: hyfunc train tiny --from DIR, with \
+                            the table in DIR"
+    )]
+    Words(TrainWordsArgs),
     /// Write the models between two others, of which the second was trained on from the first
     #[command(
         after_help = "Examples:\n  hyfunc train blend before after.hyfunc-run/models --out between\n  \
@@ -192,6 +202,29 @@ pub struct TrainEmbedArgs {
     /// Folder of the file of embeddings
     #[arg(long, value_name = "DIR", default_value = "embeddings")]
     pub out: PathBuf,
+}
+
+/// Options of `train words`.
+#[derive(Debug, Args)]
+pub struct TrainWordsArgs {
+    /// What to train on
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Folder of the sentence encoder: config.json, tokenizer.json, safetensors
+    #[arg(long, value_name = "DIR")]
+    pub encoder: PathBuf,
+    /// Numbers of a word's vector
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub width: u16,
+    /// Folder of the run; the table comes to `models` in it
+    #[arg(long, value_name = "DIR", default_value = "words.hyfunc-run")]
+    pub out: PathBuf,
+    /// Steps
+    #[arg(long, default_value_t = 80)]
+    pub steps: usize,
+    /// How steps are taken
+    #[command(flatten)]
+    pub schedule: ScheduleArgs,
 }
 
 /// Options of `train lms`.

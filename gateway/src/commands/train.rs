@@ -9,12 +9,17 @@ use hyfunc_training::embed::{self, EmbedOptions};
 use hyfunc_training::lms::{self, LmsOptions};
 use hyfunc_training::prepare::{self, PrepareOptions};
 use hyfunc_training::retriever::{self, RetrieverOptions};
+use hyfunc_training::run;
 use hyfunc_training::schedule::Schedule;
 use hyfunc_training::sources::{DRAWN_AGAIN, Data, REFUSED};
 use hyfunc_training::tiny::{self, Report, TinyOptions};
+use hyfunc_training::words::{self, WordsOptions};
 
 use super::{CommandError, bundled_functions};
-use crate::cli::{DataArgs, ReadingArgs, ScheduleArgs, TrainBlendArgs, TrainCommand};
+use crate::cli::{
+    DataArgs, ReadingArgs, ScheduleArgs, TrainBlendArgs, TrainCommand, TrainWordsArgs,
+};
+use crate::eval::EvalError;
 
 /// Trains on the bundled functions and the given rows; gives what it came to.
 ///
@@ -76,6 +81,7 @@ pub fn train(command: TrainCommand) -> Result<String, CommandError> {
             };
             models_text(&lms::train(&options)?, &options.out)
         }
+        TrainCommand::Words(args) => worded(args)?,
         TrainCommand::Blend(args) => blended(args)?,
         TrainCommand::Rows(args) => {
             let data = Data { rows: args.files, ..reading(args.reading) };
@@ -92,6 +98,23 @@ fn reading(args: ReadingArgs) -> Data {
         evaluation: args.evaluation,
         ..Data::default()
     }
+}
+
+fn worded(args: TrainWordsArgs) -> Result<String, CommandError> {
+    let encoder = hyfunc_checkpoint::Encoder::open(&args.encoder).map_err(|source| {
+        EvalError::Encoder { path: args.encoder.clone(), source: Box::new(source) }
+    })?;
+    let options = WordsOptions {
+        data: data(args.data)?,
+        vocabulary: words::vocabulary(&args.encoder.join("tokenizer.json"))?,
+        encoder_sha256: run::file_hash(&args.encoder.join("model.safetensors"))?,
+        width: usize::from(args.width),
+        out: args.out,
+        steps: args.steps,
+        schedule: schedule(args.schedule),
+    };
+    let encode = |texts: &[&str]| encoder.embed(texts).map_err(|error| error.to_string());
+    Ok(words::train(&options, &encode)?.to_string())
 }
 
 fn blended(args: TrainBlendArgs) -> Result<String, CommandError> {

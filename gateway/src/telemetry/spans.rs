@@ -9,7 +9,7 @@ use super::names;
 use crate::pipeline::Step;
 
 /// Names of the spans inside a request.
-const INSIDE: [&str; 4] = ["chat", "step", "execute_tool", "mcp"];
+const INSIDE: [&str; 3] = ["chat", "step", "execute_tool"];
 
 /// The span of an HTTP request, under the caller's trace when it sent one.
 pub fn server_span(method: &str, route: &str, request_id: &str, parent: Context) -> Span {

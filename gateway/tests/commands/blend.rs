@@ -15,6 +15,8 @@ fn between_models_and_themselves_lie_those_models() {
     for name in ["large.safetensors", "small.safetensors", "tokenizer.json", "cascade.json"] {
         assert!(folder.path().join("out").join(name).exists(), "{name}");
     }
+    let words = |folder: &std::path::Path| fs::read(folder.join("words.safetensors")).unwrap();
+    assert!(words(&folder.path().join("out")) == words(&tiny), "the table is the first's");
     let config = |folder: &std::path::Path| -> Json {
         serde_json::from_slice(&fs::read(folder.join("cascade.json")).unwrap()).unwrap()
     };
@@ -45,10 +47,22 @@ fn what_cannot_be_blended_is_refused_and_nothing_is_written() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
     }
+    // The same weights without the table of words that they were trained with.
+    let wordless = folder.path().join("wordless");
+    fs::create_dir(&wordless).unwrap();
+    for entry in fs::read_dir(&copy).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), wordless.join(entry.file_name())).unwrap();
+    }
+    let path = wordless.join("cascade.json");
+    let mut config: Json = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    config.as_object_mut().unwrap().remove("words_sha256").unwrap();
+    fs::write(&path, config.to_string()).unwrap();
     let before = fs::read(copy.join("small.safetensors")).unwrap();
     for (typed, said) in [
         (&[models, models, "--out", "out", "--share", "1.5"][..], "from 0, the first models"),
         (&[models, "nowhere", "--out", "out"], "nowhere"),
+        (&[models, "wordless", "--out", "out"], "its words.safetensors is another one"),
         (&["copy", models, "--out", "copy"], "another folder with --out"),
         (&[models, "copy", "--out", "copy/../copy"], "another folder with --out"),
     ] {

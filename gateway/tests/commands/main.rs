@@ -7,3 +7,4 @@ mod pull;
 mod resume;
 mod rows;
 mod support;
+mod words;

@@ -178,7 +178,11 @@ fn learn(
     let learnt = needed(&map, training);
     let mut optimizer = AdamW::new(&learnt, RATE * schedule.rate, DECAY, options.steps)?;
     let is_chained = training == Training::Heads { is_chained: true };
-    let teacher = |_| Teacher::new(&tiny.large, &tiny.tokenizer, &Device::Cpu).chained(is_chained);
+    let teacher = |_| {
+        Teacher::new(&tiny.large, &tiny.tokenizer, &Device::Cpu)
+            .speaking(tiny.words.as_ref())
+            .chained(is_chained)
+    };
     let mut teachers: Vec<Teacher<'_>> = (0..schedule.shards).map(teacher).collect();
     let phase = Phase::new(run, variant.name(), options.steps).saved(schedule.checkpoint_steps);
     // Some head may not be needed by any row of a run this short.

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use hyfunc_cascade::shipped;
+use hyfunc_cascade::{shipped, words};
 
 use crate::checkpoint;
 use crate::error::TrainingError;
@@ -58,7 +58,10 @@ pub fn blend(options: &BlendOptions) -> Result<Blended, TrainingError> {
     }
     // Both are whole, and are what their cascade.json says.
     let mut config = shipped::load_dir(first, &Device::Cpu)?.config;
-    shipped::load_dir(second, &Device::Cpu)?;
+    let other = shipped::load_dir(second, &Device::Cpu)?.config;
+    if config.words_sha256 != other.words_sha256 {
+        return Err(unrelated(second, format!("its {} is another one", words::FILE)));
+    }
     let tokenizer = read(&first.join("tokenizer.json"))?;
     if tokenizer != read(&second.join("tokenizer.json"))? {
         return Err(unrelated(second, "its tokenizer.json is another one".into()));
@@ -80,6 +83,9 @@ pub fn blend(options: &BlendOptions) -> Result<Blended, TrainingError> {
     config.large_sha256 = file_hash(&out.join(WEIGHTS[0]))?;
     config.small_sha256 = file_hash(&out.join(WEIGHTS[1]))?;
     checkpoint::replace_bytes(&out.join("tokenizer.json"), &tokenizer)?;
+    if config.words_sha256.is_some() {
+        checkpoint::replace_bytes(&out.join(words::FILE), &read(&first.join(words::FILE))?)?;
+    }
     checkpoint::replace_bytes(&out.join("cascade.json"), &serde_json::to_vec_pretty(&config)?)?;
     shipped::load_dir(out, &Device::Cpu)?;
     let (large_sha256, small_sha256) = (config.large_sha256, config.small_sha256);

@@ -20,7 +20,7 @@ pub(crate) const HELD_OUT_MAX: usize = 400;
 
 /// What a cosine weighs in the index's score, which adds words to it: a function that shares no word
 /// with the request scores this much of its cosine, and must still pass.
-pub(crate) const DENSE_SHARE: f32 = 0.5;
+pub(crate) const DENSE_SHARE: f32 = 0.7;
 
 /// Share of called functions that the retrieval threshold may lose.
 pub(crate) const RETRIEVAL_LOSS: f64 = 0.003;

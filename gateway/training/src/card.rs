@@ -25,6 +25,12 @@ pub fn write(
             from.join(", ")
         ),
     };
+    let table = config.words_sha256.as_ref().map_or_else(String::new, |sha256| {
+        format!(
+            "Beside them a table of word vectors by `hyfunc train words`, distilled from a sentence \
+             encoder and trained on the same rows; `words.safetensors`, SHA-256 `{sha256}`.\n\n"
+        )
+    });
     format!(
         "# {id}\n\n\
          Two small transformers trained from scratch by `hyfunc train {step}` \
@@ -32,6 +38,7 @@ pub fn write(
          | | layers | width | vocabulary |\n|---|---|---|---|\n\
          | large: distils a request into one soft token | {ll} | {lw} | {vocab} |\n\
          | small: decides calls and fills their slots | {sl} | {sw} | {vocab} |\n\n\
+         {table}\
          ## Data\n\nPhrases and documented examples of the bundled library; requests synthesized from \
          catalogues' signatures; imported rows:\n\n{data}\n\
          `train_en` merges nlu_eval (CC-BY-4.0), snips (CC0), hammerbench, seal-tools, glaive demo \

@@ -115,7 +115,7 @@ impl<'a> Judge<'a> {
             prepared: self.prepared[&(Arc::as_ptr(function) as usize)].clone(),
             score: 0.0,
         };
-        let mut intent = self.tiny.distil(&self.tiny.tokenizer.encode(&row.query))?;
+        let mut intent = self.tiny.distil(&row.query)?;
         self.control.put(&mut intent);
         Ok(DecodeRequest {
             query: row.query.clone(),

@@ -42,5 +42,6 @@ pub mod synthesis;
 pub mod tiny;
 pub(crate) mod variables;
 pub mod vocabulary;
+pub mod words;
 
 pub use error::TrainingError;

@@ -9,6 +9,7 @@ use hyfunc_cascade::config::TinyConfig;
 use hyfunc_cascade::model::{Large, Small};
 use hyfunc_cascade::shipped;
 use hyfunc_cascade::text::Tokenizer;
+use hyfunc_cascade::words::{self, Words};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -63,6 +64,8 @@ pub fn train(options: &LmsOptions) -> Result<Report, TrainingError> {
         ..options.schedule.settings(&options.data)?
     };
     let (json, tokenizer, large) = retriever::load(&options.retriever)?;
+    let table = table(Some(&options.retriever))?;
+    let words = Words::from_bytes(&table).map_err(hyfunc_cascade::CascadeError::from)?;
     let known = match &options.embeddings {
         None => None,
         Some(path) if path.is_dir() => {
@@ -74,7 +77,8 @@ pub fn train(options: &LmsOptions) -> Result<Report, TrainingError> {
     let sources = options.data.read(&options.out)?;
     run.begin(&sources.built_in)?;
     let (small, map) = model(&tokenizer, &options.schedule)?;
-    let frozen = Frozen { large: &large, tokenizer: &tokenizer, known: known.as_ref() };
+    let known = known.as_ref();
+    let frozen = Frozen { large: &large, tokenizer: &tokenizer, words: &words, known };
     learn(&run, options.steps, &options.schedule, &sources, &frozen, (&small, &map))?;
 
     let models = options.out.join("models");
@@ -83,7 +87,16 @@ pub fn train(options: &LmsOptions) -> Result<Report, TrainingError> {
     let weights = std::fs::read(&path).map_err(TrainingError::file(&path))?;
     checkpoint::replace_bytes(&models.join("large.safetensors"), &weights)?;
     checkpoint::replace_bytes(&models.join("tokenizer.json"), &json)?;
-    finish(&run, &settings, sources, &tokenizer, &map, &models)
+    finish(&run, &settings, sources, (&tokenizer, &table), &map, &models)
+}
+
+/// The table of words that models are trained and served with: that of a folder, or the embedded
+/// one where the folder has none.
+pub(crate) fn table(folder: Option<&Path>) -> Result<Vec<u8>, TrainingError> {
+    match folder.map(|folder| folder.join(words::FILE)).filter(|path| path.exists()) {
+        Some(path) => std::fs::read(&path).map_err(TrainingError::file(&path)),
+        None => Ok(shipped::EMBEDDED.words.unwrap_or_default().to_vec()),
+    }
 }
 
 /// A small model as it begins: drawn, or another run's.
@@ -103,6 +116,8 @@ pub(crate) fn model(
 pub(crate) struct Frozen<'a> {
     pub(crate) large: &'a Large,
     pub(crate) tokenizer: &'a Tokenizer,
+    /// Says what texts are about.
+    pub(crate) words: &'a Words,
     /// What the large model made of some texts already.
     pub(crate) known: Option<&'a Embeddings>,
 }
@@ -117,8 +132,10 @@ pub(crate) fn learn(
     (small, map): (&Small, &VarMap),
 ) -> Result<(), TrainingError> {
     let mut optimizer = AdamW::new(map, RATE * schedule.rate, DECAY, steps)?;
-    let teacher =
-        |_| Teacher::new(frozen.large, frozen.tokenizer, &Device::Cpu).knowing(frozen.known);
+    let teacher = |_| {
+        let teacher = Teacher::new(frozen.large, frozen.tokenizer, &Device::Cpu);
+        teacher.knowing(frozen.known).speaking(Some(frozen.words))
+    };
     let mut teachers: Vec<Teacher<'_>> = (0..schedule.shards).map(teacher).collect();
     let phase = Phase::new(run, "small", steps).saved(schedule.checkpoint_steps);
     phase.go(&mut optimizer, &mut teachers, |step, shard, teacher| {
@@ -134,14 +151,16 @@ pub(crate) fn finish(
     run: &Run,
     settings: &Settings,
     sources: Sources,
-    tokenizer: &Tokenizer,
+    (tokenizer, table): (&Tokenizer, &[u8]),
     small: &VarMap,
     models: &Path,
 ) -> Result<Report, TrainingError> {
     variables::write_half(small, &models.join("small.safetensors"))?;
+    checkpoint::replace_bytes(&models.join(words::FILE), table)?;
     let mut config = TinyConfig::shapes(tokenizer.vocab_size());
     config.large_sha256 = run::file_hash(&models.join("large.safetensors"))?;
     config.small_sha256 = run::file_hash(&models.join("small.safetensors"))?;
+    config.words_sha256 = Some(shipped::sha256(table));
     let path = models.join("cascade.json");
     checkpoint::replace_bytes(&path, &serde_json::to_vec_pretty(&config)?)?;
 

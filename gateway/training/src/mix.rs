@@ -19,7 +19,7 @@ use crate::practice::Plugin;
 use crate::synthesis;
 
 /// Share of requests to practice plugins.
-const PRACTICE_SHARE: f64 = 0.3;
+const PRACTICE_SHARE: f64 = 0.45;
 
 /// Share of requests over the bundled library, of the rest.
 const BUNDLED_SHARE: f64 = 0.54;
@@ -109,6 +109,16 @@ impl Mix {
     pub(crate) fn practising(self, practice: Vec<Plugin>) -> Self {
         let strange = practice.iter().flat_map(|plugin| plugin.functions.iter().cloned()).collect();
         Self { practice, strange, ..self }
+    }
+
+    /// All functions of practice plugins: those of the mix, and those that rows beside it are about.
+    pub(crate) fn practice_functions(&self, rows: &[Row]) -> Vec<Arc<Function>> {
+        let mut functions: BTreeMap<String, Arc<Function>> = BTreeMap::new();
+        let offered = rows.iter().flat_map(|row| &row.functions);
+        for function in self.strange.iter().chain(offered) {
+            functions.entry(function.name.clone()).or_insert_with(|| function.clone());
+        }
+        functions.into_values().collect()
     }
 
     /// Texts for the tokenizer.

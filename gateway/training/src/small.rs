@@ -16,7 +16,8 @@ use hyfunc_cascade::model::{Large, Small};
 use hyfunc_cascade::prompt::{self, QUERY_OFFSET};
 use hyfunc_cascade::sequence::Batch;
 use hyfunc_cascade::text::{Special, Token, Tokenizer};
-use hyfunc_cascade::tiny::{call_features, cosine, sigmoid};
+use hyfunc_cascade::tiny::{Kinship, call_features, cosine, sigmoid};
+use hyfunc_cascade::words::Words;
 use hyfunc_functions::{Function, Spelling, Template};
 use rand::Rng;
 use rand::seq::IteratorRandom;
@@ -62,9 +63,12 @@ pub struct Teacher<'a> {
     pub device: &'a Device,
     /// What it made of some texts already.
     embeddings: Option<&'a Embeddings>,
+    /// Says what texts are about.
+    words: Option<&'a Words>,
     /// Whether a call's parameters are one branch, each after the gold of those before it.
     is_chained: bool,
     vectors: Known<Vec<f32>>,
+    spoken: Known<Vec<f32>>,
     templates: Known<Arc<Template>>,
     profiles: Known<Arc<Profile>>,
 }
@@ -105,8 +109,10 @@ impl<'a> Teacher<'a> {
             tokenizer,
             device,
             embeddings: None,
+            words: None,
             is_chained: false,
             vectors: HashMap::new(),
+            spoken: HashMap::new(),
             templates: HashMap::new(),
             profiles: HashMap::new(),
         }
@@ -115,6 +121,11 @@ impl<'a> Teacher<'a> {
     /// The same, knowing what the large model made of some texts.
     pub fn knowing(self, embeddings: Option<&'a Embeddings>) -> Self {
         Self { embeddings, ..self }
+    }
+
+    /// The same with a table of words, which the small model will be served with.
+    pub fn speaking(self, words: Option<&'a Words>) -> Self {
+        Self { words, ..self }
     }
 
     /// The same for a small model whose parameters are asked one after another, each after the values
@@ -180,6 +191,24 @@ impl<'a> Teacher<'a> {
         let vector = self.large.embed(&batch, self.device)?.squeeze(0)?.to_vec1::<f32>()?;
         self.vectors.insert(key, (function.clone(), vector.clone()));
         Ok(vector)
+    }
+
+    /// How alike a request and each of a row's functions are; `vector` is the request's.
+    fn kinships(&mut self, row: &Row, vector: &[f32]) -> Result<Vec<Kinship>, TrainingError> {
+        let said = self.words.map(|words| words.vector(&row.query));
+        let each = row.functions.iter().map(|function| {
+            let own = cosine(&self.vector(function)?, vector);
+            let words = match (self.words, &said) {
+                (Some(words), Some(said)) => {
+                    let key = Arc::as_ptr(function) as usize;
+                    let read = || (function.clone(), words.function(function));
+                    cosine(&self.spoken.entry(key).or_insert_with(read).1, said)
+                }
+                _ => 0.0,
+            };
+            Ok(Kinship { own, words })
+        });
+        each.collect()
     }
 
     pub(crate) fn template(&mut self, function: &Arc<Function>) -> Arc<Template> {
@@ -260,13 +289,11 @@ fn pairs_of(
         return Ok(Vec::new());
     }
     let likeness = Likeness::new(&row.query);
-    let cosines: Vec<f32> = row
-        .functions
-        .iter()
-        .map(|function| Ok(cosine(&teacher.vector(function)?, vector)))
-        .collect::<Result<_, TrainingError>>()?;
+    let kinships = teacher.kinships(row, vector)?;
+    let with_words = teacher.words.is_some();
+    let cosines: Vec<f32> = kinships.iter().map(|of| of.joined(with_words)).collect();
     let chosen = chosen(row, &cosines, rng);
-    let features = features(teacher, row, &chosen, &cosines, p_call, &Likeness::new(last));
+    let features = features(teacher, row, &chosen, &kinships, p_call, &Likeness::new(last));
     let mut pairs = Vec::with_capacity(chosen.len());
     for (choice, features) in chosen.into_iter().zip(features) {
         let function = &row.functions[choice];
@@ -327,13 +354,13 @@ fn features(
     teacher: &mut Teacher<'_>,
     row: &Row,
     chosen: &[usize],
-    cosines: &[f32],
+    kinships: &[Kinship],
     p_call: f32,
     likeness: &Likeness,
 ) -> Vec<[f32; CALL_FEATURES]> {
     let mut one = |&index: &usize| {
         let profile = teacher.profile(&row.functions[index]);
-        call_features(cosines, index, p_call, profile.likeness(likeness))
+        call_features(kinships, index, p_call, profile.likeness(likeness))
     };
     chosen.iter().map(&mut one).collect()
 }

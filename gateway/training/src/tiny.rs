@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hyfunc_cascade::text::Tokenizer;
+use hyfunc_cascade::words::Words;
 
 use crate::calibrate;
 use crate::error::TrainingError;
@@ -36,7 +37,7 @@ pub struct TinyOptions {
 /// What a training run came to.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Folder with the four files of the models.
+    /// Folder with the five files of the models.
     pub models: PathBuf,
     /// Wall time of all its stretches, in seconds; what a kill threw away does not count.
     pub seconds: f64,
@@ -65,16 +66,19 @@ pub fn train(options: &TinyOptions) -> Result<Report, TrainingError> {
     let tokenizer =
         Tokenizer::from_bytes(&tokenizer_json).map_err(hyfunc_cascade::CascadeError::from)?;
 
+    let table = lms::table(schedule.from.as_deref())?;
+    let words = Words::from_bytes(&table).map_err(hyfunc_cascade::CascadeError::from)?;
+
     let (large, large_map) = retriever::model(&tokenizer, schedule)?;
     let steps = Steps { count: options.steps_large, hard_negatives: HARD_NEGATIVES };
     retriever::learn(&run, steps, schedule, &sources, &tokenizer, (&large, &large_map))?;
 
     let (small, small_map) = lms::model(&tokenizer, schedule)?;
     // Requests are drawn anew at every step, so that few texts would be known from before.
-    let frozen = Frozen { large: &large, tokenizer: &tokenizer, known: None };
+    let frozen = Frozen { large: &large, tokenizer: &tokenizer, words: &words, known: None };
     lms::learn(&run, options.steps_small, schedule, &sources, &frozen, (&small, &small_map))?;
 
     let models = options.out.join("models");
     retriever::write(&models, &large_map, &tokenizer_json)?;
-    lms::finish(&run, &settings, sources, &tokenizer, &small_map, &models)
+    lms::finish(&run, &settings, sources, (&tokenizer, &table), &small_map, &models)
 }

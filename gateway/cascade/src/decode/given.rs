@@ -13,7 +13,7 @@ use crate::model::heads::CALL_FEATURES;
 use crate::model::small::{Before, List, Step};
 use crate::prompt::{self, BLOCK_TOKENS_MAX};
 use crate::text::Token;
-use crate::tiny::{call_features, cosine};
+use crate::tiny::{Kinship, call_features};
 
 use super::Decoder;
 
@@ -56,13 +56,15 @@ impl<'a> Given<'a> {
         let likeness = Likeness::new(&request.query);
         // Of all candidates, since how a cosine lies among the others tells more than itself.
         let vectors = request.candidates.iter().map(|candidate| candidate.prepared.vector());
-        let cosines: Vec<f32> =
-            vectors.map(|vector| cosine(&request.intent.query_vector, vector)).collect();
+        let tiny = decoder.tiny;
+        let kinships: Vec<Kinship> =
+            vectors.map(|vector| tiny.kinship(&request.intent.query_vector, vector)).collect();
+        let cosines = kinships.iter().map(|kinship| kinship.joined(tiny.words.is_some())).collect();
         // What was said before names functions that are not asked for again.
         let last = Likeness::new(conversation::last(&request.query));
         let features = request.candidates.iter().enumerate().map(|(index, candidate)| {
             let likeness = candidate.prepared.profile.likeness(&last);
-            call_features(&cosines, index, request.intent.p_call, likeness)
+            call_features(&kinships, index, request.intent.p_call, likeness)
         });
         let features = features.collect();
         let kept = match decoder.config.ablate.kept_blocks {

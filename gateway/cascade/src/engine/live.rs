@@ -180,7 +180,7 @@ mod tests {
         }
 
         fn joins(&self, live: &mut Live<'_>, query: &str) -> Answer {
-            let intent = self.tiny.distil(&self.tiny.tokenizer.encode(query)).unwrap();
+            let intent = self.tiny.distil(query).unwrap();
             let candidates = self.prepared.iter();
             let request = DecodeRequest {
                 query: query.to_owned(),

@@ -30,8 +30,9 @@ const QUESTIONS: usize = 7;
 
 /// Numbers given beside the state at a call: retriever's cosine, p(call) of the large model, share
 /// of the name's words that the query has, how far the cosine lies behind the best other one's,
-/// share of the query's words that the function has, likeness to its nearest example.
-pub const CALL_FEATURES: usize = 6;
+/// share of the query's words that the function has, likeness to its nearest example, cosine by
+/// their words, and how far that lies behind the best other one's.
+pub const CALL_FEATURES: usize = 8;
 
 /// Numbers given beside a presence or a flag; see `Evidence`.
 pub const PRESENCE_FEATURES: usize = 6;
@@ -100,13 +101,13 @@ impl Heads {
         self.question.apply(states)?.broadcast_add(&self.question_bias)
     }
 
-    /// Logits of a first call, `[rows]`, from states and `features [rows, 6]`.
+    /// Logits of a first call, `[rows]`, from states and `features [rows, 8]`.
     pub fn call(&self, states: &Tensor, features: &Tensor) -> Result<Tensor> {
         let logits = self.question(Question::Call, states)?;
         (logits + features.matmul(&self.call_features)?)?.squeeze(1)
     }
 
-    /// Logits of one more call, `[rows]`, from states after a call and `features [rows, 6]`.
+    /// Logits of one more call, `[rows]`, from states after a call and `features [rows, 8]`.
     pub fn again(&self, states: &Tensor, features: &Tensor) -> Result<Tensor> {
         let logits = self.question(Question::Again, states)?;
         (logits + features.matmul(&self.again_features)?)?.squeeze(1)

@@ -16,7 +16,7 @@ use hyfunc_functions::Function;
 use hyfunc_functions::schema::function_from_schema;
 use serde_json::{Value as Json, json};
 
-/// The four files of a cascade, owned.
+/// The files of a cascade without a table of words, owned.
 #[derive(Clone)]
 pub struct OwnFiles {
     pub config: TinyConfig,
@@ -52,6 +52,11 @@ impl OwnFiles {
         Self { config, tokenizer, large, small }
     }
 
+    /// Weights of the large and of the small model as files.
+    pub fn bytes(&self) -> (Vec<u8>, Vec<u8>) {
+        (bytes(&self.large), bytes(&self.small))
+    }
+
     /// Loads them, after hashes were made right and `damage` was done to the bytes.
     pub fn load(
         &self,
@@ -85,7 +90,8 @@ impl OwnFiles {
         small: &[u8],
     ) -> Result<Tiny, hyfunc_cascade::CascadeError> {
         let config = serde_json::to_vec(config).unwrap();
-        let files = Files { config: &config, tokenizer: &self.tokenizer, large, small };
+        let files =
+            Files { config: &config, tokenizer: &self.tokenizer, large, small, words: None };
         files.load(&Device::Cpu)
     }
 }

@@ -54,7 +54,7 @@ impl Encoder for TinyEncoder {
                 tokens_max: self.query_tokens_max,
             });
         }
-        Ok(self.tiny.distil(&tokens)?.query_vector)
+        Ok(self.tiny.distil(query)?.query_vector)
     }
 }
 

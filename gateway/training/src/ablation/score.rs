@@ -100,7 +100,7 @@ fn replies(
             continue;
         }
         let began = Instant::now();
-        let mut intent = tiny.distil(&tokens)?;
+        let mut intent = tiny.distil(&row.query)?;
         if !form.has_soft {
             intent.soft_token.fill(0.0);
         }

@@ -172,7 +172,7 @@ fn what_is_learnt_is_what_is_written_with() {
         let laid = free::lay(&learning, &mut teacher, std::slice::from_ref(&row), form, None);
         let laid = laid.unwrap().unwrap();
         let expected = learning.vocabulary(&laid.states).unwrap().to_vec2::<f32>().unwrap();
-        let mut soft = tiny.distil(&tiny.tokenizer.encode(&row.query)).unwrap().soft_token;
+        let mut soft = tiny.distil(&row.query).unwrap().soft_token;
         if !has_soft {
             soft.fill(0.0);
         }
@@ -200,7 +200,7 @@ fn the_retriever_offers_few_and_training_never_loses_a_called_function() {
         let function = function_from_schema(&format!("other{at}"), "", &schema).unwrap();
         row.functions.push(Arc::new(function));
     }
-    let vector = tiny.distil(&tiny.tokenizer.encode(&row.query)).unwrap().query_vector;
+    let vector = tiny.distil(&row.query).unwrap().query_vector;
     for (is_retrieved, offered) in [(false, 12), (true, RETRIEVED_MAX)] {
         let of = free::offered(&mut teacher, &row, &vector, is_retrieved).unwrap();
         assert_eq!(of.len(), offered);
