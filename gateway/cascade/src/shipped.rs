@@ -30,8 +30,8 @@ pub struct Files<'a> {
     pub words: Option<&'a [u8]>,
 }
 
-/// The cascade in the binary.
-pub const EMBEDDED: Files<'static> = Files {
+/// The cascade in the binary. Not a constant, of which every crate that names it would hold its own.
+pub static EMBEDDED: Files<'static> = Files {
     config: include_bytes!("../models/tiny/cascade.json"),
     tokenizer: include_bytes!("../models/tiny/tokenizer.json"),
     large: include_bytes!("../models/tiny/large.safetensors"),
