@@ -429,7 +429,13 @@ async fn results_are_put_into_words_only_where_that_is_wanted() {
 async fn results_are_never_lost_with_the_words() {
     for act in [Act::Status(401, ""), Act::Hangs, Act::Breaks, Act::Raw("data: x\n\n")] {
         let fake = Fake::start(act).await;
-        let gateway = gateway(convert(), &fake, |config| config.upstream.phrase = true).await;
+        let gateway = gateway(convert(), &fake, |config| {
+            config.upstream.phrase = true;
+            if matches!(act, Act::Hangs) {
+                config.upstream.first_byte_ms = 300;
+            }
+        })
+        .await;
         let json = gateway.chat(&ask("how many metres are 3 km?")).await.json();
         let said = content(&json);
         assert!(said.contains("3000"), "{act:?}: {said}");
