@@ -75,11 +75,10 @@ impl Fingerprint {
     /// The key of a function: of all that the models read of it.
     pub(crate) fn key(&self, function: &Function) -> Key {
         let Function { name, description, parameters, .. } = function;
-        let examples = function.examples.iter().map(|example| &example.utterance);
+        let examples: Vec<&String> = function.examples.iter().map(|of| &of.utterance).collect();
         let mut hasher = Sha256::new();
         hasher.update(self.0);
         // Every field of every type, quoted and named: no two functions are written alike.
-        let examples: Vec<&String> = examples.collect();
         hasher.update(format!("{:?}", (name, description, parameters, examples)));
         Key(hasher.finalize().into())
     }

@@ -94,12 +94,12 @@ impl Tiny {
     /// How alike two such vectors are.
     pub fn kinship(&self, one: &[f32], other: &[f32]) -> Kinship {
         if self.words.is_none() {
-            return Kinship { own: cosine(one, other), words: 0.0 };
+            return Kinship { own: cosine(one, other), words: None };
         }
         let at = self.config.index_size.min(one.len()).min(other.len());
         Kinship {
             own: cosine(&one[..at], &other[..at]) / (1.0 - words::SHARE),
-            words: cosine(&one[at..], &other[at..]) / words::SHARE,
+            words: Some(cosine(&one[at..], &other[at..]) / words::SHARE),
         }
     }
 
@@ -135,17 +135,22 @@ impl Tiny {
 pub struct Kinship {
     /// To the large model.
     pub own: f32,
-    /// By their words; 0 where there is no table of them.
-    pub words: f32,
+    /// By their words, where there is a table of them.
+    pub words: Option<f32>,
 }
 
 impl Kinship {
     /// Both as one cosine: that of the vectors that an index holds.
-    pub fn joined(self, with_words: bool) -> f32 {
-        match with_words {
-            true => (1.0 - words::SHARE) * self.own + words::SHARE * self.words,
-            false => self.own,
+    pub fn joined(self) -> f32 {
+        match self.words {
+            Some(words) => (1.0 - words::SHARE) * self.own + words::SHARE * words,
+            None => self.own,
         }
+    }
+
+    /// The cosine by words as the small model is given it.
+    fn spoken(&self) -> f32 {
+        self.words.unwrap_or(0.0)
     }
 }
 
@@ -162,8 +167,8 @@ pub fn call_features(
         let best = others.map(|(_, kinship)| of(kinship)).reduce(f32::max);
         best.map_or(0.0, |best| of(&kinships[index]) - best)
     };
-    let Kinship { own, words } = kinships[index];
-    let (behind_own, behind_words) = (behind(|of| of.own), behind(|of| of.words));
+    let (own, words) = (kinships[index].own, kinships[index].spoken());
+    let (behind_own, behind_words) = (behind(|of| of.own), behind(Kinship::spoken));
     let [name, covered, example] = likeness;
     [own, p_call, name, behind_own, covered, example, words, behind_words]
 }

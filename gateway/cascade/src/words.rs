@@ -33,8 +33,7 @@ const UNKNOWN: &str = "[UNK]";
 
 /// Pieces of words and their vectors.
 pub struct Words {
-    normalizer: BertNormalizer,
-    pieces: WordPiece,
+    cutter: Cutter,
     /// `[pieces, width]`, each row to be multiplied by its scale.
     table: Vec<i8>,
     /// `[pieces]`.
@@ -81,7 +80,7 @@ impl Words {
         }
         let table = table.data().iter().map(|byte| i8::from_le_bytes([*byte])).collect();
         let digest = hex::encode(Sha256::digest(bytes));
-        Ok(Self { normalizer: normalizer(), pieces: model(&pieces)?, table, scales, width, digest })
+        Ok(Self { cutter: Cutter::new(&pieces)?, table, scales, width, digest })
     }
 
     /// Numbers of a vector.
@@ -96,7 +95,7 @@ impl Words {
 
     /// Pieces of a text, by their rows.
     pub fn pieces(&self, text: &str) -> Vec<u32> {
-        pieces(&self.normalizer, &self.pieces, text)
+        self.cutter.pieces(text)
     }
 
     /// What a text is about: `[width]`, of unit length, or zeros where no word is known.
@@ -150,10 +149,10 @@ pub fn to_bytes(pieces: &[String], vectors: &[f32], width: usize) -> Result<Vec<
     safetensors::serialize(tensors, None).map_err(|error| damaged(error.to_string()))
 }
 
-/// Cuts texts into the pieces of a vocabulary, for a table that is yet to be made.
+/// Cuts texts into the pieces of a vocabulary.
 pub struct Cutter {
     normalizer: BertNormalizer,
-    pieces: WordPiece,
+    model: WordPiece,
 }
 
 impl Cutter {
@@ -161,25 +160,33 @@ impl Cutter {
     ///
     /// # Errors
     /// A vocabulary without `[UNK]`.
-    pub fn new(vocabulary: &[String]) -> Result<Self, WeightsError> {
-        let pieces: Vec<&str> = vocabulary.iter().map(String::as_str).collect();
-        Ok(Self { normalizer: normalizer(), pieces: model(&pieces)? })
+    pub fn new(vocabulary: &[impl AsRef<str>]) -> Result<Self, WeightsError> {
+        let normalizer = BertNormalizer::new(true, true, None, true);
+        Ok(Self { normalizer, model: model(vocabulary)? })
     }
 
     /// Pieces of a text, by their rows.
     pub fn pieces(&self, text: &str) -> Vec<u32> {
-        pieces(&self.normalizer, &self.pieces, text)
+        let text = prompt::beginning(text, TEXT_BYTES_MAX);
+        let mut normalized = NormalizedString::from(text);
+        // Neither step can fail on UTF-8; what could not be cut would say nothing.
+        if self.normalizer.normalize(&mut normalized).is_err() {
+            return Vec::new();
+        }
+        let mut split = PreTokenizedString::from(normalized);
+        if BertPreTokenizer.pre_tokenize(&mut split).is_err() {
+            return Vec::new();
+        }
+        let words = split.get_splits(OffsetReferential::Normalized, OffsetType::Byte);
+        let cut = |word| self.model.tokenize(word).unwrap_or_default();
+        words.into_iter().flat_map(|(word, ..)| cut(word)).map(|piece| piece.id).collect()
     }
 }
 
-fn normalizer() -> BertNormalizer {
-    BertNormalizer::new(true, true, None, true)
-}
-
-fn model(pieces: &[&str]) -> Result<WordPiece, WeightsError> {
+fn model(pieces: &[impl AsRef<str>]) -> Result<WordPiece, WeightsError> {
     let numbered = pieces.iter().zip(0_u32..);
     let vocabulary: AHashMap<String, u32> =
-        numbered.map(|(piece, row)| ((*piece).to_owned(), row)).collect();
+        numbered.map(|(piece, row)| (piece.as_ref().to_owned(), row)).collect();
     if !vocabulary.contains_key(UNKNOWN) || vocabulary.len() != pieces.len() {
         return Err(damaged(format!("`vocabulary` lacks {UNKNOWN}, or holds a piece twice")));
     }
@@ -188,22 +195,6 @@ fn model(pieces: &[&str]) -> Result<WordPiece, WeightsError> {
         .unk_token(UNKNOWN.into())
         .build()
         .map_err(|error| damaged(error.to_string()))
-}
-
-fn pieces(normalizer: &BertNormalizer, model: &WordPiece, text: &str) -> Vec<u32> {
-    let text = prompt::beginning(text, TEXT_BYTES_MAX);
-    let mut normalized = NormalizedString::from(text);
-    // Neither step can fail on UTF-8; what could not be cut would say nothing.
-    if normalizer.normalize(&mut normalized).is_err() {
-        return Vec::new();
-    }
-    let mut split = PreTokenizedString::from(normalized);
-    if BertPreTokenizer.pre_tokenize(&mut split).is_err() {
-        return Vec::new();
-    }
-    let words = split.get_splits(OffsetReferential::Normalized, OffsetType::Byte);
-    let cut = words.into_iter().flat_map(|(word, _, _)| model.tokenize(word).unwrap_or_default());
-    cut.map(|piece| piece.id).collect()
 }
 
 fn array(four: &[u8]) -> [u8; 4] {

@@ -198,14 +198,11 @@ impl<'a> Teacher<'a> {
         let said = self.words.map(|words| words.vector(&row.query));
         let each = row.functions.iter().map(|function| {
             let own = cosine(&self.vector(function)?, vector);
-            let words = match (self.words, &said) {
-                (Some(words), Some(said)) => {
-                    let key = Arc::as_ptr(function) as usize;
-                    let read = || (function.clone(), words.function(function));
-                    cosine(&self.spoken.entry(key).or_insert_with(read).1, said)
-                }
-                _ => 0.0,
-            };
+            let words = self.words.zip(said.as_ref()).map(|(words, said)| {
+                let key = Arc::as_ptr(function) as usize;
+                let read = || (function.clone(), words.function(function));
+                cosine(&self.spoken.entry(key).or_insert_with(read).1, said)
+            });
             Ok(Kinship { own, words })
         });
         each.collect()
@@ -290,8 +287,7 @@ fn pairs_of(
     }
     let likeness = Likeness::new(&row.query);
     let kinships = teacher.kinships(row, vector)?;
-    let with_words = teacher.words.is_some();
-    let cosines: Vec<f32> = kinships.iter().map(|of| of.joined(with_words)).collect();
+    let cosines: Vec<f32> = kinships.iter().map(|of| of.joined()).collect();
     let chosen = chosen(row, &cosines, rng);
     let features = features(teacher, row, &chosen, &kinships, p_call, &Likeness::new(last));
     let mut pairs = Vec::with_capacity(chosen.len());

@@ -59,7 +59,7 @@ impl<'a> Given<'a> {
         let tiny = decoder.tiny;
         let kinships: Vec<Kinship> =
             vectors.map(|vector| tiny.kinship(&request.intent.query_vector, vector)).collect();
-        let cosines = kinships.iter().map(|kinship| kinship.joined(tiny.words.is_some())).collect();
+        let cosines = kinships.iter().map(|kinship| kinship.joined()).collect();
         // What was said before names functions that are not asked for again.
         let last = Likeness::new(conversation::last(&request.query));
         let features = request.candidates.iter().enumerate().map(|(index, candidate)| {
