@@ -9,6 +9,7 @@ use crate::blocks::Block;
 use crate::conversation::Earlier;
 use crate::evidence::Profile;
 use crate::labels::Labels;
+use crate::nearness::Spoken;
 use crate::prompt;
 use crate::text::Token;
 
@@ -31,6 +32,7 @@ pub struct Prepared {
     pub(crate) text: String,
     pub(crate) profile: Profile,
     pub(crate) labels: Labels,
+    pub(crate) spoken: Spoken,
     /// Of its schema block.
     pub(crate) tokens: Vec<Token>,
     pub(crate) block: Block,
@@ -54,6 +56,7 @@ impl Prepared {
             text: prompt::index_text(&function),
             profile: Profile::new(&function),
             labels: Labels::default(),
+            spoken: Spoken::new(&function.parameters),
             vector,
             tokens,
             block,

@@ -15,7 +15,11 @@ pub struct Filling {
 }
 
 /// Natural-log cost of every pair of slots that take overlapping spans.
-pub const OVERLAP_COST: f32 = 3.0;
+pub const OVERLAP_COST: f32 = 6.0;
+
+/// Natural-log cost of a slot whose span begins before that of the slot before it: people mostly
+/// follow the order of the parameters.
+pub const TURNED_COST: f32 = 1.2;
 
 /// Partial assignments kept.
 const BEAM: usize = 24;
@@ -24,6 +28,8 @@ const BEAM: usize = 24;
 struct Partial {
     score: f32,
     taken: Taken,
+    /// Where the latest span begins.
+    latest: usize,
 }
 
 /// Spans that were taken, so that counting those which overlap another takes two look-ups, however
@@ -56,7 +62,7 @@ impl Taken {
 /// Work of slots · beam · (options + borders).
 pub fn assign(slots: &[Vec<Filling>]) -> Vec<usize> {
     let borders = borders(slots);
-    let mut beam = vec![Partial { score: 0.0, taken: Taken::new(borders.len()) }];
+    let mut beam = vec![Partial { score: 0.0, taken: Taken::new(borders.len()), latest: 0 }];
     // Of every slot, what each of the kept ones goes on from, and which option it takes.
     let mut steps: Vec<Vec<(usize, usize)>> = Vec::with_capacity(slots.len());
     for options in slots {
@@ -68,7 +74,10 @@ pub fn assign(slots: &[Vec<Filling>]) -> Vec<usize> {
         for (from, partial) in beam.iter().enumerate() {
             for (index, (option, span)) in options.iter().zip(&spans).enumerate() {
                 let overlaps = span.as_ref().map_or(0, |span| partial.taken.overlapping(span));
-                let score = partial.score + option.score - OVERLAP_COST * overlaps as f32;
+                let back = span.as_ref().is_some_and(|span| span.start < partial.latest);
+                let turned = if back { TURNED_COST } else { 0.0 };
+                let overlap = OVERLAP_COST * overlaps as f32;
+                let score = partial.score + option.score - overlap - turned;
                 next.push((score, from, index));
             }
         }
@@ -82,7 +91,8 @@ pub fn assign(slots: &[Vec<Filling>]) -> Vec<usize> {
             if let Some(span) = &spans[index] {
                 taken.add(span);
             }
-            Partial { score, taken }
+            let latest = spans[index].as_ref().map_or(beam[from].latest, |span| span.start);
+            Partial { score, taken, latest }
         };
         let kept: Vec<Partial> = next.iter().map(goes_on).collect();
         beam = kept;
@@ -124,7 +134,7 @@ mod tests {
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    use super::{BEAM, Filling, OVERLAP_COST, assign};
+    use super::{BEAM, Filling, OVERLAP_COST, TURNED_COST, assign};
 
     fn span(from: usize, to: usize, score: f32) -> Filling {
         Filling { bytes: Some(from..to), score }
@@ -161,10 +171,16 @@ mod tests {
             for (score, chosen) in &beam {
                 for (index, option) in options.iter().enumerate() {
                     let before = (0..slot).map(|before| &slots[before][chosen[before]]);
+                    let latest = before.clone().rev().find_map(|before| before.bytes.clone());
+                    let turned = match (&latest, &option.bytes) {
+                        (Some(latest), Some(own)) if own.start < latest.start => TURNED_COST,
+                        _ => 0.0,
+                    };
                     let overlaps = before.filter(|before| overlap(before, option)).count();
                     let mut chosen = chosen.clone();
                     chosen.push(index);
-                    next.push((score + option.score - OVERLAP_COST * overlaps as f32, chosen));
+                    let overlap = OVERLAP_COST * overlaps as f32;
+                    next.push((score + option.score - overlap - turned, chosen));
                 }
             }
             next.sort_by(|one, other| other.0.total_cmp(&one.0));

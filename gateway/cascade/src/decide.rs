@@ -8,11 +8,13 @@ use std::time::Instant;
 
 use candle_core::Tensor;
 use hyfunc_functions::template::{Choice, ChoiceKind, Slot, Step};
+use hyfunc_functions::types::Field;
 use hyfunc_functions::{Cursor, Template, Value};
 
 use crate::api::{Piece, PieceKind, TokenCounts};
 use crate::assign::assign;
 use crate::branch::{Branch, choice_answer, slot_answer};
+use crate::clauses::Part;
 use crate::config::PARAMETER_QUESTIONS_MAX;
 use crate::error::CascadeError;
 use crate::evidence;
@@ -21,11 +23,13 @@ use crate::lexicon::{Kind, Shape};
 use crate::likeness::Likeness;
 use crate::model::heads::{self, OPTION_FEATURES, PRESENCE_FEATURES, Question};
 use crate::model::ops;
+use crate::nearness::Spoken;
+use crate::prior::{self, Latest, Past, Scene};
 use crate::spans::{self, Span};
 use crate::text::Token;
-use crate::tiny::Tiny;
+use crate::tiny::{Tiny, log_sigmoid};
 
-use fillings::{Offers, Weighed, weigh};
+use fillings::{Fill, Offers, Weighed, left_out, weigh};
 
 /// Options of a choice that are compared with the query together.
 const OPTIONS_TOGETHER: usize = 256;
@@ -38,6 +42,10 @@ pub struct Asked<'a> {
     pub tokens: &'a [Token],
     /// Their likeness to labels.
     pub likeness: &'a Likeness,
+    /// What belongs together in them.
+    pub scene: &'a Scene,
+    /// Where the query is about this function and where about others.
+    pub parts: &'a [Part],
     /// When the answer is of no more use.
     pub deadline: Instant,
 }
@@ -115,6 +123,10 @@ pub struct Parameter {
     pub branch: Branch,
     pieces: Vec<Piece>,
     copied: Vec<Range<usize>>,
+    /// The latest value, where that was copied.
+    latest: Option<Latest>,
+    /// Log-probability, natural, that an optional one is given.
+    present: f32,
     questions: usize,
 }
 
@@ -124,8 +136,8 @@ pub struct Filled {
     pub arguments: Value,
     /// The filled template, in order.
     pub pieces: Vec<Piece>,
-    /// Bytes of the query that its values were copied from.
-    pub copied: Vec<Range<usize>>,
+    /// Bytes of the query that its values were copied from, with the index of the parameter.
+    pub copied: Vec<(usize, Range<usize>)>,
 }
 
 /// One call on its way.
@@ -133,6 +145,8 @@ pub struct CallFilling {
     template: Arc<Template>,
     /// One a parameter, in order.
     pub parameters: Vec<Parameter>,
+    /// What earlier calls of the function copied.
+    earlier: Vec<(usize, Range<usize>)>,
 }
 
 /// What a parameter waits for.
@@ -146,18 +160,21 @@ enum Waits {
 }
 
 impl CallFilling {
-    /// A call of which nothing is decided.
-    pub fn new(template: &Arc<Template>) -> Self {
+    /// A call of which nothing is decided. `earlier` is what calls of the same function before it
+    /// copied.
+    pub fn new(template: &Arc<Template>, earlier: Vec<(usize, Range<usize>)>) -> Self {
         let parameters = (0..template.parameters().fields.len())
             .map(|index| Parameter {
                 cursor: Cursor::parameter(template.clone(), index),
                 branch: Branch::default(),
                 pieces: Vec::new(),
                 copied: Vec::new(),
+                latest: None,
+                present: 0.0,
                 questions: 0,
             })
             .collect();
-        Self { template: template.clone(), parameters }
+        Self { template: template.clone(), parameters, earlier }
     }
 
     /// Adds the chunks of every parameter's first question; says which parameters wait for a state.
@@ -177,7 +194,7 @@ impl CallFilling {
     pub fn answer(
         &mut self,
         tiny: &Tiny,
-        labels: &Labels,
+        (labels, spoken): (&Labels, &Spoken),
         asked: &Asked<'_>,
         at: &States,
         counts: &mut TokenCounts,
@@ -187,7 +204,7 @@ impl CallFilling {
         let template = self.template.clone();
         let given = Given { tiny, template: &template, labels, asked, query: &at.query };
         let mut rows: Vec<(usize, usize)> = at.waiting.iter().copied().enumerate().collect();
-        let (mut answered, mut offers) = (Answered::default(), Offers::default());
+        let (mut answered, mut offers) = (Answered::default(), Offers::new(asked, spoken));
         while !rows.is_empty() {
             let mut slots = Vec::new();
             for (row, index) in rows.drain(..) {
@@ -199,19 +216,35 @@ impl CallFilling {
                     Waits::Nothing => {}
                 }
             }
-            let earlier: Vec<&[Range<usize>]> =
-                slots.iter().map(|(_, index, _)| &*self.parameters[*index].copied).collect();
+            let past = |(_, index, _): &(usize, usize, Slot)| Past {
+                own: &self.parameters[*index].copied,
+                calls: &self.earlier,
+            };
+            let pasts: Vec<Past<'_>> = slots.iter().map(past).collect();
             let logits = (&questions, &starts, &ends);
-            let fillings = weigh(asked, &mut offers, &slots, &earlier, logits)?;
+            let mut fillings = weigh(&mut offers, &slots, &pasts, logits)?;
+            for ((_, index, slot), fillings) in slots.iter().zip(&mut fillings) {
+                let parameter = &self.parameters[*index];
+                if parameter.may_be_left_out(&template.parameters().fields[*index], slot) {
+                    fillings.push(left_out(parameter.present));
+                }
+            }
             let plain =
                 |weighed: &Weighed| weighed.iter().map(|(filling, _)| filling.clone()).collect();
             let chosen = assign(&fillings.iter().map(plain).collect::<Vec<_>>());
             for (((row, index, slot), options), choice) in
                 slots.into_iter().zip(fillings).zip(chosen)
             {
-                let Some(span) = options.into_iter().nth(choice).and_then(|(_, span)| span) else {
-                    answered.writes.push(Write { index, row, slot });
-                    continue;
+                let span = match options.into_iter().nth(choice).map(|(_, fill)| fill) {
+                    Some(Fill::Copy(span)) => span,
+                    Some(Fill::LeaveOut) => {
+                        self.parameters[index].leave_out(&template, index)?;
+                        continue;
+                    }
+                    Some(Fill::Write) | None => {
+                        answered.writes.push(Write { index, row, slot });
+                        continue;
+                    }
                 };
                 let parameter = &mut self.parameters[index];
                 let (after, tokens) = (parameter.branch.tokens().len(), span.tokens);
@@ -247,9 +280,9 @@ impl CallFilling {
         let mut pieces = vec![injected(format!("<call>{}", self.template.function_name()))];
         let mut fields = Vec::with_capacity(self.parameters.len());
         let mut copied = Vec::new();
-        for parameter in self.parameters.drain(..) {
+        for (index, parameter) in self.parameters.drain(..).enumerate() {
             pieces.extend(parameter.pieces);
-            copied.extend(parameter.copied);
+            copied.extend(parameter.copied.into_iter().map(|bytes| (index, bytes)));
             fields.push(parameter.cursor.finish_parameter()?);
         }
         pieces.push(injected("</call>".into()));
@@ -336,6 +369,17 @@ impl Parameter {
                 {
                     1
                 }
+                ChoiceKind::AnotherElement => {
+                    let series = self.latest.as_ref().map_or(0.0, |latest| {
+                        prior::another(given.asked.query, latest, &choice.subject)
+                    });
+                    usize::from(state.1[Question::Another as usize] + series <= 0.0)
+                }
+                ChoiceKind::Presence => {
+                    let logit = likely(given, state.0, &choice)?;
+                    self.present = log_sigmoid(logit);
+                    usize::from(logit <= 0.0)
+                }
                 _ => choose(given, state, &choice)?,
             };
             let chosen = &choice.alternatives[alternative];
@@ -346,6 +390,26 @@ impl Parameter {
                 self.branch.write(given.tiny.tokenizer.encode(&chosen.label));
             }
         }
+    }
+
+    /// Whether nothing but its presence was decided of an optional one, whose whole value `slot` is.
+    fn may_be_left_out(&self, field: &Field, slot: &Slot) -> bool {
+        !field.required && self.questions == 1 && slot.subject == field.name
+    }
+
+    /// Leaves it out: begins anew, and answers the question of its presence with no.
+    fn leave_out(&mut self, template: &Arc<Template>, index: usize) -> Result<(), CascadeError> {
+        let mut cursor = Cursor::parameter(template.clone(), index);
+        while let Step::Fixed(_) = cursor.step() {
+            cursor.advance();
+        }
+        cursor.choose(1)?;
+        while let Step::Fixed(_) = cursor.step() {
+            cursor.advance();
+        }
+        self.cursor = cursor;
+        self.pieces.clear();
+        Ok(())
     }
 
     fn copy(
@@ -359,6 +423,9 @@ impl Parameter {
         let text = slot.spell(&span.value);
         self.piece(PieceKind::Copied, text, slot.subject.clone());
         self.copied.push(span.bytes.clone());
+        let is_text = prior::is_text(&slot.ty);
+        self.latest =
+            Some(Latest { path: slot.subject.clone(), bytes: span.bytes.clone(), is_text });
         self.branch.write(asked.tokens[span.tokens.0..=span.tokens.1].iter().cloned());
         Ok(self.cursor.fill(span.value)?)
     }
@@ -370,6 +437,7 @@ impl Parameter {
         counts: &mut TokenCounts,
     ) -> Result<(), CascadeError> {
         counts.sampled += ids.len();
+        self.latest = None;
         let text = slot.spell(&value);
         self.piece(PieceKind::Sampled, text, slot.subject.clone());
         self.branch.write(ids.iter().copied().map(written));
@@ -404,7 +472,7 @@ fn choose(
 ) -> Result<usize, CascadeError> {
     let yes_no = |yes: bool| usize::from(!yes);
     Ok(match choice.kind {
-        ChoiceKind::Presence | ChoiceKind::Flag => yes_no(likely(given, state, choice)?),
+        ChoiceKind::Presence | ChoiceKind::Flag => yes_no(likely(given, state, choice)? > 0.0),
         ChoiceKind::AnotherElement | ChoiceKind::AnotherKey | ChoiceKind::AnotherCall => {
             yes_no(questions[Question::Another as usize] > 0.0)
         }
@@ -417,8 +485,8 @@ fn choose(
     })
 }
 
-/// Whether an optional parameter is written or a flag set.
-fn likely(given: &Given<'_>, state: &Tensor, choice: &Choice) -> Result<bool, CascadeError> {
+/// The logit of an optional parameter, or of a flag.
+fn likely(given: &Given<'_>, state: &Tensor, choice: &Choice) -> Result<f32, CascadeError> {
     let heads = &given.tiny.small.heads;
     let parameters = given.template.parameters();
     let evidence = evidence::presence(given.asked.likeness, parameters, choice);
@@ -429,7 +497,7 @@ fn likely(given: &Given<'_>, state: &Tensor, choice: &Choice) -> Result<bool, Ca
         ChoiceKind::Flag => heads.flags(state, &said, &features)?,
         _ => heads.presence(state, &said, &features)?,
     };
-    Ok(logit.to_vec1::<f32>()?[0] > 0.0)
+    Ok(logit.to_vec1::<f32>()?[0])
 }
 
 fn option(given: &Given<'_>, state: &Tensor, choice: &Choice) -> Result<usize, CascadeError> {

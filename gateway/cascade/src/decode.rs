@@ -15,8 +15,10 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use crate::api::{DecodeRequest, Decoded, DecodedCall, TokenCounts, ToolChoice};
+use crate::clauses;
 use crate::config::CascadeConfig;
 use crate::error::CascadeError;
+use crate::evidence::Profile;
 use crate::generate::Masks;
 use crate::model::heads::CALL_FEATURES;
 use crate::model::small::{List, Step};
@@ -211,12 +213,15 @@ impl<'a> Decoding<'a> {
         let each = logits.into_iter().zip(&given.cosines);
         self.scores = each.map(|(logit, cosine)| weighed(logit, *cosine, weight)).collect();
         let called = as_named(given, called(given, &self.scores), &self.scores);
-        for (before, &index) in called.iter().enumerate() {
+        let profiles: Vec<&Profile> =
+            called.iter().map(|index| &given.prepared(*index).profile).collect();
+        let parts = clauses::parts(&given.request.query, &profiles);
+        for ((before, &index), parts) in called.iter().enumerate().zip(parts) {
             // The first has at least one call, and each further one has room for one.
             let reserved = called.len() - before - 1 + usize::from(before > 0);
             let room = given.request.calls_max.saturating_sub(reserved).max(1);
             let (of, read) = ((index, self.scores[index]), (step, first + index));
-            self.calls.push(Calling::new(given, of, room, read, &mut self.counts)?);
+            self.calls.push(Calling::new(given, of, (parts, room), read, &mut self.counts)?);
         }
         Ok(())
     }

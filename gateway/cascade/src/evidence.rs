@@ -8,10 +8,13 @@ use hyfunc_functions::template::{Choice, ChoiceKind};
 use hyfunc_functions::types::{RecordType, Type};
 
 use crate::branch::without_indices;
-use crate::lexicon::{Kind, words};
+use crate::conversation;
+use crate::lexicon::{Kind, Shape, words};
 use crate::likeness::Likeness;
 use crate::model::heads::PRESENCE_FEATURES;
+use crate::numbers;
 use crate::prompt;
+use crate::series;
 
 /// Words of a function, read once at load.
 #[derive(Clone, Debug)]
@@ -45,10 +48,15 @@ impl Profile {
     /// to 1.
     pub fn likeness(&self, query: &Likeness) -> [f32; 3] {
         let content = query.content();
-        let known = content.iter().filter(|stem| self.stems.binary_search(stem).is_ok()).count();
+        let known = content.iter().filter(|stem| self.knows(**stem)).count();
         let covered = known as f32 / content.len().max(1) as f32;
         let nearest = self.examples.iter().map(|of| overlap(content, of)).fold(0.0, f32::max);
         [query.share(&self.name), covered, nearest]
+    }
+
+    /// Whether the function has a word of this stem.
+    pub fn knows(&self, stem: u32) -> bool {
+        self.stems.binary_search(&stem).is_ok()
     }
 
     /// Byte of the query at which it begins to speak of this function by its name.
@@ -103,6 +111,39 @@ pub fn presence(query: &Likeness, parameters: &RecordType, choice: &Choice) -> E
     }
 }
 
+/// What a query still has to say after some calls, of which the latest copied the bytes `latest` and
+/// all together `all`: whether something follows in a series with what the latest took, share of the
+/// query's numbers that are to spare, share of its names. All 0 to 1.
+pub fn further(query: &str, latest: &[Range<usize>], all: &[Range<usize>]) -> [f32; 3] {
+    let is_taken = |bytes: &Range<usize>| {
+        all.iter().any(|taken| taken.start < bytes.end && bytes.start < taken.end)
+    };
+    let follows = latest.iter().any(|taken| {
+        series::next(query, taken.end)
+            .or_else(|| series::next_number(query, taken.end))
+            .is_some_and(|next| !is_taken(&(next..next + 1)))
+    });
+    let share = |spare: usize, of: usize| spare as f32 / of.max(1) as f32;
+    // What was said before is not asked for again.
+    let said = conversation::last(query);
+    let moved = |bytes: Range<usize>| {
+        let before = query.len() - said.len();
+        before + bytes.start..before + bytes.end
+    };
+    let numbers: Vec<Range<usize>> =
+        numbers::mentions(said).into_iter().map(|mention| moved(mention.bytes)).collect();
+    let spare = numbers.iter().filter(|bytes| !is_taken(bytes)).count();
+    let names: Vec<Range<usize>> = words(said)
+        .into_iter()
+        .skip(1)
+        .filter(|word| word.shape != Shape::Lower)
+        .map(|word| moved(word.bytes))
+        .collect();
+    let unnamed = names.iter().filter(|bytes| !is_taken(bytes)).count();
+    let follows = if follows { 1.0 } else { 0.0 };
+    [follows, share(spare, numbers.len()), share(unnamed, names.len())]
+}
+
 /// Numbers that a record cannot do without.
 fn numbers_required(record: &RecordType) -> usize {
     record.fields.iter().filter(|field| field.required).map(|field| numbers_in(&field.ty)).sum()
@@ -153,10 +194,12 @@ fn overlap(one: &[u32], other: &[u32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use hyfunc_functions::Type;
     use hyfunc_functions::types::{Case, Field, IntType, RecordType};
 
-    use super::{numbers_required, stems, type_at};
+    use super::{further, numbers_required, stems, type_at};
 
     fn field(name: &str, required: bool, ty: Type) -> Field {
         Field { name: name.into(), doc: String::new(), required, default: None, ty }
@@ -190,6 +233,45 @@ mod tests {
         assert!(matches!(type_at(&record(), "settings.colour"), Some(Type::Option(_))));
         assert!(type_at(&record(), "settings.nothing").is_none());
         assert!(type_at(&record(), "days.nothing").is_none());
+    }
+
+    #[test]
+    fn what_is_still_to_be_said_is_told_by_series_numbers_and_names() {
+        /// Parts of a query.
+        type Parts<'a> = &'a [&'a str];
+
+        let cities = "weather in Oslo, Rome and Lima";
+        let cases: [(&str, Parts<'_>, Parts<'_>, [f32; 3]); 12] = [
+            // What the latest call took, what all took: a series, spare numbers, spare names.
+            (cities, &["Oslo"], &["Oslo"], [1.0, 0.0, 2.0 / 3.0]),
+            (cities, &["Rome"], &["Oslo", "Rome"], [1.0, 0.0, 1.0 / 3.0]),
+            (cities, &["Oslo"], &["Oslo", "Rome"], [0.0, 0.0, 1.0 / 3.0]),
+            (cities, &["Lima"], &["Oslo", "Rome", "Lima"], [0.0, 0.0, 0.0]),
+            (cities, &["Oslo, Rome"], &["Oslo, Rome"], [1.0, 0.0, 1.0 / 3.0]),
+            ("mean of 3, 5 and 8", &["3"], &["3"], [1.0, 2.0 / 3.0, 0.0]),
+            ("run 5 km, 10 km", &["5"], &["5"], [1.0, 0.5, 0.0]),
+            ("25% of 80", &["25"], &["25"], [0.0, 0.5, 0.0]),
+            // The first word has a capital anyway.
+            ("Oslo and Rome", &["Oslo"], &["Oslo"], [1.0, 0.0, 1.0]),
+            ("in Århus, Malmö", &["Århus"], &["Århus"], [1.0, 0.0, 0.5]),
+            ("weather in Oslo at 5", &[], &[], [0.0, 1.0, 1.0]),
+            ("", &[], &[], [0.0, 0.0, 0.0]),
+        ];
+        for (query, latest, all, expected) in cases {
+            let places = |parts: Parts<'_>| -> Vec<Range<usize>> {
+                let place = |part: &&str| {
+                    let at = query.find(*part).expect("it is said");
+                    at..at + part.len()
+                };
+                parts.iter().map(place).collect()
+            };
+            assert_eq!(further(query, &places(latest), &places(all)), expected, "{query}");
+        }
+        // Beyond the end, and within a letter.
+        for (query, bytes) in [("short", 90..99), ("", 90..99), ("é, ü", 0..1)] {
+            let taken = std::slice::from_ref(&bytes);
+            assert_eq!(further(query, taken, taken), [0.0; 3], "{query}");
+        }
     }
 
     #[test]

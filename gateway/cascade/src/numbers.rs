@@ -40,6 +40,11 @@ fn digits(text: &str) -> Vec<Mention> {
             continue;
         }
         let end = digits_end(bytes, at);
+        if text[..at].trim_end_matches('-').ends_with('^') {
+            // An exponent is no number of its own.
+            at = end;
+            continue;
+        }
         let Ok(value) = text[at..end].replace(',', "").parse::<f64>() else {
             at = end;
             continue;
@@ -239,6 +244,7 @@ mod tests {
             ("one, two", vec![1.0, 2.0]),
             ("A4 paper", vec![]),
             ("10km", vec![10.0]),
+            ("4 m/s^2, x^1.5 and 10^-3", vec![4.0, 10.0]),
             ("6:15pm", vec![6.0, 18.0, 15.0]),
             ("at 7 p.m. or 12 am", vec![7.0, 19.0, 12.0, 0.0]),
             ("7am, 12pm", vec![7.0, 12.0]),

@@ -7,7 +7,8 @@ use hyfunc_functions::template::SlotType;
 
 use crate::conversation;
 use crate::lexicon::words;
-use crate::numbers;
+use crate::numbers::{self, Mention};
+use crate::share;
 use crate::text::Token;
 
 /// Words of the longest span.
@@ -22,7 +23,12 @@ pub struct Span {
     pub tokens: (usize, usize),
     /// What the slot would hold.
     pub value: Value,
+    /// Whether a percentage is read as a share of one; `None` of what is none.
+    pub share: Option<bool>,
 }
+
+/// A stretch of a text, what it means, and whether that is a percentage read as a share.
+type Said = (Range<usize>, Value, Option<bool>);
 
 /// Every span of `query` that `slot` admits.
 ///
@@ -32,29 +38,30 @@ pub fn candidates(query: &str, tokens: &[Token], slot: &SlotType) -> Vec<Span> {
     let found = parts.flat_map(|part| {
         let at = part.start;
         let found = said(&query[part], slot).into_iter();
-        found.map(move |(bytes, value)| (at + bytes.start..at + bytes.end, value))
+        found.map(move |(bytes, value, share)| (at + bytes.start..at + bytes.end, value, share))
     });
     // Of a long query there are thousands.
     let admits = slot.admission();
     found
-        .filter(|(_, value)| admits(value))
-        .filter_map(|(bytes, value)| {
-            Some(Span { tokens: token_range(tokens, &bytes)?, bytes, value })
+        .filter(|(_, value, _)| admits(value))
+        .filter_map(|(bytes, value, share)| {
+            Some(Span { tokens: token_range(tokens, &bytes)?, bytes, value, share })
         })
         .collect()
 }
 
 /// Stretches of a text that a slot could take, and what they mean.
-fn said(text: &str, slot: &SlotType) -> Vec<(Range<usize>, Value)> {
-    match slot {
-        SlotType::Int(_) | SlotType::Float(_) => numeric(text, slot),
+fn said(text: &str, slot: &SlotType) -> Vec<Said> {
+    let plain = match slot {
+        SlotType::Int(_) | SlotType::Float(_) => return numeric(text, slot),
         SlotType::Char => chars(text),
         SlotType::String(_) | SlotType::Key => textual(text),
         SlotType::Bytes => textual(text)
             .into_iter()
             .filter_map(|(bytes, _)| Some((bytes.clone(), slot.parse(&text[bytes]).ok()?)))
             .collect(),
-    }
+    };
+    plain.into_iter().map(|(bytes, value)| (bytes, value, None)).collect()
 }
 
 /// The span that means `value`, if the query has one, and whether it means it negated (*down 12*);
@@ -103,23 +110,29 @@ fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
-fn numeric(query: &str, slot: &SlotType) -> Vec<(Range<usize>, Value)> {
-    numbers::mentions(query)
-        .into_iter()
-        .filter_map(|mention| {
-            let value = match slot {
-                SlotType::Int(_) if mention.value.fract() == 0.0 && mention.value.abs() < 1e18 => {
-                    Value::Int(mention.value as i128)
+fn numeric(query: &str, slot: &SlotType) -> Vec<Said> {
+    let float = |number: f64, single: bool| {
+        Value::Float(if single { f64::from(number as f32) } else { number })
+    };
+    let read = |mention: Mention| -> Vec<Said> {
+        let Mention { bytes, value } = mention;
+        match slot {
+            SlotType::Int(_) if value.fract() == 0.0 && value.abs() < 1e18 => {
+                vec![(bytes, Value::Int(value as i128), None)]
+            }
+            SlotType::Float(of) if value.is_finite() => {
+                let is_percentage = value != 0.0 && share::is_percentage(query, bytes.end);
+                let mut said =
+                    vec![(bytes.clone(), float(value, of.single), is_percentage.then_some(false))];
+                if is_percentage {
+                    said.push((bytes, float(share::of(value), of.single), Some(true)));
                 }
-                SlotType::Float(float) if mention.value.is_finite() => {
-                    let single = f64::from(mention.value as f32);
-                    Value::Float(if float.single { single } else { mention.value })
-                }
-                _ => return None,
-            };
-            Some((mention.bytes, value))
-        })
-        .collect()
+                said
+            }
+            _ => Vec::new(),
+        }
+    };
+    numbers::mentions(query).into_iter().flat_map(read).collect()
 }
 
 fn chars(query: &str) -> Vec<(Range<usize>, Value)> {
@@ -192,7 +205,7 @@ pub fn token_range(tokens: &[Token], bytes: &Range<usize>) -> Option<(usize, usi
 mod tests {
     use hyfunc_functions::Value;
     use hyfunc_functions::template::SlotType;
-    use hyfunc_functions::types::{IntType, StringType};
+    use hyfunc_functions::types::{FloatType, IntType, StringType};
 
     use super::{candidates, covers, find, negated};
     use crate::lexicon::words;
@@ -270,5 +283,47 @@ mod tests {
         assert_eq!(negated(&slot, &Value::Int(6)), None);
         assert_eq!(negated(&slot, &Value::Int(-5)), None);
         assert!(covers(&(0..5), &(1..5)) && !covers(&(1..5), &(0..5)));
+    }
+
+    #[test]
+    fn percentages_are_numbers_and_shares_of_one() {
+        let float = FloatType::default();
+        let single = |number: f64| f64::from(number as f32);
+        for (query, float, expected) in [
+            ("cut 4.1% now", float, vec![4.1, 0.041]),
+            ("cut 5 % now", float, vec![5.0, 0.05]),
+            ("5 percent", float, vec![5.0, 0.05]),
+            ("5-percent cut", float, vec![5.0, 0.05]),
+            ("5 PERCENT", float, vec![5.0, 0.05]),
+            ("5 per cent", float, vec![5.0, 0.05]),
+            ("5 pct.", float, vec![5.0, 0.05]),
+            ("0.5%", float, vec![0.5, 0.005]),
+            ("1,250%", float, vec![1250.0, 12.5]),
+            ("five percent off", float, vec![5.0, 0.05]),
+            ("minus 5%", float, vec![-5.0, -0.05]),
+            ("-5 %", float, vec![-5.0, -0.05]),
+            ("50% or 20%", float, vec![50.0, 0.5, 20.0, 0.2]),
+            // The slot admits one of both.
+            ("5%", FloatType { max: Some(1.0), ..float }, vec![0.05]),
+            ("5%", FloatType { min: Some(1.0), ..float }, vec![5.0]),
+            ("4.1%", FloatType { single: true, ..float }, vec![single(4.1), single(0.041)]),
+            // No percentages.
+            ("5 percentage points", float, vec![5.0]),
+            ("half a percent", float, vec![0.5]),
+            ("5", float, vec![5.0]),
+            ("5 €", float, vec![5.0]),
+            ("5%é", float, vec![5.0]),
+            ("5 abcdefé", float, vec![5.0]),
+            ("%", float, vec![]),
+            ("", float, vec![]),
+        ] {
+            let found = candidates(query, &tokens(query), &SlotType::Float(float)).into_iter();
+            let found: Vec<Value> = found.map(|span| span.value).collect();
+            let expected: Vec<Value> = expected.into_iter().map(Value::Float).collect();
+            assert_eq!(found, expected, "{query}");
+        }
+        let whole = SlotType::Int(IntType { min: -100, max: 100 });
+        let found = candidates("cut 5% now", &tokens("cut 5% now"), &whole).into_iter();
+        assert_eq!(found.map(|span| span.value).collect::<Vec<_>>(), [Value::Int(5)]);
     }
 }

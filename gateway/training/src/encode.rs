@@ -11,10 +11,13 @@ use hyfunc_cascade::decide::{is_value, written};
 use hyfunc_cascade::evidence;
 use hyfunc_cascade::likeness::Likeness;
 use hyfunc_cascade::model::heads::{OPTION_FEATURES, PRESENCE_FEATURES};
+use hyfunc_cascade::nearness::Spoken;
+use hyfunc_cascade::prior::{self, Past, Prior};
+use hyfunc_cascade::prompt;
+use hyfunc_cascade::spans::{self, Span};
 use hyfunc_cascade::text::{Token, Tokenizer};
-use hyfunc_cascade::{prompt, spans};
 use hyfunc_functions::oracle::{Answer, OracleError, drive_parameter};
-use hyfunc_functions::template::{Choice, ChoiceKind, Slot, Step};
+use hyfunc_functions::template::{Choice, ChoiceKind, Slot, SlotType, Step};
 use hyfunc_functions::{Cursor, Template};
 use serde_json::{Map, Value as Json};
 
@@ -62,6 +65,8 @@ pub enum Target {
         end: usize,
         /// Whether the number there is meant with its sign turned, where it could be.
         negative: Option<bool>,
+        /// What the query alone says of both.
+        prior: Prior,
     },
     /// Which tokens to write: they stand in the branch from the state on, and `</param>` ends them.
     Write {
@@ -84,6 +89,8 @@ pub struct EncodedBranch {
 pub struct EncodedCall {
     /// One a parameter, in order.
     pub branches: Vec<EncodedBranch>,
+    /// Bytes of the query that values are copied from, with the index of the parameter.
+    pub copied: Vec<(usize, Range<usize>)>,
 }
 
 impl EncodedCall {
@@ -93,33 +100,51 @@ impl EncodedCall {
     }
 }
 
-/// Encodes one call.
+/// A query that calls are encoded beside.
+pub struct Asked<'a> {
+    /// Shared by both models.
+    pub tokenizer: &'a Tokenizer,
+    /// The words.
+    pub query: &'a str,
+    /// Their tokens.
+    pub tokens: &'a [Token],
+    /// Their likeness to labels.
+    pub likeness: &'a Likeness,
+    /// What belongs together in them.
+    pub scene: &'a prior::Scene,
+}
+
+/// Encodes one call of the function that `template` and `spoken` are of. `earlier` is what calls of it
+/// before this one copied.
 pub fn call(
-    tokenizer: &Tokenizer,
-    query: &str,
-    tokens: &[Token],
-    likeness: &Likeness,
-    template: &Arc<Template>,
+    asked: &Asked<'_>,
+    (template, spoken): (&Arc<Template>, &Spoken),
     arguments: &Map<String, Json>,
+    earlier: &[(usize, Range<usize>)],
 ) -> Result<EncodedCall, OracleError> {
-    let scene = Scene { tokenizer, query, tokens, likeness, template };
-    let mut branches = Vec::with_capacity(template.parameters().fields.len());
+    let scene = Scene { asked, template, spoken, earlier };
+    let mut encoded = EncodedCall::default();
     for (index, field) in template.parameters().fields.iter().enumerate() {
-        branches.push(scene.parameter(index, arguments.get(&field.name))?);
+        let (branch, used) = scene.parameter(index, arguments.get(&field.name))?;
+        encoded.branches.push(branch);
+        encoded.copied.extend(used.into_iter().map(|bytes| (index, bytes)));
     }
-    Ok(EncodedCall { branches })
+    Ok(encoded)
 }
 
 struct Scene<'a> {
-    tokenizer: &'a Tokenizer,
-    query: &'a str,
-    tokens: &'a [Token],
-    likeness: &'a Likeness,
+    asked: &'a Asked<'a>,
     template: &'a Arc<Template>,
+    spoken: &'a Spoken,
+    earlier: &'a [(usize, Range<usize>)],
 }
 
 impl Scene<'_> {
-    fn parameter(&self, index: usize, gold: Option<&Json>) -> Result<EncodedBranch, OracleError> {
+    fn parameter(
+        &self,
+        index: usize,
+        gold: Option<&Json>,
+    ) -> Result<(EncodedBranch, Vec<Range<usize>>), OracleError> {
         let mut branch = Branch::default();
         let mut targets = Vec::new();
         let mut used = Vec::new();
@@ -129,11 +154,11 @@ impl Scene<'_> {
                 self.choice(&mut branch, &mut targets, choice, *chosen);
             }
             (Step::Slot(slot), Answer::Fill(value)) => {
-                self.slot(&mut branch, &mut targets, &mut used, slot, value);
+                self.slot((&mut branch, &mut targets), (index, &mut used), slot, value);
             }
             _ => {}
         })?;
-        Ok(EncodedBranch { tokens: branch.tokens().to_vec(), targets })
+        Ok((EncodedBranch { tokens: branch.tokens().to_vec(), targets }, used))
     }
 
     fn choice(
@@ -144,12 +169,12 @@ impl Scene<'_> {
         chosen: usize,
     ) {
         let answer = choice_answer(self.template.parameters(), choice);
-        branch.ask(self.tokenizer, &choice.subject, answer);
+        branch.ask(self.asked.tokenizer, &choice.subject, answer);
         let at = branch.tokens().len() - 1;
         let target = match choice.kind {
             ChoiceKind::Presence | ChoiceKind::Flag => {
                 let parameters = self.template.parameters();
-                let evidence = evidence::presence(self.likeness, parameters, choice);
+                let evidence = evidence::presence(self.asked.likeness, parameters, choice);
                 Target::Presence {
                     yes: chosen == 0,
                     flag: choice.kind == ChoiceKind::Flag,
@@ -169,51 +194,67 @@ impl Scene<'_> {
                 labels: choice
                     .alternatives
                     .iter()
-                    .map(|a| prompt::label(self.tokenizer, &a.label))
+                    .map(|a| prompt::label(self.asked.tokenizer, &a.label))
                     .collect(),
                 features: choice
                     .alternatives
                     .iter()
-                    .map(|a| self.likeness.label(&a.label))
+                    .map(|a| self.asked.likeness.label(&a.label))
                     .collect(),
                 mentions: choice
                     .alternatives
                     .iter()
-                    .map(|a| self.place(self.likeness.mention(&a.label)))
+                    .map(|a| self.place(self.asked.likeness.mention(&a.label)))
                     .collect(),
                 gold: chosen,
             },
         };
         targets.push((at, target));
         if is_value(choice.kind) {
-            branch.write(self.tokenizer.encode(&choice.alternatives[chosen].label));
+            branch.write(self.asked.tokenizer.encode(&choice.alternatives[chosen].label));
         }
     }
 
     fn place(&self, bytes: Option<Range<usize>>) -> Mention {
-        spans::token_range(self.tokens, &bytes?)
+        spans::token_range(self.asked.tokens, &bytes?)
+    }
+
+    /// The span that means a value, where it can be one that an earlier call did not take.
+    fn find(
+        &self,
+        index: usize,
+        ty: &SlotType,
+        value: &hyfunc_functions::Value,
+        used: &[Range<usize>],
+    ) -> Option<(Span, Option<bool>)> {
+        let earlier = self.earlier.iter().filter(|(parameter, _)| *parameter == index);
+        let taken = used.iter().cloned().chain(earlier.map(|(_, bytes)| bytes.clone()));
+        let taken: Vec<Range<usize>> = taken.collect();
+        spans::find(self.asked.query, self.asked.tokens, ty, value, &taken)
     }
 
     fn slot(
         &self,
-        branch: &mut Branch,
-        targets: &mut Vec<(usize, Target)>,
-        used: &mut Vec<Range<usize>>,
+        (branch, targets): (&mut Branch, &mut Vec<(usize, Target)>),
+        (index, used): (usize, &mut Vec<Range<usize>>),
         slot: &Slot,
         value: &hyfunc_functions::Value,
     ) {
         let answer = slot_answer(self.template.parameters(), slot);
-        branch.ask(self.tokenizer, &slot.subject, answer);
+        branch.ask(self.asked.tokenizer, &slot.subject, answer);
         let at = branch.tokens().len() - 1;
-        let found = spans::find(self.query, self.tokens, &slot.ty, value, used);
+        let found = self.find(index, &slot.ty, value, used);
         if let Some((span, negative)) = found {
             let (start, end) = span.tokens;
-            targets.push((at, Target::Span { start, end, negative }));
+            let past = Past { own: used, calls: self.earlier };
+            let said = (self.asked.query, self.asked.tokens);
+            let prior = self.asked.scene.prior(said, slot, (index, self.spoken), &past);
+            targets.push((at, Target::Span { start, end, negative, prior }));
             used.push(span.bytes);
-            branch.write(self.tokens[start..=end].iter().cloned());
+            branch.write(self.asked.tokens[start..=end].iter().cloned());
             return;
         }
-        let mut ids = self.tokenizer.encode_value(&slot.spell(value));
+        let mut ids = self.asked.tokenizer.encode_value(&slot.spell(value));
         ids.truncate(VALUE_TOKENS_MAX);
         targets.push((at, Target::Write { ids: ids.clone() }));
         branch.write(ids.into_iter().map(written));

@@ -1,18 +1,21 @@
 //! Training of the small model: loss on decisions and values alone, never on injected text.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use hyfunc_cascade::conversation;
-use hyfunc_cascade::evidence::Profile;
+use hyfunc_cascade::evidence::{self, Profile};
 use hyfunc_cascade::likeness::Likeness;
 use hyfunc_cascade::model::heads::{
-    CALL_FEATURES, OPTION_FEATURES, PRESENCE_FEATURES, Question, mentioned,
+    AGAIN_FEATURES, CALL_FEATURES, OPTION_FEATURES, PRESENCE_FEATURES, Question, mentioned,
 };
 use hyfunc_cascade::model::ops::{self, MASKED};
 use hyfunc_cascade::model::small::{BranchRow, Placed, Read};
 use hyfunc_cascade::model::{Large, Small};
+use hyfunc_cascade::nearness::Spoken;
+use hyfunc_cascade::prior;
 use hyfunc_cascade::prompt::{self, QUERY_OFFSET};
 use hyfunc_cascade::sequence::Batch;
 use hyfunc_cascade::text::{Special, Token, Tokenizer};
@@ -25,13 +28,13 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::data::Row;
 use crate::embeddings::{Embeddings, Query};
-use crate::encode::{self, EncodedCall, Target};
+use crate::encode::{self, Asked, EncodedCall, Target};
 use crate::error::TrainingError;
 use crate::losses;
 
 /// Not-called functions that each row is read beside: those that the retriever likes best, and one
 /// of the next ones.
-const NEGATIVES: usize = 2;
+const NEGATIVES: usize = 1;
 
 /// Where the further one is drawn from.
 const NEXT_NEGATIVES: usize = 8;
@@ -69,7 +72,7 @@ pub struct Teacher<'a> {
     is_chained: bool,
     vectors: Known<Vec<f32>>,
     spoken: Known<Vec<f32>>,
-    templates: Known<Arc<Template>>,
+    templates: Known<Arc<(Arc<Template>, Spoken)>>,
     profiles: Known<Arc<Profile>>,
 }
 
@@ -98,6 +101,8 @@ struct Pair {
     label: f32,
     /// Whether it asks for one more call.
     again: bool,
+    /// What the query still has to say then.
+    further: [f32; AGAIN_FEATURES - CALL_FEATURES],
     call: Option<EncodedCall>,
 }
 
@@ -208,9 +213,13 @@ impl<'a> Teacher<'a> {
         each.collect()
     }
 
-    pub(crate) fn template(&mut self, function: &Arc<Function>) -> Arc<Template> {
+    /// A function's template, and the words of its parameters.
+    pub(crate) fn template(&mut self, function: &Arc<Function>) -> Arc<(Arc<Template>, Spoken)> {
         let key = Arc::as_ptr(function) as usize;
-        let build = || (function.clone(), Arc::new(Template::new(function, Spelling::Param)));
+        let build = || {
+            let template = Arc::new(Template::new(function, Spelling::Param));
+            (function.clone(), Arc::new((template, Spoken::new(&function.parameters))))
+        };
         self.templates.entry(key).or_insert_with(build).1.clone()
     }
 
@@ -286,6 +295,7 @@ fn pairs_of(
         return Ok(Vec::new());
     }
     let likeness = Likeness::new(&row.query);
+    let scene = prior::Scene::new(&row.query, &query);
     let kinships = teacher.kinships(row, vector)?;
     let cosines: Vec<f32> = kinships.iter().map(|of| of.joined()).collect();
     let chosen = chosen(row, &cosines, rng);
@@ -295,11 +305,21 @@ fn pairs_of(
         let function = &row.functions[choice];
         let template = teacher.template(function);
         let calls: Vec<_> = row.calls.iter().filter(|(called, _)| *called == choice).collect();
+        let asked = Asked {
+            tokenizer: teacher.tokenizer,
+            query: &row.query,
+            tokens: &query,
+            likeness: &likeness,
+            scene: &scene,
+        };
+        let known = (&template.0, &template.1);
+        let mut copied = Vec::new();
         let encoded: Option<Vec<EncodedCall>> = calls
             .iter()
             .map(|(_, arguments)| {
-                encode::call(teacher.tokenizer, &row.query, &query, &likeness, &template, arguments)
-                    .ok()
+                let encoded = encode::call(&asked, known, arguments, &copied).ok()?;
+                copied.extend(encoded.copied.iter().cloned());
+                Some(encoded)
             })
             .collect();
         // A gold call that the schema cannot express teaches nothing about values; whether the
@@ -311,6 +331,7 @@ fn pairs_of(
         } else {
             0
         };
+        let further = further(&row.query, &encoded[..skip.min(encoded.len())]);
         let earlier: Vec<Vec<Token>> =
             encoded[..skip.min(encoded.len())].iter().map(EncodedCall::values).collect();
         let place = functions.iter().position(|f| Arc::ptr_eq(f, function)).unwrap_or_else(|| {
@@ -325,10 +346,20 @@ fn pairs_of(
             features,
             label: f32::from(skip < calls.len()),
             again: !earlier.is_empty(),
+            further,
             call: encoded.into_iter().nth(skip),
         });
     }
     Ok(pairs)
+}
+
+/// What a query still has to say after some calls.
+fn further(query: &str, calls: &[EncodedCall]) -> [f32; AGAIN_FEATURES - CALL_FEATURES] {
+    let copied = |call: &EncodedCall| -> Vec<Range<usize>> {
+        call.copied.iter().map(|(_, bytes)| bytes.clone()).collect()
+    };
+    let all: Vec<Range<usize>> = calls.iter().flat_map(copied).collect();
+    evidence::further(query, &calls.last().map(copied).unwrap_or_default(), &all)
 }
 
 /// The called functions, the others that the retriever likes best, and one that it likes less.
@@ -376,8 +407,14 @@ fn call_loss(
         if at.is_empty() {
             continue;
         }
-        let features: Vec<f32> = of().flat_map(|(pair, _)| pair.features).collect();
-        let features = Tensor::from_vec(features, (at.len(), CALL_FEATURES), device)?;
+        let features: Vec<f32> = of()
+            .flat_map(|(pair, _)| {
+                let further = if again { &pair.further[..] } else { &[] };
+                pair.features.iter().chain(further).copied()
+            })
+            .collect();
+        let width = if again { AGAIN_FEATURES } else { CALL_FEATURES };
+        let features = Tensor::from_vec(features, (at.len(), width), device)?;
         let states = ops::rows(&read.states, &at)?;
         let logits = match again {
             false => small.heads.call(&states, &features)?,
@@ -573,24 +610,32 @@ fn span_loss(
 ) -> Result<Option<Tensor>, TrainingError> {
     let mut at = Vec::new();
     let mut gold = (Vec::new(), Vec::new());
-    let mut masks = Vec::new();
+    let mut masks = (Vec::new(), Vec::new());
     for place in placed {
-        if let Target::Span { start, end, .. } = place.target {
+        if let Target::Span { start, end, prior, .. } = place.target {
             at.push(place.at);
             let from = batch.range(place.pair).start + QUERY_OFFSET;
             gold.0.push((from + start) as u32);
             gold.1.push((from + end) as u32);
             let own = from..from + pairs[place.pair].query_tokens;
-            masks.extend((0..batch.len()).map(|key| if own.contains(&key) { 0.0 } else { MASKED }));
+            let mask = |costs: &[f32]| -> Vec<f32> {
+                let cost = |key: usize| costs.get(key - own.start).copied().unwrap_or(0.0);
+                let logit = |key| if own.contains(&key) { -cost(key) } else { MASKED };
+                (0..batch.len()).map(logit).collect()
+            };
+            masks.0.extend(mask(&prior.first));
+            masks.1.extend(mask(&prior.last));
         }
     }
     if at.is_empty() {
         return Ok(None);
     }
-    let masks = Tensor::from_vec(masks, (at.len(), batch.len()), states.device())?;
+    let shape = (at.len(), batch.len());
+    let first = Tensor::from_vec(masks.0, shape, states.device())?;
+    let last = Tensor::from_vec(masks.1, shape, states.device())?;
     let (starts, ends) = small.heads.pointers(&ops::rows(states, &at)?, &read.states)?;
-    let start = losses::classes(&(starts + &masks)?, &gold.0)?;
-    let end = losses::classes(&(ends + &masks)?, &gold.1)?;
+    let start = losses::classes(&(starts + first)?, &gold.0)?;
+    let end = losses::classes(&(ends + last)?, &gold.1)?;
     Ok(Some((start + end)?))
 }
 
@@ -676,7 +721,8 @@ mod tests {
             tokens: vec![Token::special(Special::Param); tokens],
             targets: Vec::new(),
         };
-        let call = EncodedCall { branches: vec![branch(2), branch(0), branch(3)] };
+        let call =
+            EncodedCall { branches: vec![branch(2), branch(0), branch(3)], copied: Vec::new() };
         for (is_chained, places) in [(false, [0, 1, 0, 1, 2]), (true, [0, 1, 2, 3, 4])] {
             let (row, starts) = laid(&call, is_chained);
             assert_eq!(row.places, places);

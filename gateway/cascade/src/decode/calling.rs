@@ -8,10 +8,12 @@ use hyfunc_functions::Value;
 
 use crate::api::{DecodedCall, TokenCounts};
 use crate::branch::Branch;
+use crate::clauses::Part;
 use crate::config::{EARLIER_TOKENS_MAX, ROUND_TOKENS_MAX};
 use crate::decide::{CallFilling, Filled, States};
 use crate::error::CascadeError;
-use crate::model::heads::CALL_FEATURES;
+use crate::evidence;
+use crate::model::heads::AGAIN_FEATURES;
 use crate::model::small::{Before, BranchRow, List, Step};
 use crate::progress::SettledCall;
 use crate::prompt::{self, BLOCK_TOKENS_MAX};
@@ -24,7 +26,7 @@ use super::writes::{self, Target, Writes};
 /// A candidate's call, and the words of the query in it.
 pub(super) struct Found {
     pub call: DecodedCall,
-    pub copied: Vec<Range<usize>>,
+    pub copied: Vec<(usize, Range<usize>)>,
 }
 
 impl Found {
@@ -32,9 +34,9 @@ impl Found {
     pub fn says_nothing_new<'a>(&self, others: impl Iterator<Item = &'a Found> + Clone) -> bool {
         let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
         let taken = |one: &Range<usize>| {
-            others.clone().flat_map(|other| &other.copied).any(|other| overlap(one, other))
+            others.clone().flat_map(|other| &other.copied).any(|(_, other)| overlap(one, other))
         };
-        !self.copied.is_empty() && self.copied.iter().all(taken)
+        !self.copied.is_empty() && self.copied.iter().all(|(_, one)| taken(one))
     }
 
     /// Whether a call of which these values are known differs from this one already.
@@ -56,6 +58,8 @@ pub(super) struct Calling {
     /// Probability of the call that is being filled.
     score: f32,
     calls_max: usize,
+    /// Where the query is about this candidate and where about others.
+    parts: Vec<Part>,
     /// Values of the calls that are complete.
     earlier: Vec<Vec<Token>>,
     query: Query,
@@ -107,7 +111,7 @@ impl Calling {
     pub fn new(
         given: &Given<'_>,
         (candidate, score): (usize, f32),
-        calls_max: usize,
+        (parts, calls_max): (Vec<Part>, usize),
         read: (&Arc<Step>, usize),
         counts: &mut TokenCounts,
     ) -> Result<Self, CascadeError> {
@@ -117,6 +121,7 @@ impl Calling {
             failed: None,
             score,
             calls_max,
+            parts,
             earlier: Vec::new(),
             query: Query::new(given, candidate, &[], read)?,
             stage: Stage::Done,
@@ -239,7 +244,8 @@ impl Calling {
 
     /// Begins a call.
     fn begin(&mut self, given: &Given<'_>, counts: &mut TokenCounts) -> Result<(), CascadeError> {
-        let mut filling = CallFilling::new(&given.prepared(self.candidate).template);
+        let earlier = self.found.iter().flat_map(|found| found.copied.iter().cloned()).collect();
+        let mut filling = CallFilling::new(&given.prepared(self.candidate).template, earlier);
         let waiting = filling.begin(given.decoder.tiny, counts);
         self.wait(filling, waiting)
     }
@@ -286,11 +292,12 @@ impl Calling {
             [one] => one.clone(),
             several => Tensor::cat(several, 0)?,
         };
-        let (tiny, labels) = (given.decoder.tiny, &given.prepared(self.candidate).labels);
+        let (tiny, prepared) = (given.decoder.tiny, given.prepared(self.candidate));
+        let known = (&prepared.labels, &prepared.spoken);
         // In a chain those after the first wait until it is complete.
         let later = if is_chained { waiting.split_off(1) } else { Vec::new() };
         let at = States { waiting, asked, query: self.query.states.clone() };
-        let mut answered = filling.answer(tiny, labels, &given.asked(), &at, counts)?;
+        let mut answered = filling.answer(tiny, known, &given.asked(&self.parts), &at, counts)?;
         let mut waiting = std::mem::take(&mut answered.waiting);
         let mut writes = Writes::new(given, &filling, answered, &at.asked)?;
         let mut target = Target { filling: &mut filling, waiting: &mut waiting, counts };
@@ -338,8 +345,14 @@ impl Calling {
         counts: &mut TokenCounts,
     ) -> Result<(), CascadeError> {
         let decoder = given.decoder;
-        let features = &given.features[self.candidate];
-        let features = Tensor::from_slice(features, (1, CALL_FEATURES), &decoder.tiny.device)?;
+        let copied = |found: &Found| -> Vec<Range<usize>> {
+            found.copied.iter().map(|(_, bytes)| bytes.clone()).collect()
+        };
+        let all: Vec<Range<usize>> = self.found.iter().flat_map(copied).collect();
+        let latest = self.found.last().map(copied).unwrap_or_default();
+        let further = evidence::further(&given.request.query, &latest, &all);
+        let features = [given.features[self.candidate].as_slice(), &further].concat();
+        let features = Tensor::from_vec(features, (1, AGAIN_FEATURES), &decoder.tiny.device)?;
         let logit = decoder.tiny.small.heads.again(state, &features)?.to_vec1::<f32>()?[0];
         let threshold =
             decoder.config.call_threshold.unwrap_or(decoder.tiny.config.again_threshold);

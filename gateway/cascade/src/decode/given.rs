@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::api::{DecodeRequest, Prepared, ToolChoice};
+use crate::clauses::Part;
 use crate::conversation;
 use crate::decide::Asked;
 use crate::error::CascadeError;
@@ -11,6 +12,7 @@ use crate::likeness::Likeness;
 use crate::model::Kv;
 use crate::model::heads::CALL_FEATURES;
 use crate::model::small::{Before, List, Step};
+use crate::prior::Scene;
 use crate::prompt::{self, BLOCK_TOKENS_MAX};
 use crate::text::Token;
 use crate::tiny::{Kinship, call_features};
@@ -31,6 +33,8 @@ pub(super) struct Given<'a> {
     /// Keys and values of the candidates' blocks, unless they are read for this request.
     kept: Vec<Arc<Kv>>,
     likeness: Likeness,
+    /// What belongs together in the query.
+    scene: Scene,
 }
 
 /// Candidates' blocks that were read for one request.
@@ -54,6 +58,7 @@ impl<'a> Given<'a> {
             return Err(CascadeError::QueryTooLong { tokens: tokens.len(), tokens_max });
         }
         let likeness = Likeness::new(&request.query);
+        let scene = Scene::new(&request.query, &tokens);
         // Of all candidates, since how a cosine lies among the others tells more than itself.
         let vectors = request.candidates.iter().map(|candidate| candidate.prepared.vector());
         let tiny = decoder.tiny;
@@ -71,15 +76,27 @@ impl<'a> Given<'a> {
             true => Vec::new(),
             false => kept(decoder, &request)?,
         };
-        Ok(Self { decoder, request, tokens, cosines, features, blocks: None, kept, likeness })
+        Ok(Self {
+            decoder,
+            request,
+            tokens,
+            cosines,
+            features,
+            blocks: None,
+            kept,
+            likeness,
+            scene,
+        })
     }
 
     /// The query as decisions see it.
-    pub fn asked(&self) -> Asked<'_> {
+    pub fn asked<'b>(&'b self, parts: &'b [Part]) -> Asked<'b> {
         Asked {
             query: &self.request.query,
             tokens: &self.tokens,
             likeness: &self.likeness,
+            scene: &self.scene,
+            parts,
             deadline: self.request.deadline,
         }
     }

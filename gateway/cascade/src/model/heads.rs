@@ -34,6 +34,10 @@ const QUESTIONS: usize = 7;
 /// their words, and how far that lies behind the best other one's.
 pub const CALL_FEATURES: usize = 8;
 
+/// Numbers given beside the state after a call: those beside the first, and what the query still has
+/// to say ([`further`](crate::evidence::further)).
+pub const AGAIN_FEATURES: usize = CALL_FEATURES + 3;
+
 /// Numbers given beside a presence or a flag; see `Evidence`.
 pub const PRESENCE_FEATURES: usize = 6;
 
@@ -70,7 +74,7 @@ impl Heads {
             question: Matrix::get(&vb, (QUESTIONS, d), "question.weight", init)?,
             question_bias: vb.get_with_hints(QUESTIONS, "question.bias", zero)?,
             call_features: vb.get_with_hints((CALL_FEATURES, 1), "call_features", zero)?,
-            again_features: vb.get_with_hints((CALL_FEATURES, 1), "again_features", zero)?,
+            again_features: vb.get_with_hints((AGAIN_FEATURES, 1), "again_features", zero)?,
             presence_features: vb.get_with_hints(
                 (PRESENCE_FEATURES, 1),
                 "presence_features",
@@ -107,7 +111,7 @@ impl Heads {
         (logits + features.matmul(&self.call_features)?)?.squeeze(1)
     }
 
-    /// Logits of one more call, `[rows]`, from states after a call and `features [rows, 8]`.
+    /// Logits of one more call, `[rows]`, from states after a call and `features [rows, 11]`.
     pub fn again(&self, states: &Tensor, features: &Tensor) -> Result<Tensor> {
         let logits = self.question(Question::Again, states)?;
         (logits + features.matmul(&self.again_features)?)?.squeeze(1)

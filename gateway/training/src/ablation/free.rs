@@ -179,7 +179,7 @@ pub(super) fn lay(
         let functions: Vec<Arc<Function>> =
             of.iter().map(|&index| row.functions[index].clone()).collect();
         let templates: Vec<Arc<Template>> =
-            functions.iter().map(|function| teacher.template(function)).collect();
+            functions.iter().map(|function| teacher.template(function).0.clone()).collect();
         let calls: Vec<_> = row
             .calls
             .iter()
