@@ -2,6 +2,7 @@
 //! that follow others, and noise.
 
 mod conversation;
+mod spread;
 mod stranger;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,12 @@ const NONE_SHARE: f64 = 0.13;
 
 /// Share of bundled requests that mean calls of several functions.
 const SEVERAL_SHARE: f64 = 0.18;
+
+/// Share of bundled requests that mean one function with several values side by side.
+const AGAIN_SHARE: f64 = 0.06;
+
+/// Share of imported requests that are made to ask for several values side by side.
+const SPREAD_SHARE: f64 = 0.15;
 
 /// Share of bundled requests taken word for word from the docs' examples.
 const EXAMPLE_SHARE: f64 = 0.04;
@@ -165,6 +172,9 @@ impl Mix {
         let weight = |set: &Vec<Row>| (set.len() as f64).sqrt();
         let set = self.imported.choose_weighted(rng, weight).unwrap_or(&self.imported[0]);
         let mut row = set.choose(rng).cloned().expect("a set has at least one row");
+        if rng.random_bool(SPREAD_SHARE) {
+            row = spread::spread(&row, set, rng).unwrap_or(row);
+        }
         shrink(&mut row, rng);
         row
     }
@@ -172,6 +182,10 @@ impl Mix {
     fn bundled_row(&self, rng: &mut ChaCha8Rng) -> Row {
         if rng.random_bool(NONE_SHARE) {
             return self.offered(self.phrases.none(rng), Vec::new(), rng);
+        }
+        if let Some(said) = rng.random_bool(AGAIN_SHARE).then(|| self.phrases.again(rng)).flatten()
+        {
+            return self.offered(said.text, said.calls, rng);
         }
         if rng.random_bool(SEVERAL_SHARE) {
             let said = self.phrases.several(rng);
@@ -225,7 +239,7 @@ impl Mix {
 
     fn catalogued(&self, rng: &mut ChaCha8Rng) -> Option<Row> {
         let function = self.catalogue.choose(rng)?;
-        let (query, arguments) = synthesis::utterance(function, rng)?;
+        let (query, meant) = synthesis::utterance(function, rng)?;
         let mut functions = vec![function.clone()];
         for _ in 1..CATALOGUE_MAX {
             let other = self.catalogue.choose(rng)?;
@@ -236,7 +250,7 @@ impl Mix {
         if rng.random_bool(NEWCOMER_SHARE) {
             functions.extend(self.bundled.choose_multiple(rng, OLD_HANDS_MAX).cloned());
         }
-        let calls = vec![(0, arguments)];
+        let calls = meant.into_iter().map(|arguments| (0, arguments)).collect();
         Some(Row { id: String::new(), query, functions, calls, is_unmet: false })
     }
 }
@@ -277,8 +291,8 @@ fn joins(first: &Row, second: &Row) -> bool {
             .any(|f| first.functions.iter().any(|g| g.name == f.name && !Arc::ptr_eq(f, g)))
 }
 
-/// Two requests in one sentence or two.
-fn join(first: Row, second: Row, rng: &mut ChaCha8Rng) -> Row {
+/// Two requests as one text, in one sentence or two.
+fn linked(first: &str, second: &str, rng: &mut ChaCha8Rng) -> String {
     const LINKS: [&str; 10] = [
         " and ",
         ", and ",
@@ -292,8 +306,8 @@ fn join(first: Row, second: Row, rng: &mut ChaCha8Rng) -> Row {
         ". oh and ",
     ];
     let link = LINKS.choose(rng).unwrap_or(&" and ");
-    let head = first.query.trim_end_matches(['.', '?', '!']);
-    let mut tail = second.query.clone();
+    let head = first.trim_end_matches(['.', '?', '!']);
+    let mut tail = second.to_owned();
     if link.ends_with("nd ") || link.starts_with(',') {
         // Mid-sentence: a capital that only opens the sentence goes.
         let mut chars = tail.chars();
@@ -301,6 +315,12 @@ fn join(first: Row, second: Row, rng: &mut ChaCha8Rng) -> Row {
             tail = initial.to_lowercase().chain(chars).collect();
         }
     }
+    format!("{head}{link}{tail}")
+}
+
+/// Two requests in one.
+fn join(first: Row, second: Row, rng: &mut ChaCha8Rng) -> Row {
+    let query = linked(&first.query, &second.query, rng);
     let mut functions = first.functions;
     let mut calls = first.calls;
     let keep = (BUNDLED_MAX + DISTRACTORS_MAX).max(calls.len() + second.calls.len());
@@ -313,7 +333,6 @@ fn join(first: Row, second: Row, rng: &mut ChaCha8Rng) -> Row {
         });
         calls.push((at, arguments));
     }
-    let query = format!("{head}{link}{tail}");
     let mut row = Row { id: first.id, query, functions, calls, is_unmet: false };
     if row.functions.len() > keep {
         shrink(&mut row, rng);
@@ -401,4 +420,50 @@ fn mistyped(query: &str, row: &Row, rng: &mut ChaCha8Rng) -> String {
         .map(|(index, word)| if index == target { typed.as_str() } else { word })
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn two_requests_are_linked_in_one_sentence_or_two() {
+        // Mid-sentence the capital that opened the second goes.
+        let within = [" and p", ", and p", ", then p", "? and p", ". oh and p"];
+        let apart = [" and also P", ". Also, P", ". P", "; P", " plus P"];
+        let mut seen = BTreeSet::new();
+        for seed in 0..300 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let text = linked("Weather in Oslo?!", "Play jazz!", &mut rng);
+            let rest = text.strip_prefix("Weather in Oslo").expect("it comes first");
+            let link = rest.strip_suffix("lay jazz!").expect("it comes last");
+            assert!(within.contains(&link) || apart.contains(&link), "{text}");
+            seen.insert(link.to_owned());
+        }
+        assert_eq!(seen.len(), within.len() + apart.len(), "{seen:?}");
+    }
+
+    #[test]
+    fn only_the_first_letter_of_the_second_request_changes() {
+        for (first, second, large, small) in [
+            ("a.", "Äpfel", "Äpfel", "äpfel"),
+            ("a", "東京", "東京", "東京"),
+            ("a", "I am here", "I am here", "I am here"),
+            ("a", "5 km", "5 km", "5 km"),
+            ("", "", "", ""),
+            ("?!.", "B", "B", "b"),
+            ("é", "x", "x", "x"),
+        ] {
+            for seed in 0..60 {
+                let text = linked(first, second, &mut ChaCha8Rng::seed_from_u64(seed));
+                let head = first.trim_end_matches(['.', '?', '!']);
+                assert!(text.starts_with(head), "{text}");
+                assert!(text.ends_with(large) || text.ends_with(small), "{text}");
+            }
+        }
+    }
 }

@@ -21,14 +21,15 @@
 //! - `(a|b|)`: one of several, which may hold all of this again;
 //! - `{path:pool}`: something from a pool, written into the argument at the dotted path;
 //!   `{path}` takes the pool of the path's last name, `{_:pool}` writes no argument;
-//! - `{path*:pool}`: two to five of them, as a list; `{path**:pool}`: as many as the list before;
+//! - `{path*:pool}`: two to five of them (of numbers up to seven), as a list; `{path**:pool}`: as
+//!   many as the list before;
 //! - `{path:int(1,100)}`: something made up, see [`made`];
 //! - `{path=json}`: says nothing and fixes an argument; a bare word is a string, `$other` copies
 //!   what the first call has at that path;
 //! - a path that begins with a number above one (`{2.city}`) belongs to that call of several;
 //! - `\` before any of these signs takes its meaning away.
 
-mod expand;
+pub(crate) mod expand;
 mod made;
 mod parse;
 
@@ -244,6 +245,23 @@ impl Phrases {
         self.joint(names, phrase, rng)
     }
 
+    /// Says something that one of the functions answers several times, with different values; `None`
+    /// where the phrase that is drawn has none that can be said side by side.
+    pub(crate) fn again(&self, rng: &mut ChaCha8Rng) -> Option<Utterance> {
+        let (name, phrases) = self.functions.choose(rng)?;
+        let (text, calls) = expand::spread(&self.pools, &phrases.choose(rng)?.nodes, rng)?;
+        let calls = calls.into_iter().map(|arguments| (name.clone(), arguments)).collect();
+        Some(Utterance { text, calls })
+    }
+
+    /// Says two things that one of the functions answers, one after another.
+    pub(crate) fn twice(&self, rng: &mut ChaCha8Rng) -> Option<(Utterance, Utterance)> {
+        let (name, phrases) = self.functions.choose(rng)?;
+        let mut one = || Some(self.utterance(name, phrases.choose(rng)?, rng));
+        let (first, second) = (one()?, one()?);
+        (first.calls != second.calls).then_some((first, second))
+    }
+
     /// Says something that no function answers. Empty when there are no such phrases.
     pub fn none(&self, rng: &mut ChaCha8Rng) -> String {
         match self.none.choose(rng) {
@@ -409,13 +427,69 @@ mod tests {
     }
 
     #[test]
-    fn lists_have_two_to_five() {
+    fn one_function_is_asked_for_again_with_other_values() {
+        let phrases = parsed(
+            "pool city: Oslo | Rome | Lima | Bonn | Bern\n\
+             function f\nweather in {city}\nfunction g\nhello\n",
+        );
+        let is_said = |text: &str, arguments: &Map<String, Json>| {
+            arguments["city"].as_str().is_some_and(|city| text.contains(city))
+        };
+        let (mut again, mut twice) = (0, 0);
+        for seed in 0..200 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            if let Some(said) = phrases.again(&mut rng) {
+                again += 1;
+                assert!((2..=4).contains(&said.calls.len()), "{said:?}");
+                for (at, call) in said.calls.iter().enumerate() {
+                    assert!(call.0 == "f" && is_said(&said.text, &call.1), "{said:?}");
+                    assert!(!said.calls[..at].contains(call), "{said:?}");
+                }
+            }
+            if let Some((first, second)) = phrases.twice(&mut rng) {
+                twice += 1;
+                assert_ne!(first.calls, second.calls);
+                for said in [first, second] {
+                    let [(name, arguments)] = said.calls.as_slice() else { panic!("{said:?}") };
+                    assert!(name == "f" && is_said(&said.text, arguments), "{said:?}");
+                }
+            }
+        }
+        // Nothing else can be said of the other function.
+        assert!(again > 20 && twice > 20, "{again} {twice}");
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for text in ["none\nx\n", "function f\nhello\n"] {
+            let phrases = parsed(text);
+            assert_eq!((phrases.again(&mut rng), phrases.twice(&mut rng)), (None, None), "{text}");
+        }
+    }
+
+    #[test]
+    fn bundled_phrases_ask_again_with_calls_that_differ() {
+        let phrases = Phrases::bundled().expect("well formed");
+        let mut found = 0;
+        for seed in 0..300 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let Some(said) = phrases.again(&mut rng) else { continue };
+            found += 1;
+            assert!(!said.text.is_empty() && !said.text.contains(['{', '}', '|']), "{said:?}");
+            assert!((2..=4).contains(&said.calls.len()), "{said:?}");
+            for (at, call) in said.calls.iter().enumerate() {
+                assert!(!said.calls[..at].contains(call), "{said:?}");
+                assert_eq!(call.0, said.calls[0].0, "{said:?}");
+            }
+        }
+        assert!(found > 10, "{found}");
+    }
+
+    #[test]
+    fn lists_have_several() {
         let phrases = parsed("function f\n{a*:num(1,9)} against {b**:num(1,9)}\n");
         for seed in 0..40 {
             let said = phrases.sample(&mut ChaCha8Rng::seed_from_u64(seed));
             let (a, b) = (&said.calls[0].1["a"], &said.calls[0].1["b"]);
             let count = a.as_array().expect("a list").len();
-            assert!((2..=5).contains(&count));
+            assert!((2..=7).contains(&count));
             assert_eq!(b.as_array().expect("a list").len(), count);
         }
     }

@@ -19,7 +19,10 @@ use crate::phrases::{Phrases, Utterance};
 const FILES: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/practice.rs"));
 
 /// Share of requests that mean calls of several functions.
-const SEVERAL_SHARE: f64 = 0.18;
+const SEVERAL_SHARE: f64 = 0.16;
+
+/// Share of requests that mean one function with several values side by side.
+const AGAIN_SHARE: f64 = 0.2;
 
 /// A practice plugin.
 #[derive(Clone, Debug)]
@@ -66,11 +69,19 @@ fn file(name: &str) -> String {
 impl Plugin {
     /// Says something that one of its functions answers, or several together.
     pub(crate) fn wish(&self, rng: &mut ChaCha8Rng) -> Utterance {
-        let several = rng.random_bool(SEVERAL_SHARE).then(|| self.phrases.several(rng));
-        match several.filter(|said| !said.text.is_empty()) {
-            Some(said) => said,
-            None => self.phrases.sample(rng),
-        }
+        let said = match rng.random::<f64>() {
+            drawn if drawn < SEVERAL_SHARE => {
+                Some(self.phrases.several(rng)).filter(|said| !said.text.is_empty())
+            }
+            drawn if drawn < SEVERAL_SHARE + AGAIN_SHARE => self.phrases.again(rng),
+            _ => None,
+        };
+        said.unwrap_or_else(|| self.phrases.sample(rng))
+    }
+
+    /// Says two things that one of its functions answers.
+    pub(crate) fn twice(&self, rng: &mut ChaCha8Rng) -> Option<(Utterance, Utterance)> {
+        self.phrases.twice(rng)
     }
 
     /// Says something that is about the same things and that none of its functions answers; `None`

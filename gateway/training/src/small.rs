@@ -32,8 +32,8 @@ use crate::encode::{self, Asked, EncodedCall, Target};
 use crate::error::TrainingError;
 use crate::losses;
 
-/// Not-called functions that each row is read beside: those that the retriever likes best, and one
-/// of the next ones.
+/// Not-called functions that each row is read beside: what the retriever likes best of them, and one
+/// of the next ones. Two of the best make steps a fifth slower.
 const NEGATIVES: usize = 1;
 
 /// Where the further one is drawn from.

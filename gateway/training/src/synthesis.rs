@@ -7,8 +7,12 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value as Json, json};
 
+use crate::phrases::expand::side_by_side;
+
 /// How often an optional parameter is given.
 const OPTIONAL: f64 = 0.35;
+/// How often a request asks for several values of one parameter side by side.
+const SPREAD: f64 = 0.15;
 /// Longest sentence that is taken from a description, in characters.
 const SENTENCE_MAX: usize = 140;
 
@@ -88,18 +92,41 @@ const BOILERPLATE: [&str; 16] = [
     "use to",
 ];
 
-/// A plausible request for a function, and the arguments it means; `None` when the function has
+/// A plausible request for a function, and the arguments of each call that it means; `None` when the function has
 /// no words to ask with, or needs values that nobody says (nested objects, lists of objects).
-pub fn utterance(function: &Function, rng: &mut ChaCha8Rng) -> Option<(String, Map<String, Json>)> {
+pub fn utterance(
+    function: &Function,
+    rng: &mut ChaCha8Rng,
+) -> Option<(String, Vec<Map<String, Json>>)> {
     let task = task(function)?;
     let mut arguments = Map::new();
     let mut parts = Vec::new();
+    // A parameter that differs from call to call, and its further values.
+    let mut spread: Option<(String, Vec<Json>)> = None;
+    let several = rng.random_bool(SPREAD);
     for field in &function.parameters.fields {
         if !field.required && !rng.random_bool(OPTIONAL) {
             continue;
         }
         match value(field, &field.ty, rng) {
             Some((said, meant)) => {
+                let further = match several && spread.is_none() {
+                    true => others(field, &said, &meant, rng),
+                    false => Vec::new(),
+                };
+                let said = match further.is_empty() {
+                    true => said,
+                    false => {
+                        let texts =
+                            std::iter::once(&said).chain(further.iter().map(|(text, _)| text));
+                        let texts: Vec<&str> = texts.map(String::as_str).collect();
+                        side_by_side(&texts, None, rng)
+                    }
+                };
+                if !further.is_empty() {
+                    let values = further.into_iter().map(|(_, meant)| meant).collect();
+                    spread = Some((field.name.clone(), values));
+                }
                 parts.push(part(field, &said, &meant, rng));
                 arguments.insert(field.name.clone(), meant);
             }
@@ -107,7 +134,35 @@ pub fn utterance(function: &Function, rng: &mut ChaCha8Rng) -> Option<(String, M
             None => {}
         }
     }
-    Some((sentence(&task, &parts, rng), arguments))
+    let mut calls = vec![arguments];
+    if let Some((name, values)) = spread {
+        for value in values {
+            let mut further = calls[0].clone();
+            further.insert(name.clone(), value);
+            calls.push(further);
+        }
+    }
+    Some((sentence(&task, &parts, rng), calls))
+}
+
+/// One or two other values of a parameter that can be said beside one; none where there are none.
+fn others(field: &Field, said: &str, meant: &Json, rng: &mut ChaCha8Rng) -> Vec<(String, Json)> {
+    if meant.is_boolean() || meant.is_array() || said.contains(',') {
+        return Vec::new();
+    }
+    let wanted = if rng.random_bool(0.75) { 1 } else { 2 };
+    let mut found: Vec<(String, Json)> = Vec::new();
+    for _ in 0..8 * wanted {
+        let Some((text, value)) = value(field, &field.ty, rng) else { break };
+        // An option may be said in two ways.
+        let is_new = text != said
+            && value != *meant
+            && found.iter().all(|(known, is)| *known != text && *is != value);
+        if is_new && found.len() < wanted {
+            found.push((text, value));
+        }
+    }
+    found
 }
 
 /// What the function does, as an imperative in small letters, without a full stop.
@@ -416,14 +471,17 @@ mod tests {
         let shop = function("find_shops", "This API returns shops. And more.", fields);
         for seed in 0..100 {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let (said, arguments) = utterance(&shop, &mut rng).expect("phrased");
+            let (said, calls) = utterance(&shop, &mut rng).expect("phrased");
             assert!(said.to_lowercase().contains("return shops"), "{said}");
-            assert!(said.contains(arguments["city"].as_str().expect("text")), "{said}");
+            for arguments in &calls {
+                assert!(said.contains(arguments["city"].as_str().expect("text")), "{said}");
+            }
+            let arguments = &calls[0];
             for tag in arguments["tags"].as_array().expect("a list") {
                 assert!(said.contains(tag.as_str().expect("text")), "{said}");
             }
             let again = utterance(&shop, &mut ChaCha8Rng::seed_from_u64(seed));
-            assert_eq!(again, Some((said, arguments)));
+            assert_eq!(again, Some((said, calls)));
         }
     }
 

@@ -199,10 +199,11 @@ impl Mix {
     fn changed_in_catalogue(&self, rng: &mut ChaCha8Rng) -> Option<Row> {
         for _ in 0..DRAWS {
             let mut row = self.catalogued(rng)?;
-            let (_, before) = row.calls.first()?;
+            let [(_, before)] = row.calls.as_slice() else { continue };
             let function = row.functions.first()?;
-            let Some((text, after)) = synthesis::utterance(function, rng) else { continue };
-            let Some(next) = follow_up((before, &after), &text, rng) else { continue };
+            let Some((text, calls)) = synthesis::utterance(function, rng) else { continue };
+            let [after] = calls.as_slice() else { continue };
+            let Some(next) = follow_up((before, after), &text, rng) else { continue };
             let called = (function.name.as_str(), before);
             let Some(query) = self.talk(&row.query, called, &next.0, rng) else { continue };
             row.query = query;

@@ -8,7 +8,7 @@ use rand::Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Mix, typed};
+use super::{Mix, QUERY_BYTES_MAX, linked, typed};
 use crate::data::Row;
 use crate::phrases::Utterance;
 use crate::practice::Plugin;
@@ -19,6 +19,9 @@ const UNMET_SHARE: f64 = 0.2;
 
 /// Share of the others that ask for nothing that the plugin's functions do.
 const NONE_SHARE: f64 = 0.15;
+
+/// Share of wishes that are two for one function, one after another.
+const TWICE_SHARE: f64 = 0.06;
 
 /// Fewest and most other plugins whose functions are offered, too.
 const OTHERS: (usize, usize) = (3, 12);
@@ -37,7 +40,7 @@ impl Mix {
         let none = (!is_unmet && rng.random_bool(NONE_SHARE)).then(|| plugin.none(rng)).flatten();
         let said = match none {
             Some(text) => Utterance { text, calls: Vec::new() },
-            None => plugin.wish(rng),
+            None => wish(plugin, rng),
         };
         if !is_unmet {
             functions.extend(plugin.functions.iter().cloned());
@@ -81,6 +84,17 @@ impl Mix {
         let plugins = plugins.iter().cycle().take(count);
         plugins.map(|plugin| typed(self.stranger(plugin, rng), rng)).collect()
     }
+}
+
+/// Something that a plugin answers.
+fn wish(plugin: &Plugin, rng: &mut ChaCha8Rng) -> Utterance {
+    let twice = rng.random_bool(TWICE_SHARE).then(|| plugin.twice(rng)).flatten();
+    let Some((first, second)) = twice else { return plugin.wish(rng) };
+    if first.text.len() + second.text.len() > QUERY_BYTES_MAX {
+        return first;
+    }
+    let text = linked(&first.text, &second.text, rng);
+    Utterance { text, calls: first.calls.into_iter().chain(second.calls).collect() }
 }
 
 #[cfg(test)]
