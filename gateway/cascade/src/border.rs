@@ -79,7 +79,7 @@ fn joint(text: &str, words: &[Word], at: usize) -> f32 {
         return 0.0;
     }
     let is_name = |at: usize| is_name(text, words, at);
-    let within = |at: usize| WITHIN.contains(&&text[words[at].bytes.clone()]);
+    let within = |at: usize| stands_within(text, &words[at]);
     let number = |at: usize| words[at].kind == Kind::Number;
     // An initial ends in a full stop as a sentence does.
     if between == ". " && text[before.bytes.clone()].chars().count() > 2 {
@@ -94,17 +94,22 @@ fn joint(text: &str, words: &[Word], at: usize) -> f32 {
     }
 }
 
+/// Whether a word may stand within a name.
+fn stands_within(text: &str, word: &Word) -> bool {
+    WITHIN.contains(&&text[word.bytes.clone()])
+}
+
 /// Whether a name goes on after the words from `at` on that may stand within one.
 fn names_follow(text: &str, words: &[Word], at: usize) -> bool {
-    let rest = at..words.len().min(at + 3);
-    let within = |at: &usize| WITHIN.contains(&&text[words[*at].bytes.clone()]);
-    rest.clone().find(|at| !within(at)).is_some_and(|at| is_name(text, words, at))
+    let mut rest = at..words.len().min(at + 3);
+    let next = rest.find(|at| !stands_within(text, &words[*at]));
+    next.is_some_and(|at| is_name(text, words, at))
 }
 
 /// Whether a name stands before the words up to `at` that may stand within one.
 fn names_lead(text: &str, words: &[Word], at: usize) -> bool {
-    let within = |at: &usize| WITHIN.contains(&&text[words[*at].bytes.clone()]);
-    (0..=at).rev().take(3).find(|at| !within(at)).is_some_and(|at| is_name(text, words, at))
+    let before = (0..=at).rev().take(3).find(|at| !stands_within(text, &words[*at]));
+    before.is_some_and(|at| is_name(text, words, at))
 }
 
 /// Whether a word is written as a part of a name: with a capital that does not only open a sentence.

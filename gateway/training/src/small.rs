@@ -33,7 +33,7 @@ use crate::error::TrainingError;
 use crate::losses;
 
 /// Not-called functions that each row is read beside: what the retriever likes best of them, and one
-/// of the next ones. Two of the best make steps a fifth slower.
+/// of the next ones.
 const NEGATIVES: usize = 1;
 
 /// Where the further one is drawn from.

@@ -73,8 +73,9 @@ impl<'a> Offers<'a> {
         let wants_share = share::is_wanted(slot);
         let cost = |span: &Span| {
             let mut cost = prior.first[span.tokens.0] + prior.last[span.tokens.1];
-            let part = parts.iter().find(|(part, _)| part.contains(&span.bytes.start));
-            cost += part.map_or(0.0, |(_, cost)| *cost);
+            // In order, and without gaps.
+            let part = parts.partition_point(|(part, _)| part.end <= span.bytes.start);
+            cost += parts.get(part).map_or(0.0, |(_, cost)| *cost);
             if past.own.iter().any(|before| spans::covers(&span.bytes, before)) {
                 cost += OVERLAP_COST;
             }

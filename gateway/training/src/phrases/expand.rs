@@ -184,8 +184,7 @@ impl Saying<'_> {
         if self.spread.count < 2 || slot.target.as_ref().is_none_or(|target| target.call > 0) {
             return false;
         }
-        let plain = !said.contains(',') && !said.contains(" and ");
-        if !plain || said.split(' ').count() > SPREAD_WORDS_MAX {
+        if !is_plain(said) || said.split(' ').count() > SPREAD_WORDS_MAX {
             return false;
         }
         self.spread.passed += 1;
@@ -198,7 +197,7 @@ impl Saying<'_> {
         for _ in 0..DRAWS * self.spread.count {
             let next = self.fresh(&slot.source, rng);
             let is_new = values.iter().all(|(said, meant)| *said != next.0 && *meant != next.1);
-            if is_new && !next.0.contains(',') && !next.0.contains(" and ") {
+            if is_new && is_plain(&next.0) {
                 values.push(next);
             }
             if values.len() == self.spread.count {
@@ -392,6 +391,11 @@ fn put(call: &mut Map<String, Json>, path: &[String], value: Json) {
         };
     }
     *place = value;
+}
+
+/// Whether what is said reads as one value beside others.
+fn is_plain(said: &str) -> bool {
+    !said.contains(',') && !said.contains(" and ")
 }
 
 /// Values that several calls take one each, as people say them: *in Oslo and in Rome*.
