@@ -5,10 +5,12 @@
 //! component ([`check`]) and writes them to a custom section ([`inject`]), which loading reads.
 
 mod apply;
+mod blank;
 mod bounds;
 mod brackets;
 mod comment;
 mod package;
+mod place;
 mod section;
 mod source;
 

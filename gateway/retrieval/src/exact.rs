@@ -1,7 +1,9 @@
 //! The exact scan: every row is scored, so its answer is the truth.
 
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
+
+use rustc_hash::FxHashMap;
 
 use crate::error::RetrievalError;
 
@@ -91,7 +93,7 @@ pub struct Exact {
     /// Id of each row.
     ids: Vec<u32>,
     /// Row of each id.
-    row_of: HashMap<u32, usize>,
+    row_of: FxHashMap<u32, usize>,
 }
 
 impl Exact {

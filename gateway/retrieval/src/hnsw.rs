@@ -6,10 +6,10 @@
 //! A clone shares the graph, so a snapshot of a library costs little and never sees a later change.
 //! No file is read or written: a mismatched dump would end the process inside `hnsw_rs`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use hnsw_rs::prelude::{Distance, Hnsw as Graph};
+use rustc_hash::FxHashMap;
 
 use crate::error::RetrievalError;
 use crate::exact::{Exact, Scored, dot, normalised, top_k};
@@ -106,7 +106,7 @@ pub struct Hnsw {
     /// Id of each point of the graph.
     ids: Arc<[u32]>,
     /// Point of each id in the graph.
-    point_of: Arc<HashMap<u32, usize>>,
+    point_of: Arc<FxHashMap<u32, usize>>,
     /// One flag a point of the graph.
     tombstones: Vec<bool>,
     tombstones_len: usize,

@@ -1,6 +1,6 @@
 //! Both kinds of evidence under one score: the cosine of two vectors, and the words they share.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::RetrievalError;
 use crate::exact::{Exact, Scored, dot, top_k};
@@ -198,7 +198,7 @@ impl Index {
         asked: &[(&[f32], &str)],
         k: usize,
     ) -> Result<Vec<Hit>, RetrievalError> {
-        let mut best: HashMap<u32, Hit> = HashMap::new();
+        let mut best: FxHashMap<u32, Hit> = FxHashMap::default();
         for (vector, text) in asked {
             for hit in self.search_texts(vector, &[text], k)? {
                 let kept = best.entry(hit.id).or_insert(hit);
@@ -245,8 +245,8 @@ impl Index {
     }
 
     /// The best normalised BM25 score of each function over the texts; functions without one are 0.
-    fn lexical(&self, texts: &[&str]) -> HashMap<u32, f32> {
-        let mut best: HashMap<u32, f32> = HashMap::new();
+    fn lexical(&self, texts: &[&str]) -> FxHashMap<u32, f32> {
+        let mut best: FxHashMap<u32, f32> = FxHashMap::default();
         for text in texts {
             for (id, score) in self.lexicon.scores_normalised(text) {
                 let kept = best.entry(id).or_insert(0.0);
@@ -261,7 +261,7 @@ impl Index {
     fn candidates(
         &self,
         query: &[f32],
-        lexical: &HashMap<u32, f32>,
+        lexical: &FxHashMap<u32, f32>,
         k: usize,
     ) -> Result<Option<Vec<Scored>>, RetrievalError> {
         let Some(graph) = &self.graph else {
@@ -273,7 +273,7 @@ impl Index {
         };
         let worded = lexical.iter().map(|(&id, &score)| Scored { id, score });
         let worded = top_k(worded, wanted);
-        let ids: HashSet<u32> = near.iter().chain(&worded).map(|scored| scored.id).collect();
+        let ids: FxHashSet<u32> = near.iter().chain(&worded).map(|scored| scored.id).collect();
         // Computed anew for all, so that the graph's rounding never decides an order.
         let score = |id| Some(Scored { id, score: dot(self.rows.vector(id)?, query) });
         Ok(Some(ids.into_iter().filter_map(score).collect()))

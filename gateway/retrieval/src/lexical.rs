@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::error::RetrievalError;
 use crate::exact::{Scored, top_k};
 use crate::words::words;
@@ -72,7 +74,7 @@ pub struct Bm25 {
     held: Vec<Word>,
     /// Numbers of words that nobody holds any more, to be given again.
     free: Vec<u32>,
-    documents: HashMap<u32, Arc<Document>>,
+    documents: FxHashMap<u32, Arc<Document>>,
     words_total: u64,
 }
 
@@ -162,14 +164,14 @@ impl Bm25 {
     }
 
     /// The BM25 score, above 0, of every document that holds a word of the query.
-    pub fn scores(&self, query: &str) -> HashMap<u32, f32> {
+    pub fn scores(&self, query: &str) -> FxHashMap<u32, f32> {
         let mut unique = words(query);
         unique.sort_unstable();
         unique.dedup();
         let documents_len = self.documents.len() as f32;
         let words_mean = (self.words_total as f32 / documents_len).max(1.0);
         let Bm25Config { k1, b } = self.config;
-        let mut scores = HashMap::new();
+        let mut scores = FxHashMap::default();
         for number in unique.iter().filter_map(|word| self.numbers.get(word.as_str())) {
             let postings = &self.held[*number as usize].postings;
             let holders = postings.len() as f32;
@@ -188,7 +190,7 @@ impl Bm25 {
 
     /// The scores brought to 0..=1, 1 for the best; documents without a word of the query are 0 and
     /// left out. Where every document has the same score, all are 1.
-    pub fn scores_normalised(&self, query: &str) -> HashMap<u32, f32> {
+    pub fn scores_normalised(&self, query: &str) -> FxHashMap<u32, f32> {
         let mut scores = self.scores(query);
         let max = scores.values().copied().fold(0.0, f32::max);
         let all_hold = scores.len() == self.documents.len();

@@ -8,6 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -28,15 +29,17 @@ const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 /// Longest id of a client that is taken over.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
-/// The layers, innermost first; a request meets them from the last to the first.
+/// The layers, outermost first; one stack, since each that is put around by itself costs a request
+/// a box of its own.
 pub fn around(routes: Router<Shared>, shared: Shared) -> Router<Shared> {
-    routes
-        // A panic costs one request; it must be inside the layer that names and counts requests.
-        .layer(CatchPanicLayer::custom(panicked))
-        // Who may, before anything is read or run, and inside the layer that gives the answer an id.
-        .layer(from_fn_with_state(Arc::clone(&shared.pipeline), authorize))
+    let layers = ServiceBuilder::new()
         // Id, deadline, trace and span, so that even a panic is answered with an id.
-        .layer(from_fn_with_state(shared.pipeline, identify))
+        .layer(from_fn_with_state(Arc::clone(&shared.pipeline), identify))
+        // Who may, before anything is read or run, and inside the layer that gives the answer an id.
+        .layer(from_fn_with_state(shared.pipeline, authorize))
+        // A panic costs one request; it must be inside the layer that names and counts requests.
+        .layer(CatchPanicLayer::custom(panicked));
+    routes.layer(layers)
 }
 
 async fn identify(

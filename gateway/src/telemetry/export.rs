@@ -95,11 +95,10 @@ pub fn start(config: &TelemetryConfig) -> Result<Telemetry, TelemetryError> {
         telemetry.traces = Some(traces(config)?);
         telemetry.metrics = Some(metrics(config)?);
     }
-    tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
-        .with(telemetry.traces.as_ref().map(layer))
-        .try_init()
-        .map_err(|_| TelemetryError::Twice)?;
+    // A list, not `None`: beside a layer that may be there, every span is asked about each time.
+    let mut layers = vec![lines.with_filter(filter).boxed()];
+    layers.extend(telemetry.traces.as_ref().map(|traces| layer(traces).boxed()));
+    tracing_subscriber::registry().with(layers).try_init().map_err(|_| TelemetryError::Twice)?;
     // Not before: a second call must leave the first one's metrics where they are.
     if let Some(metrics) = &telemetry.metrics {
         global::set_meter_provider(metrics.clone());

@@ -27,6 +27,9 @@ impl Extractor for Headers<'_> {
 
 /// The caller's context; an invalid or absent `traceparent` gives one without a trace.
 pub fn incoming(headers: &HeaderMap) -> Context {
+    if !headers.contains_key(TRACEPARENT) {
+        return Context::new();
+    }
     TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers))
 }
 
@@ -42,6 +45,9 @@ pub fn incoming_text(traceparent: &str, tracestate: Option<&str>) -> Option<Cont
 pub fn outgoing(span: &Span, caller: &Context) -> Option<String> {
     let own = span.context();
     let context = if own.span().span_context().is_valid() { &own } else { caller };
+    if !context.span().span_context().is_valid() {
+        return None;
+    }
     let mut carrier = HashMap::new();
     TraceContextPropagator::new().inject_context(context, &mut carrier);
     carrier.remove(TRACEPARENT)

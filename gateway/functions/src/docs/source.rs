@@ -5,6 +5,7 @@ use wit_parser::{
     UnresolvedPackageGroup, WorldId, WorldItem,
 };
 
+use super::blank::without_empty_comments;
 use super::{Docs, DocsError, FunctionDocs, PartDocs, TypeDocs, brackets, comment, key};
 use crate::names::to_snake;
 
@@ -84,7 +85,7 @@ fn resolve(sources: &[(String, String)]) -> Result<(Resolve, PackageId), DocsErr
             groups.push((group, SourceMap::default()));
             groups.len() - 1
         });
-        groups[index].1.push_str(path, text.as_str());
+        groups[index].1.push_str(path, without_empty_comments(text));
     }
     let mut own = sources.iter().filter(|(path, _)| dependency(path).is_none()).peekable();
     if own.peek().is_some() && !own.any(|(_, text)| text.contains("package")) {

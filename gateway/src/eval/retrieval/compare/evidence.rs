@@ -1,10 +1,10 @@
 //! What is known of every function for one request, before it is mixed.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use hyfunc_cascade::CascadeError;
 use hyfunc_retrieval::{Exact, IndexConfig, wishes};
+use rustc_hash::FxHashMap;
 
 use super::Indexed;
 use crate::eval::EvalError;
@@ -36,7 +36,7 @@ impl Evidence {
     ) -> Result<Self, EvalError> {
         let asked = wishes(query, IndexConfig::default().wishes_max);
         let functions = indexed.words.len();
-        let dense = |scores: HashMap<u32, f32>| {
+        let dense = |scores: FxHashMap<u32, f32>| {
             let mut row = vec![0.0; functions];
             scores.into_iter().for_each(|(id, score)| row[id as usize] = score);
             row
