@@ -5,6 +5,7 @@
 #   find_binary                   sets `bin`: HYFUNC_BIN, or a fresh build
 #   start_gateway [OPTION…]       starts `hyfunc serve` on a free port with these options, waits until
 #                                 it is ready, and sets HYFUNC_URL; it is stopped at the end
+#   stop_gateway                  stops it; fails if it had ended by itself
 #   end_suite OUTCOME             ends the suite; if anything was wrong, with the gateway's last lines
 #
 # `root` is the repository, `cache` a folder that stays, and `work` one that goes at the end, in which
@@ -16,11 +17,18 @@ work=$(mktemp -d)
 server=
 ready_s_max=120
 
-stop() {
-    if [ -n "$server" ] && kill -0 "$server" 2>/dev/null; then
-        kill -TERM "$server" 2>/dev/null || true
+stop_gateway() {
+    local ended=0
+    if [ -n "$server" ]; then
+        kill -TERM "$server" 2>/dev/null || ended=1
         wait "$server" 2>/dev/null || true
+        server=
     fi
+    return "$ended"
+}
+
+stop() {
+    stop_gateway || true
     rm -rf "$work"
 }
 trap stop EXIT

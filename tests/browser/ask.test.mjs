@@ -3,9 +3,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { REQUEST, answered, ask, shoot, visit } from "./browser.mjs";
+import { BASE, REQUEST, answered, ask, assertAccessible, assertFits, shoot, visit } from "./browser.mjs";
 
 const COMPLETIONS = "**/v1/chat/completions";
+
+const PIECES = [
+  { kind: "injected", text: "<call>units_convert", subject: "" },
+  { kind: "injected", text: "<param>value=", subject: "" },
+  { kind: "copied", text: "42", subject: "value" },
+];
 
 test("an answer is shown with everything that was decided", () =>
   visit("", {}, async (page) => {
@@ -129,10 +135,67 @@ test("a chat model that answered, and one that failed, are shown with their time
     await shoot(page, "ask-chat-model");
   }));
 
+test("templates are drawn piece by piece, as they are filled", () =>
+  visit("", {}, async (page) => {
+    // What is added to calls that are not decided yet, in order.
+    await page.evaluate(() => {
+      globalThis.drawn = [];
+      const look = (records) => {
+        for (const { target, addedNodes } of records) {
+          const isDraft = target.closest?.(".drafts");
+          const pieces = [...addedNodes].filter((node) => isDraft && node.matches?.(".piece"));
+          globalThis.drawn.push(...pieces.map((piece) => [piece.className, piece.lastChild.data]));
+        }
+      };
+      new MutationObserver(look).observe(document.querySelector("main"), { childList: true, subtree: true });
+    });
+    const sent = page.waitForRequest(COMPLETIONS);
+    await answered(page);
+    assert.deepEqual((await sent).postDataJSON().stream_options, { include_pieces: true });
+    const decided = await page
+      .locator(".template .piece")
+      .evaluateAll((pieces) => pieces.map((piece) => [piece.className, piece.lastChild.data]));
+    assert.ok(decided.length > 2, "there is a template");
+    assert.deepEqual(await page.evaluate(() => globalThis.drawn), decided);
+    assert.equal(await page.locator(".drafts").count(), 0);
+    await page.getByRole("button", { name: "As curl" }).click();
+    const command = await page.locator(".command code").innerText();
+    assert.ok(!command.includes("include_pieces"), `it is no matter of the request: ${command}`);
+  }));
+
+test("pieces leave the gateway before what was decided, and come to the same", async () => {
+  const models = await (await fetch(`${BASE}/v1/models`)).json();
+  const answer = await fetch(`${BASE}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      model: models.data[0].id,
+      messages: [{ role: "user", content: REQUEST }],
+      stream: true,
+      stream_options: { include_pieces: true },
+    }),
+  });
+  assert.equal(answer.status, 200);
+  const data = (await answer.text()).split("\n\n").filter((line) => line.startsWith("data: {"));
+  const chunks = data.map((line) => JSON.parse(line.slice("data: ".length)));
+  const at = chunks.findIndex((chunk) => chunk.hyfunc);
+  const drafts = chunks.slice(0, at).filter((chunk) => chunk.hyfunc_draft);
+  assert.equal(drafts.length, chunks.filter((chunk) => chunk.hyfunc_draft).length, "all come before");
+  const { calls } = chunks[at].hyfunc;
+  assert.ok(calls.length > 0, "nothing is called");
+  calls.forEach((call, index) => {
+    const own = drafts.map((chunk) => chunk.hyfunc_draft).filter((draft) => draft.index === index);
+    assert.deepEqual(own.flatMap((draft) => draft.pieces), call.pieces);
+    for (const draft of own) {
+      assert.deepEqual([draft.id, draft.function], [call.id, call.function]);
+    }
+  });
+});
+
 test("an answer fills in while it comes", () =>
   visit("", {}, async (page) => {
-    // The first event has what was decided; the end never comes until the page is told to stop.
-    await page.evaluate((body) => {
+    // Events come when the test says so; the end never comes until the page is told to stop.
+    await page.evaluate(() => {
       const real = globalThis.fetch;
       globalThis.fetch = (url, options) => {
         if (!String(url).endsWith("/v1/chat/completions")) {
@@ -140,15 +203,47 @@ test("an answer fills in while it comes", () =>
         }
         const bytes = new ReadableStream({
           start(controller) {
-            controller.enqueue(new TextEncoder().encode(body));
+            globalThis.more = (text) => controller.enqueue(new TextEncoder().encode(text));
             options.signal.addEventListener("abort", () => controller.error(options.signal.reason));
           },
         });
         return Promise.resolve(new Response(bytes, { headers: { "content-type": "text/event-stream" } }));
       };
-    }, firstEvent());
+    });
     await ask(page);
+    await page.waitForFunction(() => globalThis.more !== undefined);
+    const more = (text) => page.evaluate((text) => globalThis.more(text), text);
+    const [opening, ...rest] = PIECES;
+
+    // The name of the call, then its value, beside what is there already.
+    await more(draftEvent(0, "units_convert", [opening]));
+    const pieces = page.locator(".drafts .piece");
+    await pieces.first().waitFor();
+    assert.equal(await pieces.count(), 1);
+    await pieces.first().evaluate((piece) => {
+      globalThis.first = piece;
+    });
+    await more(draftEvent(0, "units_convert", rest));
+    await page.locator(".drafts .piece.copied").waitFor();
+    assert.ok((await page.locator(".drafts .piece.copied").innerText()).includes("42"));
+    assert.ok(await pieces.first().evaluate((piece) => piece === globalThis.first), "drawn anew");
+    assert.equal(await page.locator(".drafts .line").count(), 2, "a parameter a line");
+
+    // Another call; the clock still runs.
+    await more(draftEvent(1, "dates_weekday", [{ ...opening, text: "<call>dates_weekday" }]));
+    await page.locator(".drafts > li").nth(1).waitFor();
+    assert.equal(await page.getByText("being decided", { exact: true }).count(), 2);
+    assert.equal(await page.getByText("At work").first().isVisible(), true);
+    assert.equal(await page.locator("#announcement").textContent(), "Calling dates_weekday.");
+    assert.equal(await page.getByRole("group", { name: "Template of units_convert" }).count(), 1);
+    await assertAccessible(page, "filling in");
+    await assertFits(page, "filling in");
+    await shoot(page, "ask-filling");
+
+    // What was decided takes its place.
+    await more(firstEvent());
     await page.getByText("running", { exact: true }).waitFor();
+    assert.equal(await page.locator(".drafts").count(), 0);
     assert.equal(await page.locator(".template .piece.copied").innerText().then((text) => text.includes("42")), true);
     await shoot(page, "ask-running");
     await page.getByRole("button", { name: "Stop" }).click();
@@ -317,13 +412,14 @@ function event(delta, member) {
   return `data: ${JSON.stringify({ choices: [{ index: 0, delta }], ...(member ? { hyfunc: member } : {}) })}\n\n`;
 }
 
+/** One piece of news of a call that is being decided. */
+function draftEvent(index, name, pieces) {
+  const hyfunc_draft = { index, id: `c${index + 1}`, function: name, pieces };
+  return `data: ${JSON.stringify({ choices: [{ index: 0, delta: {} }], hyfunc_draft })}\n\n`;
+}
+
 function firstEvent() {
-  const pieces = [
-    { kind: "injected", text: "<call>units_convert", subject: "" },
-    { kind: "injected", text: "<param>value=", subject: "" },
-    { kind: "copied", text: "42", subject: "value" },
-  ];
-  const call = { id: "c1", function: "units_convert", arguments: { value: 42 }, score: 0.99, pieces };
+  const call = { id: "c1", function: "units_convert", arguments: { value: 42 }, score: 0.99, pieces: PIECES };
   return event({ role: "assistant", content: "" }, own([call]));
 }
 

@@ -30,8 +30,9 @@ def model(client):
 
 
 @contextlib.contextmanager
-def serving(log, *options):
-    """Address of a gateway of its own, with these options, that stops at the end; what it says goes to `log`."""
+def started(log, *options):
+    """Process and address of a gateway of its own, with these options, that stops at the end; what it says goes to
+    `log`."""
     command = [BINARY, "serve", "--address", "127.0.0.1:0", *options]
     with log.open("wb") as out:
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
@@ -40,10 +41,17 @@ def serving(log, *options):
         while not (found := re.search(r"listens on (http://\S+):? open", log.read_text())):
             assert server.poll() is None and time.monotonic() - began < START_S_MAX, log.read_text()
             time.sleep(0.05)
-        yield found[1].rstrip(":")
+        yield server, found[1].rstrip(":")
     finally:
         server.terminate()
         server.wait(TIMEOUT_S)
+
+
+@contextlib.contextmanager
+def serving(log, *options):
+    """Its address alone."""
+    with started(log, *options) as (_, address):
+        yield address
 
 
 class Reply:

@@ -52,6 +52,23 @@ def test_a_stream_says_what_a_plain_reply_says(client, model):
     assert "".join(pieces) == plain.choices[0].message.content
 
 
+def test_templates_are_told_piece_by_piece_to_who_asks(client, model):
+    text = "Convert 12 kilometers to miles"
+    chunks = chunks_of(client, model, text, stream_options={"include_pieces": True})
+    check_frame(chunks, "stop")
+    extras = [chunk.model_extra or {} for chunk in chunks]
+    decided = next(at for at, extra in enumerate(extras) if "hyfunc" in extra)
+    assert all("hyfunc_draft" not in extra for extra in extras[decided:]), "all come before what was decided"
+    drafts = [extra["hyfunc_draft"] for extra in extras[:decided] if "hyfunc_draft" in extra]
+    calls = extras[decided]["hyfunc"]["calls"]
+    assert calls and {draft["index"] for draft in drafts} == set(range(len(calls)))
+    for index, call in enumerate(calls):
+        told = [draft for draft in drafts if draft["index"] == index]
+        assert {(draft["id"], draft["function"]) for draft in told} == {(call["id"], call["function"])}
+        assert [piece for draft in told for piece in draft["pieces"]] == call["pieces"]
+    assert not any("hyfunc_draft" in (chunk.model_extra or {}) for chunk in chunks_of(client, model, text))
+
+
 def test_the_usage_chunk_comes_last(client, model):
     chunks = chunks_of(client, model, "Convert 12 kilometers to miles", stream_options={"include_usage": True})
     assert chunks[-1].choices == []

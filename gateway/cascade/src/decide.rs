@@ -275,9 +275,7 @@ impl CallFilling {
 
     /// The filled call. Every parameter is complete.
     pub fn finish(mut self) -> Result<Filled, CascadeError> {
-        let injected =
-            |text: String| Piece { kind: PieceKind::Injected, text, subject: String::new() };
-        let mut pieces = vec![injected(format!("<call>{}", self.template.function_name()))];
+        let mut pieces = vec![self.opening()];
         let mut fields = Vec::with_capacity(self.parameters.len());
         let mut copied = Vec::new();
         for (index, parameter) in self.parameters.drain(..).enumerate() {
@@ -289,12 +287,21 @@ impl CallFilling {
         Ok(Filled { arguments: Value::Record(fields), pieces, copied })
     }
 
-    /// Values of the first parameters, as far as they are complete one after another.
-    pub fn settled(&self) -> Vec<Option<Value>> {
-        self.parameters
-            .iter()
-            .map_while(|parameter| parameter.cursor.clone().finish_parameter().ok())
-            .collect()
+    /// Values of the first parameters, as far as they are complete one after another, and the filled
+    /// template up to there.
+    pub fn settled(&self) -> (Vec<Option<Value>>, Vec<Piece>) {
+        let (mut arguments, mut pieces) = (Vec::new(), vec![self.opening()]);
+        for parameter in &self.parameters {
+            let Ok(value) = parameter.cursor.clone().finish_parameter() else { break };
+            arguments.push(value);
+            pieces.extend(parameter.pieces.iter().cloned());
+        }
+        (arguments, pieces)
+    }
+
+    /// What every template of this function begins with.
+    fn opening(&self) -> Piece {
+        injected(format!("<call>{}", self.template.function_name()))
     }
 
     /// Tokens of the branches of all parameters before one, in their order.
@@ -311,6 +318,11 @@ impl CallFilling {
         let told = self.parameters.iter().filter(told);
         told.flat_map(|p| p.branch.tokens()).take(tokens_max).cloned().collect()
     }
+}
+
+/// A piece of the frame.
+fn injected(text: String) -> Piece {
+    Piece { kind: PieceKind::Injected, text, subject: String::new() }
 }
 
 impl Parameter {

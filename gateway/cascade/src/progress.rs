@@ -3,7 +3,7 @@
 use hyfunc_functions::Value;
 use tokio::sync::watch;
 
-use crate::api::DecodedCall;
+use crate::api::{DecodedCall, Piece};
 
 /// Calls so far, in the order of the answer. More may follow; none is taken back, and none is put
 /// before another.
@@ -20,6 +20,8 @@ pub struct SettledCall {
     pub candidate: usize,
     /// Values of the function's first parameters, in their order; `None` where one is left out.
     pub arguments: Vec<Option<Value>>,
+    /// The filled template as far as these parameters go, in order.
+    pub pieces: Vec<Piece>,
     /// Whether these are all of its parameters.
     pub is_whole: bool,
 }
@@ -70,7 +72,8 @@ impl Progress {
                 Value::Record(fields) => fields.clone(),
                 _ => Vec::new(),
             };
-            SettledCall { candidate: call.candidate, arguments, is_whole: true }
+            let pieces = call.pieces.clone();
+            SettledCall { candidate: call.candidate, arguments, pieces, is_whole: true }
         });
     }
 }
@@ -78,10 +81,11 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::PieceKind;
 
     fn call(candidate: usize, arguments: usize) -> SettledCall {
         let arguments = vec![Some(Value::Bool(true)); arguments];
-        SettledCall { candidate, arguments, is_whole: false }
+        SettledCall { candidate, arguments, pieces: Vec::new(), is_whole: false }
     }
 
     #[test]
@@ -111,10 +115,13 @@ mod tests {
     fn a_whole_call_has_all_of_its_parameters() {
         let (progress, listener) = Progress::told();
         let arguments = Value::Record(vec![None, Some(Value::Null)]);
-        let decoded = DecodedCall { candidate: 3, arguments, score: 1.0, pieces: Vec::new() };
+        let frame =
+            Piece { kind: PieceKind::Injected, text: "</call>".into(), subject: String::new() };
+        let decoded = DecodedCall { candidate: 3, arguments, score: 1.0, pieces: vec![frame] };
         progress.tell_whole(0, &decoded);
         let told = listener.borrow().calls[0].clone();
         assert_eq!((told.candidate, told.is_whole), (3, true));
         assert_eq!(told.arguments, [None, Some(Value::Null)]);
+        assert_eq!(told.pieces, decoded.pieces);
     }
 }

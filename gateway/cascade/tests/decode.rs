@@ -180,6 +180,10 @@ fn check_beginning(state: &Settled, decoded: &Decoded) -> bool {
         let Value::Record(fields) = &call.arguments else { panic!("{:?}", call.arguments) };
         assert_eq!(told.candidate, call.candidate);
         assert_eq!(told.arguments, fields[..told.arguments.len()], "{state:?} {decoded:?}");
+        let pieces = &call.pieces[..told.pieces.len()];
+        assert_eq!(told.pieces, pieces, "{state:?} {decoded:?}");
+        assert!(!told.pieces.is_empty(), "the name is known at once: {state:?}");
+        assert!(!told.is_whole || told.pieces.len() == call.pieces.len());
         assert!(!told.is_whole || told.arguments.len() == fields.len());
         assert!(told.is_whole || at + 1 == state.calls.len(), "calls come one after another");
         is_less |= !told.is_whole;

@@ -24,8 +24,8 @@ use super::{body, fields};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::pipeline::{
-    Answer, Arrival, CallOutcome, DecidedCall, DraftCall, Drafts, Held, Pipeline, Ran, Request,
-    Wire, Words, cut, say,
+    Answer, Arrival, CallOutcome, DecidedCall, Drafts, Held, Pipeline, Ran, Request, Wire, Words,
+    cut, say,
 };
 use crate::telemetry::Metrics;
 
@@ -100,8 +100,9 @@ impl Wire for Chat {
         let mut kept = self.live.lock().await;
         loop {
             let calls = drafts.next().await;
-            // Of calls that run here there are words alone, and those come later.
-            if !calls.iter().any(DraftCall::is_clients) {
+            // Of calls that run here there are words alone, and those come later; unless the client
+            // wants to see how each is written.
+            if !calls.iter().any(|call| form.include_pieces || call.is_clients()) {
                 continue;
             }
             let begin = || self.live.begin(|sender| self.stream(form, sender));

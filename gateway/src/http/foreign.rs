@@ -103,6 +103,7 @@ const WORDS: &[&str] = &[
     "stream",
     "stream_options",
     "include_usage",
+    "include_pieces",
     "metadata",
     "max_tokens",
     "temperature",
@@ -288,7 +289,7 @@ fn chat() -> Json {
         ]}},
         "parallel_tool_calls": true,
         "stream": true,
-        "stream_options": {"include_usage": true},
+        "stream_options": {"include_usage": true, "include_pieces": true},
         "temperature": 0.5,
         "metadata": {"a": "b"},
         "max_tokens": 9,
@@ -300,7 +301,8 @@ fn check(body: &Json) {
     match read_chat(body, &limits) {
         Ok((request, form)) => {
             check_request(&request, &limits);
-            assert!(form.stream || !form.include_usage, "usage of a stream that is none");
+            let is_asked = form.include_usage || form.include_pieces;
+            assert!(form.stream || !is_asked, "parts of a stream that is none");
         }
         Err(error) => check_refusal(&error),
     }

@@ -3,6 +3,7 @@
 mod calls;
 mod candidate;
 mod completion;
+mod draft;
 mod messages;
 mod outcome;
 mod own;
@@ -19,6 +20,7 @@ mod worded;
 pub use calls::Awaited;
 pub use candidate::CandidateJson;
 pub use completion::{Completion, Message, fingerprint, nothing_said};
+pub use draft::DraftJson;
 pub use messages::Conversation;
 pub use outcome::{CallJson, SandboxJson};
 pub use own::OwnJson;

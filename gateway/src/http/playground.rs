@@ -28,6 +28,7 @@ const ASSETS: &[Asset] = &[
     asset("chart.js", SCRIPT, include_bytes!("../playground/chart.js")),
     asset("command.js", SCRIPT, include_bytes!("../playground/command.js")),
     asset("dom.js", SCRIPT, include_bytes!("../playground/dom.js")),
+    asset("drafts.js", SCRIPT, include_bytes!("../playground/drafts.js")),
     asset("exchange.js", SCRIPT, include_bytes!("../playground/exchange.js")),
     asset("format.js", SCRIPT, include_bytes!("../playground/format.js")),
     asset("latency.js", SCRIPT, include_bytes!("../playground/latency.js")),

@@ -2,13 +2,15 @@
 //!
 //! A task writes into a short channel, so that a client that reads slowly or hangs up cannot hold
 //! a sandbox: the deadline and the closed channel both end the task. Calls that the client runs
-//! leave argument by argument, while the models still decide the rest.
+//! leave argument by argument, while the models still decide the rest; so do the filled templates of
+//! all calls, for clients that ask for them.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
 use axum::response::sse::Event;
+use hyfunc_cascade::Piece;
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::{Receiver, Sender};
 
@@ -16,7 +18,7 @@ use super::chat::{Told, decided};
 use super::ending::Ending;
 use super::error::to_json;
 use super::live;
-use super::openai::{ChatForm, Completion, OwnJson, UsageJson};
+use super::openai::{ChatForm, Completion, DraftJson, OwnJson, UsageJson};
 use crate::error::RequestError;
 use crate::pipeline::{Answer, Arrival, CallOutcome, DraftCall, Step};
 use crate::recent::Note;
@@ -98,6 +100,8 @@ pub struct Stream {
     has_begun: bool,
     /// Bytes of the arguments that were sent, one a call that the client runs.
     told_bytes: Vec<usize>,
+    /// Pieces of the templates that were sent, one a call.
+    told_pieces: Vec<usize>,
 }
 
 impl Stream {
@@ -117,21 +121,22 @@ impl Stream {
             has_role: false,
             has_begun: false,
             told_bytes: Vec::new(),
+            told_pieces: Vec::new(),
         }
     }
 
-    /// Tells of the client's calls as far as they are known.
+    /// Tells of the client's calls as far as they are known, and of how all are written if it asks.
     pub(super) async fn draft(
         &mut self,
         calls: &[DraftCall],
         arrival: &Arrival,
     ) -> Result<(), HungUp> {
+        for (index, call) in calls.iter().enumerate() {
+            self.pieces(index, (&call.id, &call.function.name), &call.pieces).await?;
+        }
         let theirs: Vec<&DraftCall> = calls.iter().filter(|call| call.is_clients()).collect();
         for (index, call) in theirs.into_iter().enumerate() {
-            if !self.has_role {
-                self.delta(role()).await?;
-                self.has_role = true;
-            }
+            self.role().await?;
             self.tool_call(index, call).await?;
             self.begun(arrival);
         }
@@ -156,6 +161,10 @@ impl Stream {
     async fn tell(&mut self, mut answer: Answer, reply_bytes_max: usize) -> Result<(), Ended> {
         let arrival = answer.arrival.clone();
         let mut told = Told::new(&answer, reply_bytes_max);
+        let calls = answer.outcomes.calls.iter().zip(&answer.decoded.calls);
+        for (index, (call, decided)) in calls.enumerate() {
+            self.pieces(index, (&call.id, &call.function.name), &decided.pieces).await?;
+        }
         let first = if self.has_role { json!({}) } else { role() };
         let first = self.chunk(first, None, Some(decided(&answer)));
         self.send(first).await?;
@@ -188,7 +197,38 @@ impl Stream {
         Ok(self.put(Event::default().data("[DONE]")).await?)
     }
 
-    /// Counts the first piece.
+    /// The role comes first, and once.
+    async fn role(&mut self) -> Result<(), HungUp> {
+        if !self.has_role {
+            self.delta(role()).await?;
+            self.has_role = true;
+        }
+        Ok(())
+    }
+
+    /// Tells what more is known of the template of the call at a place among all, if the client asks
+    /// for that.
+    async fn pieces(
+        &mut self,
+        index: usize,
+        of: (&str, &str),
+        pieces: &[Piece],
+    ) -> Result<(), HungUp> {
+        if self.told_pieces.len() <= index {
+            self.told_pieces.push(0);
+        }
+        let more = pieces.get(self.told_pieces[index]..).unwrap_or_default();
+        if !self.form.include_pieces || more.is_empty() {
+            return Ok(());
+        }
+        self.role().await?;
+        let draft = DraftJson::new(index, of, more);
+        self.send(self.completion.draft_chunk(self.form.include_usage, draft)).await?;
+        self.told_pieces[index] = pieces.len();
+        Ok(())
+    }
+
+    /// Counts the first part of the answer.
     fn begun(&mut self, arrival: &Arrival) {
         if !std::mem::replace(&mut self.has_begun, true) {
             self.metrics.first_token(self.completion.model(), arrival.began.elapsed());

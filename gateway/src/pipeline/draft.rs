@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use hyfunc_cascade::{Decoded, Progress, Settled, SettledCall};
+use hyfunc_cascade::{Decoded, Piece, Progress, Settled, SettledCall};
 use hyfunc_functions::json::arguments_to_json;
 use hyfunc_functions::types::RecordType;
 use hyfunc_functions::{Function, Value};
@@ -40,6 +40,8 @@ pub struct DraftCall {
     pub function: Arc<Function>,
     /// How the JSON of its arguments begins.
     pub arguments: String,
+    /// How its filled template begins; of a call that is decided, the decision has it.
+    pub pieces: Vec<Piece>,
     /// Whether that is all of it.
     pub is_whole: bool,
 }
@@ -60,6 +62,7 @@ impl DraftCall {
             origin: call.origin.clone(),
             function: Arc::clone(&call.function),
             arguments: call.arguments_json.to_string(),
+            pieces: Vec::new(),
             is_whole: true,
         }
     }
@@ -109,6 +112,7 @@ impl<'a> Drafts<'a> {
             origin: found.origin.clone(),
             function,
             arguments,
+            pieces: call.pieces,
             is_whole,
         })
     }

@@ -5,6 +5,7 @@ import { callsView } from "./calls.js";
 import { candidatesView } from "./candidates.js";
 import { commandView } from "./command.js";
 import { announce, element, freshId, replace } from "./dom.js";
+import { DraftsView } from "./drafts.js";
 import { count, duration } from "./format.js";
 import { upstreamView } from "./upstream.js";
 import { waterfallView } from "./waterfall.js";
@@ -21,10 +22,12 @@ export class AnswerView {
     this.nameId = nameId;
     this.element = element("div", { class: "answer" });
     this.timer = null;
+    this.drafts = null;
   }
 
   /** Nothing is known yet. */
   wait() {
+    this.drafts = null;
     const began = performance.now();
     const elapsed = element("span", { class: "elapsed" }, "0.0 s");
     const note = element("p", { class: "quiet" });
@@ -51,6 +54,7 @@ export class AnswerView {
   /** All that is known by now. */
   show(answer) {
     if (!answer.own) {
+      this.showDrafts(answer.drafts ?? []);
       return;
     }
     this.stopClock();
@@ -74,6 +78,18 @@ export class AnswerView {
     if (answer.finished && answer.path && !answer.isOld) {
       announce(summary(answer));
     }
+  }
+
+  /** Calls that are being decided, under the clock, which goes on. */
+  showDrafts(drafts) {
+    if (drafts.length === 0) {
+      return;
+    }
+    if (this.drafts === null) {
+      this.drafts = new DraftsView(this.level + 1);
+      this.element.append(this.section("Calls", this.drafts.elements));
+    }
+    this.drafts.show(drafts);
   }
 
   /** There is no answer. */

@@ -2,6 +2,9 @@
 
 import { post, servedModel, stream } from "./api.js";
 
+// An answer piece by piece, with the templates of its calls while they are filled.
+const STREAMED = { stream: true, stream_options: { include_pieces: true } };
+
 /** The endpoint and the body of a request in plain words. */
 export async function requestOf(query, runs) {
   if (!runs) {
@@ -21,6 +24,7 @@ export async function exchange(query, runs, signal, tell) {
     path,
     body,
     content: "",
+    drafts: [],
     own: null,
     tokens: null,
     requestId: null,
@@ -41,12 +45,21 @@ export async function exchange(query, runs, signal, tell) {
     return finish();
   }
   const onOpen = (ids) => Object.assign(answer, ids);
-  for await (const chunk of stream(path, { ...body, stream: true }, signal, onOpen)) {
+  for await (const chunk of stream(path, { ...body, ...STREAMED }, signal, onOpen)) {
+    takeDraft(answer.drafts, chunk.hyfunc_draft);
     answer.content += chunk.choices?.[0]?.delta?.content ?? "";
     answer.own = chunk.hyfunc ?? answer.own;
     tell(answer);
   }
   return finish();
+}
+
+/** Adds what more is known of a call that is being decided. */
+function takeDraft(drafts, draft) {
+  if (draft) {
+    drafts[draft.index] ??= { name: draft.function, pieces: [] };
+    drafts[draft.index].pieces.push(...draft.pieces);
+  }
 }
 
 /** What GET /v1/recent/{id} remembers, in the same shape. */

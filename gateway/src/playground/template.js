@@ -13,17 +13,21 @@ const KNOWN = new Set(KINDS.map(([kind]) => kind));
 
 /** The pieces of one call, a parameter a line. */
 export function templateView(name, pieces) {
-  const lines = [];
+  const template = element("div", { class: "template", role: "group", "aria-label": `Template of ${name}` });
+  extendTemplate(template, pieces);
+  return template;
+}
+
+/** Adds the pieces that follow; what is there already stays as it is. */
+export function extendTemplate(template, pieces) {
   for (const piece of pieces) {
-    if (lines.length === 0 || startsLine(piece.text)) {
-      lines.push([]);
+    let line = template.lastElementChild;
+    if (line === null || startsLine(piece.text)) {
+      line = element("span", { class: isInner(piece.text) ? "line inner" : "line" });
+      template.append(line);
     }
-    lines.at(-1).push(piece);
+    line.append(pieceView(piece));
   }
-  const shown = lines.map((line) =>
-    element("span", { class: isInner(line[0].text) ? "line inner" : "line" }, line.map(pieceView)),
-  );
-  return element("div", { class: "template", role: "group", "aria-label": `Template of ${name}` }, shown);
 }
 
 function startsLine(text) {

@@ -94,7 +94,8 @@ fn streamed() -> Json {
         "model": MODEL,
         "messages": [{"role": "user", "content": "hello"}],
         "stream": true,
-        "stream_options": {"include_usage": true, "include_obfuscation": false},
+        "stream_options": {"include_usage": true, "include_pieces": true,
+            "include_obfuscation": false},
         "tool_choice": {"type": "function", "function": {"name": "units_convert"}},
     })
 }

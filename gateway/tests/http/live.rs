@@ -213,6 +213,118 @@ async fn calls_that_run_here_keep_their_place_among_those_of_the_client() {
     }
 }
 
+/// A stream that tells how templates are filled: calls that run here, and some of the client's.
+fn filling(extra: Json) -> Json {
+    let mut body = body(PATHS[0], json!({"stream_options": {"include_pieces": true}}));
+    body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    body
+}
+
+/// Three calls that run here, and two of the client's.
+fn mixed(tells_ms: Option<u64>) -> Script {
+    let count = |text| ("text_count_letter", json!({"text": text, "letter": "a"}));
+    let book = |zone| ("book_seat", json!({"zone": zone, "seats": 1}));
+    let calls = vec![count("banana"), book("A"), count("papaya"), book("B"), count("kiwi")];
+    Script { calls, tells_ms, ..Script::default() }
+}
+
+/// Id, function and pieces of every call, as they were told one after another.
+fn drafts(events: &[Json]) -> Vec<(Json, Json, Vec<Json>)> {
+    let mut calls: Vec<(Json, Json, Vec<Json>)> = Vec::new();
+    for draft in events.iter().filter_map(|event| event.get("hyfunc_draft")) {
+        let index = usize::try_from(draft["index"].as_u64().unwrap()).unwrap();
+        if index == calls.len() {
+            calls.push((draft["id"].clone(), draft["function"].clone(), Vec::new()));
+        }
+        assert_eq!(index + 1, calls.len(), "one call after the other: {draft}");
+        let (id, function, pieces) = &mut calls[index];
+        assert_eq!((&draft["id"], &draft["function"]), (&*id, &*function));
+        pieces.extend(draft["pieces"].as_array().unwrap().iter().cloned());
+    }
+    calls
+}
+
+#[tokio::test]
+async fn templates_that_are_told_piece_by_piece_come_to_the_decided_ones() {
+    for tells_ms in [None, Some(0), Some(3)] {
+        let gateway = start(mixed(tells_ms)).await;
+        let answer = gateway.chat(&filling(json!({}))).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let events = data(&answer.text);
+        let at = |is: fn(&Json) -> bool| events.iter().position(is).unwrap();
+        let decided = at(|event| !event["hyfunc"].is_null());
+        let told = drafts(&events);
+        assert_eq!(told, drafts(&events[..decided]), "all before what was decided");
+        let own = events[decided]["hyfunc"]["calls"].as_array().unwrap();
+        let wanted: Vec<(Json, Json, Vec<Json>)> = own
+            .iter()
+            .map(|call| {
+                let pieces = call["pieces"].as_array().unwrap().clone();
+                (call["id"].clone(), call["function"].clone(), pieces)
+            })
+            .collect();
+        assert_eq!((told.len(), &told), (5, &wanted), "{tells_ms:?}");
+        assert_eq!(at(|event| event["choices"][0]["delta"]["role"].is_string()), 0);
+        let roles = events.iter().filter(|event| event["choices"][0]["delta"]["role"].is_string());
+        assert_eq!(roles.count(), 1, "{}", answer.text);
+        // What clients know is there as ever.
+        let calls = chat_calls(&events);
+        let arguments: Vec<Json> = calls
+            .iter()
+            .map(|(_, _, fragments)| serde_json::from_str(&fragments.concat()).unwrap())
+            .collect();
+        let books = ["A", "B"].map(|zone| json!({"zone": zone, "seats": 1}));
+        assert_eq!(arguments, books, "{tells_ms:?}");
+        assert_eq!(events[events.len() - 1]["choices"][0]["finish_reason"], "tool_calls");
+    }
+}
+
+#[tokio::test]
+async fn pieces_of_calls_that_run_here_leave_before_the_last_is_decided() {
+    let count = |text| ("text_count_letter", json!({"text": text, "letter": "a"}));
+    let calls = vec![count("banana"), count("papaya")];
+    let script = Script { calls, tells_ms: Some(3), hold: Hold::LastCall, ..Script::default() };
+    let gateway = start(script).await;
+    let request = gateway.post(PATHS[0]).json(&filling(json!({"tools": []})));
+    let mut stream = request.send().await.unwrap().bytes_stream();
+    let mut text = String::new();
+    while !text.contains("\"copied\"") {
+        let bytes = stream.next().await.unwrap().unwrap();
+        text.push_str(std::str::from_utf8(&bytes).unwrap());
+    }
+    assert_eq!(gateway.fake.told.load(Ordering::SeqCst), 0, "{text}");
+    assert!(!text.contains("\"candidates\""), "nothing is decided: {text}");
+    gateway.fake.go_on();
+    while let Some(bytes) = stream.next().await {
+        text.push_str(&String::from_utf8_lossy(&bytes.unwrap()));
+    }
+    assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+    let events = data(&text);
+    assert_eq!(drafts(&events).len(), 2);
+    assert_eq!(events[events.len() - 1]["hyfunc"]["calls"][1]["result"], 3);
+}
+
+#[tokio::test]
+async fn who_does_not_ask_for_pieces_gets_none() {
+    for options in [json!({}), json!({"include_pieces": false}), json!({"include_pieces": null})] {
+        let gateway = start(mixed(Some(3))).await;
+        let answer = gateway.chat(&filling(json!({"stream_options": options}))).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert!(!answer.text.contains("hyfunc_draft"), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn pieces_that_may_yet_be_cut_wait_for_what_is_decided() {
+    // The fake writes eleven tokens.
+    for (tokens_max, calls) in [(10, 0), (11, 5)] {
+        let gateway = start(mixed(Some(3))).await;
+        let answer = gateway.chat(&filling(json!({"max_completion_tokens": tokens_max}))).await;
+        let events = data(&answer.text);
+        assert_eq!(drafts(&events).len(), calls, "{tokens_max}: {}", answer.text);
+    }
+}
+
 #[tokio::test]
 async fn a_failure_after_the_beginning_is_told_in_the_stream() {
     for path in PATHS {

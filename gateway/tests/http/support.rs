@@ -188,10 +188,14 @@ impl Models for Fake {
                     self.hold(Hold::LastCall).await;
                 }
                 for known in 0..=fields.len() {
+                    let is_whole = known == fields.len();
+                    // Its opening is known at once.
+                    let pieces = if is_whole { &call.pieces[..] } else { &call.pieces[..1] };
                     progress.tell(at, || SettledCall {
                         candidate: call.candidate,
                         arguments: fields[..known].to_vec(),
-                        is_whole: known == fields.len(),
+                        pieces: pieces.to_vec(),
+                        is_whole,
                     });
                     tokio::time::sleep(Duration::from_millis(tells_ms)).await;
                 }

@@ -146,10 +146,10 @@ impl Calling {
         let (Stage::Round { filling, .. } | Stage::Write { filling, .. }) = &self.stage else {
             return None;
         };
-        let arguments = filling.settled();
+        let (arguments, pieces) = filling.settled();
         let is_new = self.found.iter().all(|found| found.differs(&arguments));
         let candidate = self.candidate;
-        is_new.then_some(SettledCall { candidate, arguments, is_whole: false })
+        is_new.then_some(SettledCall { candidate, arguments, pieces, is_whole: false })
     }
 
     /// Leaves it at the calls that are complete.

@@ -2,8 +2,9 @@
 
 use hyfunc_cascade::ModelInfo;
 use serde::{Serialize, Serializer};
-use serde_json::{Value as Json, to_string, to_writer};
+use serde_json::{Map, Value as Json, to_string, to_writer};
 
+use super::draft::DraftJson;
 use super::own::OwnJson;
 use super::usage::UsageJson;
 use crate::clock::now_s;
@@ -42,6 +43,8 @@ struct CompletionJson<'a> {
     usage: Option<Option<UsageJson>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hyfunc: Option<OwnJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hyfunc_draft: Option<DraftJson<'a>>,
 }
 
 /// The one choice: whole, or what a chunk adds to it.
@@ -115,6 +118,7 @@ impl Completion {
             choices,
             usage: None,
             hyfunc: None,
+            hyfunc_draft: None,
         }
     }
 
@@ -148,6 +152,16 @@ impl Completion {
         let mut json = self.frame("chat.completion.chunk", &choices);
         json.usage = usage.then_some(None);
         json.hyfunc = own;
+        to_string(&json).expect(IS_PLAIN)
+    }
+
+    /// The text of a chunk that adds nothing to the answer, and tells how a call is being written.
+    pub fn draft_chunk(&self, usage: bool, draft: DraftJson<'_>) -> String {
+        let delta = Some(Json::Object(Map::new()));
+        let choices = [ChoiceJson { delta, ..ChoiceJson::empty(None) }];
+        let mut json = self.frame("chat.completion.chunk", &choices);
+        json.usage = usage.then_some(None);
+        json.hyfunc_draft = Some(draft);
         to_string(&json).expect(IS_PLAIN)
     }
 

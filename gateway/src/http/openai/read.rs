@@ -17,6 +17,8 @@ pub struct ChatForm {
     pub stream: bool,
     /// Whether a stream ends with a chunk of usage.
     pub include_usage: bool,
+    /// Whether a stream tells how each call's template is filled, while it is.
+    pub include_pieces: bool,
 }
 
 /// Fields that mean something here.
@@ -124,12 +126,13 @@ fn read_tokens_max(fields: &Fields<'_>) -> Result<Option<usize>, RequestError> {
 
 fn read_form(fields: &Fields<'_>) -> Result<ChatForm, RequestError> {
     let stream = fields.boolean("stream")?.unwrap_or(false);
-    let known = ["include_usage", "include_obfuscation"];
-    let include_usage = match settings::stream_options(fields, stream, &known)? {
-        None => false,
-        Some(options) => options.boolean("include_usage")?.unwrap_or(false),
+    let known = ["include_usage", "include_pieces", "include_obfuscation"];
+    let Some(options) = settings::stream_options(fields, stream, &known)? else {
+        return Ok(ChatForm { stream, ..ChatForm::default() });
     };
-    Ok(ChatForm { stream, include_usage })
+    let include_usage = options.boolean("include_usage")?.unwrap_or(false);
+    let include_pieces = options.boolean("include_pieces")?.unwrap_or(false);
+    Ok(ChatForm { stream, include_usage, include_pieces })
 }
 
 #[cfg(test)]
@@ -160,6 +163,7 @@ mod tests {
             json!({"prompt_cache_key": "k", "prompt_cache_retention": "24h", "verbosity": "low"}),
             json!({"reasoning_effort": "none", "service_tier": "auto", "stop": []}),
             json!({"stream": true, "stream_options": {"include_obfuscation": false}}),
+            json!({"stream": true, "stream_options": {"include_pieces": true}}),
             json!({"n": 1, "logprobs": false, "logit_bias": {}, "modalities": ["text"]}),
             json!({"response_format": {"type": "text"}, "tools": [], "tool_choice": "auto"}),
             json!({"n": null, "functions": null, "stream_options": null}),
@@ -215,6 +219,11 @@ mod tests {
             (json!({"messagse": []}), "did you mean `messages`"),
             (json!({"stream": "yes"}), "send true or false, not a string"),
             (json!({"stream_options": {"include_usage": true}}), "`stream`: true"),
+            (json!({"stream_options": {"include_pieces": true}}), "`stream`: true"),
+            (
+                json!({"stream": true, "stream_options": {"include_pieces": "all"}}),
+                "`stream_options.include_pieces`: send true or false, not a string",
+            ),
             (json!({"model": 3}), "send a string, not a number"),
             (json!({"model": null}), "this is required"),
             (json!({"messages": null}), "`messages`: this is required"),
@@ -232,7 +241,7 @@ mod tests {
             read_chat(&body(json!({"parallel_tool_calls": false, "stream": true})), &limits)
                 .unwrap();
         assert_eq!(request.calls_max, 1);
-        assert!(form.stream && !form.include_usage);
+        assert!(form.stream && !form.include_usage && !form.include_pieces);
         assert_eq!((request.tokens_max, request.allowed), (None, None));
         let (request, _) = read_chat(&body(json!({"tool_choice": "required"})), &limits).unwrap();
         assert_eq!((request.calls_max, request.choice), (limits.calls_max, Choice::Required));

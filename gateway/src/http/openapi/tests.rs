@@ -70,6 +70,8 @@ fn pool() -> Vec<Json> {
         json!({"format": {"type": "text"}, "verbosity": "low"}),
         json!({"effort": "low", "summary": null}),
         json!({"include_usage": true}),
+        json!({"include_pieces": true}),
+        json!({"include_pieces": "all"}),
         json!({"include_obfuscation": false}),
         json!({"include_obfuscation": true}),
         json!({"a": "b"}),
