@@ -14,6 +14,7 @@ mod contract;
 mod crash;
 mod follow;
 mod full;
+mod keys;
 #[path = "../http/support.rs"]
 #[allow(dead_code, reason = "the gateway's other tests use the rest")]
 mod models;
@@ -26,5 +27,7 @@ mod registries;
 #[allow(dead_code, reason = "the tests of the client use the rest")]
 mod registry;
 mod replace;
+#[path = "../http/ring.rs"]
+mod ring;
 mod start;
 mod support;
