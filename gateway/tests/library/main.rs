@@ -15,11 +15,13 @@ mod crash;
 mod follow;
 mod full;
 mod keys;
+mod killed;
 #[path = "../http/support.rs"]
 #[allow(dead_code, reason = "the gateway's other tests use the rest")]
 mod models;
 mod openapi;
 mod pages;
+mod process;
 mod publish;
 mod refused;
 mod registries;
