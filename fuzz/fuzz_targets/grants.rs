@@ -41,7 +41,10 @@ fn check(data: &[u8]) {
 
 fn spell(grants: &Grants) -> String {
     let quoted = |text: &str| Value::from(text).to_string();
-    let mut text = format!("[keyvalue]\nstore = {}\n[config.keys]\n", grants.keyvalue.store);
+    let digest = grants.digest.iter().map(|digest| format!("digest = {}\n", quoted(digest)));
+    let mut text: String = digest.collect();
+    write!(text, "[keyvalue]\nstore = {}\n[config.keys]\n", grants.keyvalue.store)
+        .expect("into a string");
     for (key, value) in &grants.config.keys {
         // A key in quotes is spelled as a value is, on one line.
         let key = serde_json::Value::from(key.as_str()).to_string().replace('\u{7f}', "\\u007f");

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use hyfunc_cascade::{Ablation, Cascade, CascadeConfig, CascadeError};
-use hyfunc_sandbox::{Credential, Grants, Plugin, Sandbox, SandboxConfig, SandboxError};
+use hyfunc_sandbox::{
+    Credential, Grants, GrantsError, Plugin, Sandbox, SandboxConfig, SandboxError,
+};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
@@ -572,10 +575,15 @@ pub fn plugin_file(path: &Path) -> Result<PluginSource, StartError> {
 /// # Errors
 /// Grants or a component that cannot be used.
 pub fn load_plugin(sandbox: &Sandbox, source: &PluginSource) -> Result<Plugin, StartError> {
-    let grants = Grants::parse(&source.grants).map_err(|error| StartError::Grants {
+    let refused = |error: GrantsError| StartError::Grants {
         plugin: source.name.clone(),
         source: Box::new(error),
-    })?;
+    };
+    let grants = Grants::parse(&source.grants).map_err(refused)?;
+    if grants.digest.is_some() {
+        let digits = hex::encode(Sha256::digest(&source.component));
+        grants.check_component(&digits).map_err(refused)?;
+    }
     sandbox.load(&source.name, &source.component, &grants).map_err(|error| StartError::Plugin {
         plugin: source.name.clone(),
         source: Box::new(error),

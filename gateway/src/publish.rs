@@ -321,6 +321,7 @@ impl Publisher {
         if let Some(announced) = digest.filter(|announced| *announced != found) {
             return Err(PublishError::Digest { expected: announced, found });
         }
+        parsed.check_component(&found)?;
         // 2. What there is already.
         let _held = self.hold(name)?;
         let record = self.store.get(name).await?;

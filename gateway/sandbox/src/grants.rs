@@ -10,6 +10,8 @@ use crate::error::GrantsError;
 /// What an operator approved for one plugin, as `grants.toml` spells it.
 ///
 /// ```toml
+/// digest = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+///
 /// [http]
 /// hosts = [{ host = "api.open-meteo.com", methods = ["GET"] }]
 ///
@@ -22,6 +24,10 @@ use crate::error::GrantsError;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grants {
+    /// The component that they are for, as `sha256:` and small hexadecimal digits; without it,
+    /// whichever has the name.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// Outgoing HTTP.
     #[serde(default)]
     pub http: HttpGrants,
@@ -108,6 +114,7 @@ impl Grants {
     /// If it is not TOML, has a key that grants do not have, or names a host wrongly.
     pub fn parse(text: &str) -> Result<Self, GrantsError> {
         let mut grants: Self = toml::from_str(text)?;
+        grants.digest = grants.digest.as_deref().map(normal_digest).transpose()?;
         for entry in &mut grants.http.hosts {
             entry.host = normal_host(&entry.host);
             check_host(entry)?;
@@ -120,8 +127,35 @@ impl Grants {
 
     /// Whether nothing is granted.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let Self { digest: _, http, keyvalue, config } = self;
+        http.hosts.is_empty() && !keyvalue.store && config.keys.is_empty()
     }
+
+    /// Holds them to a component, by the hexadecimal digits of its SHA-256.
+    ///
+    /// # Errors
+    /// They name another component.
+    pub fn check_component(&self, digits: &str) -> Result<(), GrantsError> {
+        let found = format!("{SHA256}{digits}");
+        match &self.digest {
+            Some(wanted) if *wanted != found => {
+                Err(GrantsError::Component { wanted: wanted.clone(), found })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a digest begins with.
+const SHA256: &str = "sha256:";
+
+/// A digest as it is compared: its digits small.
+fn normal_digest(written: &str) -> Result<String, GrantsError> {
+    let digits = written.strip_prefix(SHA256).unwrap_or_default();
+    if digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(written.to_ascii_lowercase());
+    }
+    Err(GrantsError::Digest { written: written.to_owned() })
 }
 
 /// A host as it is compared: lower case, without brackets and without the root's dot.
@@ -205,8 +239,32 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_binds_them_to_one_component() {
+        let (digits, other) = ("ab".repeat(32), "cd".repeat(32));
+        let free = Grants::parse("[keyvalue]\nstore = true").unwrap();
+        assert!(free.check_component(&digits).is_ok());
+        for written in [digits.clone(), digits.to_uppercase()] {
+            let text = format!("digest = \"sha256:{written}\"\n[keyvalue]\nstore = true");
+            let bound = Grants::parse(&text).unwrap();
+            assert!(bound.keyvalue.store && bound.check_component(&digits).is_ok());
+            let error = bound.check_component(&other).unwrap_err().to_string();
+            assert!(error.contains(&digits) && error.contains(&other), "{error}");
+        }
+        let alone = Grants::parse(&format!("digest = \"sha256:{digits}\"")).unwrap();
+        assert!(alone.is_empty(), "that grants nothing");
+    }
+
+    #[test]
     fn wrong_grants_are_refused() {
         for text in [
+            "digest = \"\"",
+            "digest = \"sha256:\"",
+            "digest = \"sha256:abc\"",
+            "digest = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"",
+            "digest = \"sha256:gg86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"",
+            "digest = \"md5:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"",
+            "digest = 7",
+            "[keyvalue]\nstore = true\ndigest = \"sha256:\"",
             "[files]\nread = [\"/\"]",
             "[http]\nhosts = [{ host = \"*.example.com\" }]",
             "[http]\nhosts = [{ host = \"https://example.com\" }]",

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, ConfigError};
 
-/// The value of `follow.verify` that takes only what is signed.
+/// The value of `follow.verify` and `follow.policies` that takes only what is signed.
 pub const REQUIRE: &str = "require";
-/// The value of `follow.verify` that takes what is not signed and says so.
+/// The value of both that takes what is not signed and says so.
 pub const WARN: &str = "warn";
-/// The value of `follow.verify` that looks at no signature.
+/// The value of both that looks at no signature.
 pub const OFF: &str = "off";
+const POLICIES: [&str; 3] = [REQUIRE, WARN, OFF];
 /// The value of `follow.on_missing` that leaves in the library what the registry has no more.
 pub const KEEP: &str = "keep";
 /// The value of `follow.on_missing` that takes it out.
@@ -29,6 +30,7 @@ pub struct FollowConfig {
     pub jitter: f64,
     pub backoff_ms_max: u64,
     pub verify: String,
+    pub policies: Vec<String>,
     pub keys: Vec<String>,
     pub trusted_root: String,
     pub identities: Vec<String>,
@@ -47,6 +49,7 @@ impl Default for FollowConfig {
             jitter: 0.1,
             backoff_ms_max: 900_000,
             verify: REQUIRE.into(),
+            policies: Vec::new(),
             keys: Vec::new(),
             trusted_root: String::new(),
             identities: Vec::new(),
@@ -129,6 +132,23 @@ impl FollowSigner {
     }
 }
 
+/// What becomes of what is not signed in one place.
+struct FollowPolicy<'a> {
+    /// Beginning of `registry/repository`.
+    place: &'a str,
+    /// One of `POLICIES`.
+    policy: &'a str,
+}
+
+impl<'a> FollowPolicy<'a> {
+    /// `ghcr.io/me=warn`.
+    fn parse(written: &'a str) -> Option<Self> {
+        let (place, policy) = written.split_once('=')?;
+        let (place, policy) = (place.trim().trim_end_matches('/'), policy.trim());
+        (!place.is_empty() && POLICIES.contains(&policy)).then_some(Self { place, policy })
+    }
+}
+
 /// Whether a repository lies in a place, which is its whole name or whole parts of it.
 fn is_in(place: &str, reference: &Reference) -> bool {
     let name = reference.name();
@@ -146,6 +166,15 @@ impl FollowConfig {
     pub fn keys_for(&self, reference: &Reference) -> Vec<FollowKey> {
         let keys = self.keys.iter().map(|written| FollowKey::parse(written));
         keys.filter(|key| key.is_for(reference)).collect()
+    }
+
+    /// What becomes of what is not signed in a repository: the longest place that holds it says so,
+    /// or else `follow.verify`.
+    pub fn policy_for(&self, reference: &Reference) -> &str {
+        let policies = self.policies.iter().filter_map(|written| FollowPolicy::parse(written));
+        let here = policies.filter(|policy| is_in(policy.place, reference));
+        let nearest = here.max_by_key(|policy| policy.place.len());
+        nearest.map_or(self.verify.as_str(), |nearest| nearest.policy)
     }
 
     /// Who may have signed what lies in a repository without a key of their own.
@@ -171,7 +200,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     if !(0.0..=1.0).contains(&follow.jitter) {
         return bad("follow.jitter", "must be between 0 and 1".into());
     }
-    if ![REQUIRE, WARN, OFF].contains(&follow.verify.as_str()) {
+    if !POLICIES.contains(&follow.verify.as_str()) {
         return bad("follow.verify", "must be require, warn or off".into());
     }
     if ![KEEP, REMOVE].contains(&follow.on_missing.as_str()) {
@@ -192,7 +221,23 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
                       certificates are real, the other whose; set the other one too";
         return bad("follow.trusted_root", reason.into());
     }
+    check_policies(follow)?;
     check_references(config)
+}
+
+fn check_policies(follow: &FollowConfig) -> Result<(), ConfigError> {
+    let bad = |reason: String| Err(ConfigError::Value { key: "follow.policies", reason });
+    let mut places = BTreeSet::new();
+    for written in &follow.policies {
+        let Some(FollowPolicy { place, .. }) = FollowPolicy::parse(written) else {
+            let reason = "write each as a place and require, warn or off, as in ghcr.io/me=warn";
+            return bad(format!("`{written}`: {reason}"));
+        };
+        if !places.insert(place) {
+            return bad(format!("{place} is there twice; leave one"));
+        }
+    }
+    Ok(())
 }
 
 fn check_references(config: &Config) -> Result<(), ConfigError> {
@@ -215,11 +260,11 @@ fn check_references(config: &Config) -> Result<(), ConfigError> {
         }
         let is_trusted = !follow.keys_for(&source.reference).is_empty()
             || !follow.signers_for(&source.reference).is_empty();
-        if follow.verify != OFF && !is_trusted {
+        if follow.policy_for(&source.reference) != OFF && !is_trusted {
             let reason = format!(
                 "whose signature is to be trusted for {reference}? Name the author's public key in \
-                 follow.keys, or who signs in follow.identities; follow.verify = \"off\" takes \
-                 plugins unseen"
+                 follow.keys, or who signs in follow.identities; \"off\" in follow.verify, or for \
+                 this place in follow.policies, takes plugins unseen"
             );
             return bad("follow.references", reason);
         }
@@ -258,7 +303,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_with_a_way_out() {
         type Change = fn(&mut FollowConfig);
-        let rows: [(Change, &str); 16] = [
+        let rows: [(Change, &str); 22] = [
             (|follow| follow.references = vec!["tides:1".into()], "names no registry"),
             (|follow| follow.references = vec!["=ghcr.io/me/x:1".into()], "no name before"),
             (|follow| follow.references.push("ghcr.io/me/tides:stable".into()), "there twice"),
@@ -267,6 +312,19 @@ mod tests {
             (|follow| follow.keys = vec!["ghcr.io/you=you.pub".into()], "whose signature"),
             (|follow| follow.keys = vec!["ghcr.io/me=".into()], "as FILE"),
             (|follow| follow.verify = "on".into(), "require, warn or off"),
+            (|follow| follow.policies = vec!["warn".into()], "ghcr.io/me=warn"),
+            (|follow| follow.policies = vec!["=off".into()], "ghcr.io/me=warn"),
+            (|follow| follow.policies = vec!["ghcr.io/me=of".into()], "require, warn or off"),
+            (|follow| follow.policies = vec!["ghcr.io/me=OFF".into()], "require, warn or off"),
+            (|follow| follow.policies = vec!["a.b/c=off".into(), "a.b/c/=warn".into()], "twice"),
+            (
+                |follow| {
+                    follow.verify = OFF.into();
+                    follow.policies = vec!["ghcr.io/me=require".into()];
+                    follow.keys.clear();
+                },
+                "for this place in follow.policies",
+            ),
             (|follow| follow.on_missing = "drop".into(), "keep or remove"),
             (|follow| follow.interval_ms = 0, "at least 1"),
             (|follow| follow.look_ms_max = 0, "at least 1"),
@@ -298,6 +356,35 @@ mod tests {
             follow.verify = WARN.into();
         };
         assert!(with(warn).is_err(), "there is nothing to hold it against");
+    }
+
+    #[test]
+    fn the_longest_place_says_what_becomes_of_what_is_not_signed() {
+        let policies = ["localhost:5000=off", "ghcr.io/me=warn", "ghcr.io/me/bank/ = require"];
+        let policies = policies.map(str::to_owned);
+        // In whichever order they are written.
+        for policies in [policies.to_vec(), policies.iter().rev().cloned().collect()] {
+            let follow = FollowConfig { policies, ..FollowConfig::default() };
+            for (reference, policy) in [
+                ("localhost:5000/dates:1", OFF),
+                ("localhost:5001/dates:1", REQUIRE),
+                ("ghcr.io/me/tides:1", WARN),
+                ("ghcr.io/me:1", WARN),
+                ("ghcr.io/mean/tides:1", REQUIRE),
+                ("ghcr.io/me/bank:1", REQUIRE),
+                ("ghcr.io/me/bank/account:1", REQUIRE),
+                ("ghcr.io/me/banker:1", WARN),
+                ("ghcr.io/you/tides:1", REQUIRE),
+            ] {
+                let reference = reference.parse().unwrap();
+                assert_eq!(follow.policy_for(&reference), policy, "{reference}");
+            }
+        }
+        let unseen = |follow: &mut FollowConfig| {
+            follow.keys.clear();
+            follow.policies = vec!["ghcr.io/me=off".into()];
+        };
+        assert_eq!(with(unseen), Ok(()), "where nobody looks, no key is needed");
     }
 
     #[test]

@@ -179,6 +179,10 @@ pub const KEYS: &[Key] = &[
         "follow.verify",
         "what is not signed: require (refuse it), warn (take it), off (do not look)",
     ),
+    key(
+        "follow.policies",
+        "the same for places alone, as localhost:5000=off or ghcr.io/me=warn; the longest counts",
+    ),
     key("follow.keys", "public keys of who may have signed: FILE, or ghcr.io/me=FILE for a place"),
     key(
         "follow.trusted_root",

@@ -37,6 +37,7 @@ pub const LIVE: &[&str] = &[
     "follow.jitter",
     "follow.backoff_ms_max",
     "follow.verify",
+    "follow.policies",
     "follow.keys",
     "follow.trusted_root",
     "follow.identities",

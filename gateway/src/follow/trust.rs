@@ -30,7 +30,7 @@ impl Trust {
     /// # Errors
     /// A file that cannot be read, or holds something else.
     pub fn open(reference: &Reference, settings: &FollowConfig) -> Result<Self, FollowError> {
-        let policy = match settings.verify.as_str() {
+        let policy = match settings.policy_for(reference) {
             OFF => Policy::Off,
             WARN => Policy::Warn,
             _ => Policy::Require,
@@ -77,7 +77,7 @@ impl Trust {
         match self.signer(registry, found).await {
             Ok(signer) => Ok(Some(signer)),
             Err(error) if self.policy == Policy::Warn && error.is_about_trust() => {
-                tracing::warn!(%error, "taken all the same: follow.verify is warn");
+                tracing::warn!(%error, "taken all the same: its place is set to warn");
                 Ok(None)
             }
             Err(error) => Err(error),

@@ -23,9 +23,8 @@ pub fn admin_router(shared: Shared, publisher: Arc<Publisher>, follower: Arc<Fol
     layers::around(routes, shared.clone()).with_state(shared)
 }
 
-/// Who may change the library. The one place where that is decided, before any handler: today
-/// whoever runs something on this machine; no web page of another site. A key and its role are
-/// checked here.
+/// From where the library may be changed: without keys from this machine alone, and by no web page
+/// of another site. Whose key may do what is decided before, by the layer around all routes.
 async fn guard(
     Extension(publisher): Extension<Arc<Publisher>>,
     request: Request,

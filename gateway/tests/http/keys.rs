@@ -8,47 +8,18 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use hyfunc::Config;
 use hyfunc::cli::CreateKeyArgs;
-use hyfunc::commands::{create_key, revoke_key};
-use hyfunc::config::KeysConfig;
+use hyfunc::commands::revoke_key;
 use hyfunc::keys::{Moment, Role};
 use serde_json::{Value as Json, json};
 
+use crate::ring::{Ring, with_role, wrong};
 use crate::support::{
     Answer, Gateway, Hold, MODEL, NEVER_MS, PATIENCE, Script, ask, start_with, until,
 };
 
 const SECRET: &str = "the secret of alice";
 
-/// A file of keys.
-struct Ring {
-    folder: tempfile::TempDir,
-}
-
 impl Ring {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn config(&self) -> KeysConfig {
-        let file = self.folder.path().join("keys.toml").to_string_lossy().into_owned();
-        KeysConfig { file, ..KeysConfig::default() }
-    }
-
-    /// Makes a key that may call everything, but for the change.
-    fn key(&self, name: &str, change: impl FnOnce(&mut CreateKeyArgs)) -> String {
-        let mut args = CreateKeyArgs {
-            name: name.to_owned(),
-            role: vec![Role::Call],
-            scope: vec!["*".to_owned()],
-            expires: None,
-            requests_per_minute: None,
-            concurrent_max: None,
-            file: None,
-        };
-        change(&mut args);
-        create_key(&self.config(), &args).unwrap().token.trim().to_owned()
-    }
-
     /// A gateway that wants these keys.
     async fn gateway(&self, script: Script, change: impl FnOnce(&mut Config)) -> Gateway {
         start_with(script, |config| {
@@ -57,10 +28,6 @@ impl Ring {
         })
         .await
     }
-}
-
-fn with_role(role: Role) -> impl FnOnce(&mut CreateKeyArgs) {
-    move |args| args.role = vec![role]
 }
 
 fn scoped(patterns: &[&str]) -> impl FnOnce(&mut CreateKeyArgs) + use<> {
@@ -92,7 +59,9 @@ async fn send(
     if path == "/mcp" {
         let accept = "application/json, text/event-stream";
         request = request.header("accept", accept).header("mcp-protocol-version", "2026-07-28");
-        request = request.header("mcp-method", body["method"].as_str().unwrap_or_default());
+        if let Some(asked) = body["method"].as_str() {
+            request = request.header("mcp-method", asked);
+        }
         if let Some(name) = body["params"]["name"].as_str() {
             request = request.header("mcp-name", name);
         }
@@ -106,20 +75,25 @@ fn mcp(method: &str, mut params: Json) -> Json {
     json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
 }
 
-/// Method, path, body, and the role that it takes.
-fn endpoints() -> Vec<(&'static str, &'static str, Json, Role)> {
+/// Method, path, body, the role that it takes, and what whoever has it is answered.
+fn endpoints() -> Vec<(&'static str, &'static str, Json, Role, u16)> {
     let count = json!({"text": "banana", "letter": "a"});
+    let none = Json::Null;
     vec![
-        ("POST", "/v1/chat/completions", ask("hello"), Role::Call),
-        ("POST", "/v1/responses", json!({"model": MODEL, "input": "hello"}), Role::Call),
-        ("POST", "/v1/route", json!({"query": "hello"}), Role::Call),
-        ("POST", "/v1/functions/text_count_letter", count, Role::Call),
-        ("POST", "/mcp", mcp("tools/list", json!({})), Role::Call),
-        ("GET", "/v1/models", Json::Null, Role::Read),
-        ("GET", "/v1/models/fake", Json::Null, Role::Read),
-        ("GET", "/v1/functions", Json::Null, Role::Read),
-        ("HEAD", "/v1/functions", Json::Null, Role::Read),
-        ("GET", "/v1/recent", Json::Null, Role::Read),
+        ("POST", "/v1/chat/completions", ask("hello"), Role::Call, 200),
+        ("POST", "/v1/responses", json!({"model": MODEL, "input": "hello"}), Role::Call, 200),
+        ("POST", "/v1/route", json!({"query": "hello"}), Role::Call, 200),
+        ("POST", "/v1/functions/text_count_letter", count, Role::Call, 200),
+        ("POST", "/mcp", mcp("tools/list", json!({})), Role::Call, 200),
+        // There is no session to wait for, or to end.
+        ("GET", "/mcp", none.clone(), Role::Call, 405),
+        ("DELETE", "/mcp", none.clone(), Role::Call, 405),
+        ("GET", "/v1/models", none.clone(), Role::Read, 200),
+        ("GET", "/v1/models/fake", none.clone(), Role::Read, 200),
+        ("GET", "/v1/functions", none.clone(), Role::Read, 200),
+        ("HEAD", "/v1/functions", none.clone(), Role::Read, 200),
+        ("GET", "/v1/recent", none.clone(), Role::Read, 200),
+        ("GET", "/v1/recent/nobodys", none, Role::Read, 404),
     ]
 }
 
@@ -129,11 +103,9 @@ async fn every_endpoint_asks_for_its_role_and_tells_401_from_403() {
     let keys = [Role::Call, Role::Read, Role::Publish, Role::Admin]
         .map(|role| (role, ring.key(role.name(), with_role(role))));
     let late = ring.key("late", |args| args.expires = Some(Moment::now().after(-1)));
-    let mut wrong = keys[0].1.clone();
-    let last = if wrong.pop() == Some('0') { '1' } else { '0' };
-    wrong.push(last);
+    let wrong = wrong(&keys[0].1);
     let gateway = ring.gateway(Script::default(), |_| {}).await;
-    for (method, path, body, needed) in endpoints() {
+    for (method, path, body, needed, status) in endpoints() {
         for (key, code, challenge) in [
             (None, "missing_api_key", "Bearer realm=\"hyfunc\""),
             (Some("sk-of-another"), "invalid_api_key", "invalid_token"),
@@ -153,7 +125,7 @@ async fn every_endpoint_asks_for_its_role_and_tells_401_from_403() {
             let answer = send(&gateway, method, path, &body, Some(key)).await;
             let case = format!("{method} {path} with {role}: {}", answer.text);
             if role.includes(needed) {
-                assert_eq!(answer.status, 200, "{case}");
+                assert_eq!(answer.status, status, "{case}");
             } else {
                 assert_eq!(answer.status, 403, "{case}");
                 assert!(!answer.headers.contains_key("www-authenticate"), "{case}");
@@ -314,8 +286,8 @@ async fn a_key_has_so_many_requests_a_minute_and_others_have_their_own() {
         let answer = send(&gateway, "GET", "/v1/models", &Json::Null, Some(&alice)).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
-    for (method, path, body, _) in endpoints().into_iter().filter(|(method, ..)| *method != "HEAD")
-    {
+    let shown = endpoints().into_iter().filter(|(method, ..)| *method != "HEAD");
+    for (method, path, body, ..) in shown {
         let answer = send(&gateway, method, path, &body, Some(&alice)).await;
         let (status, code, message) = answer.error();
         assert_eq!((status, code.as_str()), (429, "rate_limit_exceeded"), "{path}: {message}");

@@ -25,6 +25,7 @@ mod properties;
 mod question;
 mod recent;
 mod responses;
+mod ring;
 mod slow;
 mod streaming;
 mod support;

@@ -77,6 +77,21 @@ async fn the_same_component_with_more_wishes_waits_as_well() {
 }
 
 #[tokio::test]
+async fn grants_that_name_another_component_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let gateway = start(root.path()).await;
+    let (first, second) = (component("tides", 1), component("tides", 2));
+    let bound = format!("digest = \"sha256:{}\"\n{STORE}", digest(&first));
+    assert_eq!(gateway.send(gateway.put_wishing("tides", &first, &bound)).await.status, 202);
+    assert_eq!(approve(&gateway, &digest(&first)).await.status, 200);
+    let answer = gateway.send(gateway.put_wishing("tides", &second, &bound)).await;
+    assert_eq!(answer.error(), (400, "invalid_grants"));
+    let message = answer.message();
+    assert!(message.contains(&digest(&first)) && message.contains(&digest(&second)), "{message}");
+    assert_eq!(gateway.revision("tides_first").await, 1);
+}
+
+#[tokio::test]
 async fn what_waits_goes_when_something_newer_serves() {
     let root = tempfile::tempdir().unwrap();
     let gateway = start(root.path()).await;

@@ -3,10 +3,15 @@
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
+use hyfunc::keys::{Moment, Role};
+use serde_json::json;
 use tokio::process::Command;
 
-use crate::support::{component, digest, start};
+use crate::registry::{Answer, Fake};
+use crate::ring::{Ring, with_role, wrong};
+use crate::support::{component, digest, start, start_with};
 
 async fn hyfunc(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hyfunc"));
@@ -84,6 +89,108 @@ async fn what_cannot_be_is_said_in_words() {
         (&["remove", "tides", "--gateway", at], "no plugin is called `tides`"),
     ] {
         let text = bad(&hyfunc(root.path(), arguments).await);
+        assert!(text.contains(words), "{arguments:?}: {text} should hold: {words}");
+    }
+}
+
+/// A file with a key, or none; what is typed; and words that the error must hold.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_is_told_why_and_what_served_serves() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path();
+    let ring = Ring::new();
+    let call = ring.key("call", with_role(Role::Call));
+    let publish = ring.key("publish", with_role(Role::Publish));
+    let late = ring.key("late", |args| args.expires = Some(Moment::now().after(-1)));
+    for (file, key) in
+        [("call", &call), ("publish", &publish), ("late", &late), ("wrong", &wrong(&publish))]
+    {
+        fs::write(folder.join(file), key).unwrap();
+    }
+    let gateway = start_with(folder, Vec::new(), |config| config.keys = ring.config()).await;
+    let at = gateway.admin.as_str();
+    fs::write(folder.join("tides.wasm"), component("tides", 1)).unwrap();
+    let published = ["publish", "tides.wasm", "--to", at, "--key-file", "publish"];
+    good(&hyfunc(folder, &published).await);
+    // What waits for approval, so that approving is what is refused.
+    fs::write(folder.join("tides.wasm"), component("tides", 2)).unwrap();
+    fs::write(folder.join("tides.grants.toml"), "[keyvalue]\nstore = true").unwrap();
+    good(&hyfunc(folder, &published).await);
+    let before = good(&hyfunc(folder, &["list", "--gateway", at, "--key-file", "publish"]).await);
+
+    fs::write(folder.join("tides.wasm"), component("tides", 3)).unwrap();
+    for (key, words) in [
+        (None, "status 401: this needs a key"),
+        (Some("wrong"), "status 401: this key is not valid here"),
+        (Some("late"), "status 401: this key expired at"),
+        (Some("call"), "status 403: this key lacks the role `publish`"),
+    ] {
+        for typed in [
+            &["publish", "tides.wasm", "--to", at][..],
+            &["approve", "tides", "--gateway", at],
+            &["remove", "tides", "--gateway", at],
+            &["list", "--gateway", at],
+        ] {
+            let mut arguments = typed.to_vec();
+            arguments.extend(key.into_iter().flat_map(|file| ["--key-file", file]));
+            let text = bad(&hyfunc(folder, &arguments).await);
+            assert!(text.contains(words), "{arguments:?}: {text} should hold: {words}");
+        }
+    }
+    let approve = ["approve", "tides", "--gateway", at, "--key-file", "publish"];
+    let text = bad(&hyfunc(folder, &approve).await);
+    assert!(text.contains("status 403: this key lacks the role `admin`"), "{text}");
+    let after = good(&hyfunc(folder, &["list", "--gateway", at, "--key-file", "publish"]).await);
+    assert_eq!(after, before);
+}
+
+/// What a gateway, or what stands before it, answers; and words that the error must hold.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_none_of_a_gateway_are_told() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("tides.wasm"), component("tides", 1)).unwrap();
+    let message = json!({"error": {"message": "later", "code": "x"}}).to_string();
+    for (answer, words) in [
+        (Answer::new(401).body("who?"), "status 401, and no JSON"),
+        (Answer::new(403).body("{}"), "nothing is published at"),
+        (Answer::new(502).body("<html>bad gateway</html>"), "status 502, and no JSON"),
+        (Answer::new(429).body(message.clone()), "status 429: later"),
+        (Answer::new(503).body(message.clone()), "status 503: later"),
+        (Answer { cut: Some(4), ..Answer::new(200).body(message) }, "no gateway answers at"),
+    ] {
+        let fake = Fake::start(move |_| Some(answer.clone())).await;
+        let at = format!("http://{}", fake.address);
+        let at = at.as_str();
+        for arguments in [
+            &["publish", "tides.wasm", "--to", at][..],
+            &["approve", "tides", "--gateway", at],
+            &["remove", "tides", "--gateway", at],
+        ] {
+            let text = bad(&hyfunc(root.path(), arguments).await);
+            assert!(text.contains(words), "{arguments:?}: {text} should hold: {words}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_gateway_that_takes_its_time_is_waited_for() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("tides.wasm"), component("tides", 1)).unwrap();
+    let waiting = json!({"digest": format!("sha256:{}", "ab".repeat(32)), "wishes": ["much"]});
+    let plugin = json!({"name": "tides", "origin": "published", "waiting": waiting}).to_string();
+    let fake = Fake::start(move |_| {
+        std::thread::sleep(Duration::from_millis(1_500));
+        Some(Answer::new(200).body(plugin.clone()))
+    })
+    .await;
+    let at = format!("http://{}", fake.address);
+    let at = at.as_str();
+    for (arguments, words) in [
+        (&["publish", "tides.wasm", "--to", at][..], "tides serves in its newest revision"),
+        (&["approve", "tides", "--gateway", at], "tides may do: much"),
+        (&["remove", "tides", "--gateway", at], "tides is removed"),
+    ] {
+        let text = good(&hyfunc(root.path(), arguments).await);
         assert!(text.contains(words), "{arguments:?}: {text} should hold: {words}");
     }
 }

@@ -272,6 +272,27 @@ async fn a_look_that_takes_too_long_is_ended() {
 }
 
 #[tokio::test]
+async fn a_policy_is_for_its_place_alone() {
+    let author = Author::new(nothing).await;
+    author.push("me/tides:one", &component("tides", 1), None).await;
+    author.push("try/dates:two", &component("dates", 2), None).await;
+    for policy in ["warn", "off"] {
+        let root = tempfile::tempdir().unwrap();
+        let place = author.fake.address;
+        let references = ["me/tides:one", "try/dates:two"];
+        let gateway = author.gateway_with(root.path(), &references, |config| {
+            config.follow.policies = vec![format!("{place}/try={policy}")];
+        });
+        let gateway = gateway.await;
+        until_revision(&gateway, "dates_first", 2).await;
+        let state = until_failing(&gateway, "is not signed").await;
+        assert_eq!(state["reference"], author.reference("me/tides:one"), "{policy}");
+        assert_eq!(gateway.call("tides_first").await.status, 404, "{policy}");
+        gateway.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_registry_that_asks_to_be_left_alone_is() {
     let asked = Arc::new(AtomicUsize::new(0));
     for status in [429, 503] {

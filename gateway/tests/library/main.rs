@@ -14,11 +14,14 @@ mod contract;
 mod crash;
 mod follow;
 mod full;
+mod keys;
+mod killed;
 #[path = "../http/support.rs"]
 #[allow(dead_code, reason = "the gateway's other tests use the rest")]
 mod models;
 mod openapi;
 mod pages;
+mod process;
 mod publish;
 mod refused;
 mod registries;
@@ -26,5 +29,7 @@ mod registries;
 #[allow(dead_code, reason = "the tests of the client use the rest")]
 mod registry;
 mod replace;
+#[path = "../http/ring.rs"]
+mod ring;
 mod start;
 mod support;

@@ -158,6 +158,8 @@ fn level(level: LogLevel) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
 
     fn config() -> Config {
@@ -250,6 +252,20 @@ mod tests {
         let spun = call(&hasty, &component, "attacks_spin", "{}", true).await;
         let spun = spun.unwrap_err().to_string();
         assert!(spun.contains("`attacks_spin` failed") && spun.contains("deadline"), "{spun}");
+        // Bound to a component, they are for that one alone.
+        let digits = hex::encode(Sha256::digest(hyfunc_plugins::fixture("hostile").unwrap()));
+        for (digits, is_right) in [(digits, true), ("ab".repeat(32), false)] {
+            let bound = format!("digest = \"sha256:{digits}\"\n{grants}");
+            std::fs::write(folder.path().join("hostile.grants.toml"), bound).unwrap();
+            match called(typed, "list-env", "{}").await {
+                Ok(json) => assert!(is_right && json["grants"] == "https://a.b:443 (GET, HEAD)"),
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(!is_right && error.contains(&digits), "{error}");
+                    assert!(error.contains("then write its digest"), "{error}");
+                }
+            }
+        }
         std::fs::write(folder.path().join("hostile.grants.toml"), "[files]").unwrap();
         let refused = called(typed, "list-env", "{}").await.unwrap_err().to_string();
         assert!(refused.contains("grants"), "{refused}");

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hyfunc_distribution::{
-    Access, Artifact, Credentials, Description, Found, PrivateKey, Progress, PublicKey, Reference,
-    Registry, RegistryError, Signer, TrustedRoot,
+    Access, Artifact, Credentials, Description, Digest, Found, PrivateKey, Progress, PublicKey,
+    Reference, Registry, RegistryError, Signer, TrustedRoot,
 };
 use hyfunc_functions::component::{read_component, surface};
-use hyfunc_sandbox::Grants;
+use hyfunc_sandbox::{Grants, GrantsError};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::AuthorError;
@@ -46,10 +46,12 @@ pub enum Policy {
 pub async fn push(args: &PushArgs) -> Result<String, CommandError> {
     let source = Subject::open(&args.plugin)?.source;
     read_component(&source.name, &source.component)?;
-    let grants = Grants::parse(&source.grants).map_err(|error| AuthorError::Grants {
+    let refused = |error: GrantsError| AuthorError::Grants {
         path: args.plugin.with_extension("grants.toml"),
         source: Box::new(error),
-    })?;
+    };
+    let grants = Grants::parse(&source.grants).map_err(refused)?;
+    grants.check_component(Digest::of(&source.component).hex()).map_err(refused)?;
     // A key that does not open is found before anything is stored.
     let key = args.store.key.as_deref().map(private_key).transpose()?;
     let (mut registry, reference) = open(&args.reference, &args.store.access)?;
@@ -58,7 +60,7 @@ pub async fn push(args: &PushArgs) -> Result<String, CommandError> {
         title: format!("{}.wasm", source.name),
         imports: names.imports,
         exports: names.exports,
-        grants: (grants != Grants::default()).then(|| source.grants.clone().into_owned()),
+        grants: (!grants.is_empty()).then(|| source.grants.clone().into_owned()),
         created_s: clock::now_s(),
     };
     let component = source.component.into_owned();
