@@ -17,7 +17,7 @@ pub use requests::{DemoRequest, requests};
 use crate::app::App;
 use crate::cli::DemoArgs;
 use crate::clock;
-use crate::config::{Config, PluginsConfig};
+use crate::config::{Config, PluginsConfig, RecentConfig};
 use crate::error::StartError;
 use crate::eval::{Times, same_calls};
 use crate::pipeline::Step;
@@ -141,6 +141,8 @@ fn demo_config(mut config: Config) -> Config {
     config.library.dir = String::new();
     config.admin.address = String::new();
     config.sandbox.keyvalue_dir = String::new();
+    // The times that are shown come from there.
+    config.recent = RecentConfig::default();
     config.for_own_use()
 }
 

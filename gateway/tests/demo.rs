@@ -8,7 +8,7 @@ use std::process::Command;
 fn without_a_terminal_it_is_plain_text_from_the_start_to_the_end() {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("demo");
     let output = Command::new(env!("CARGO_BIN_EXE_hyfunc"))
-        .arg("demo")
+        .args(["demo", "--strict"])
         .env("XDG_CACHE_HOME", &cache)
         // A terminal that has colours would not change it: nothing is written to one.
         .env("TERM", "xterm-256color")
@@ -27,11 +27,15 @@ fn without_a_terminal_it_is_plain_text_from_the_start_to_the_end() {
         let shown = text.matches(&format!("\n  {label} ")).count();
         assert_eq!(shown, 12, "{label} in {text}");
     }
-    for told in ["⟦", "«", "⟨", " of 12 right", "hyfunc serve", "curl ", "hyfunc plugin pack"]
+    for told in ["⟦", "«", "⟨", "\n12 of 12 right", "hyfunc serve", "curl ", "hyfunc plugin pack"]
     {
         assert!(text.contains(told), "`{told}` in {text}");
     }
-    for step in ["accept", "distil", "retrieve", "decode", "dispatch"] {
-        assert!(text.contains(&format!("\n  {step}")), "the times of {step} in {text}");
+    let (asked, closing) = text.split_once("Half of the requests took at most").unwrap();
+    for step in ["accept", "distil", "retrieve", "decode", "dispatch", "respond"] {
+        assert!(closing.contains(&format!("\n  {step} ")), "the times of {step} in {text}");
+        let times = asked.lines().filter(|line| line.starts_with("  time "));
+        let told = times.filter(|line| line.contains(&format!(" {step} "))).count();
+        assert_eq!(told, 12, "{step} in {text}");
     }
 }

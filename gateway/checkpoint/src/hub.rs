@@ -1,7 +1,8 @@
 //! Fetching checkpoints from a hub, or from a mirror that speaks its protocol.
 //!
-//! The crate `hf-hub` would bring a second HTTP client and its own cache layout; the little of the
-//! protocol that is needed stands here, over the transport that the gateway has anyway.
+//! The crate `hf-hub` checks no hashes and would bring a second HTTP client and its own cache layout
+//! (decision 0040); the little of the protocol that is needed stands here, over the transport that
+//! the gateway has anyway.
 
 mod choice;
 mod disk;

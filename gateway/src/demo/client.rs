@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
 use super::DemoError;
@@ -12,6 +13,9 @@ use crate::eval::Call;
 
 /// Time beyond the gateway's own deadline until the client gives up, in milliseconds.
 const PATIENCE_MS: u64 = 2_000;
+
+/// The header in which an answer names its request.
+const REQUEST_ID: &str = "x-request-id";
 
 /// A chat completion, as far as the demo shows it.
 #[derive(Clone, Debug, Deserialize)]
@@ -74,6 +78,13 @@ pub struct RanCall {
     pub error: Option<Json>,
 }
 
+/// What the gateway remembers of a request, as far as the demo shows it.
+#[derive(Debug, Deserialize)]
+struct Remembered {
+    /// Microseconds by step.
+    timings_us: BTreeMap<String, u64>,
+}
+
 /// A stretch of a filled template.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Piece {
@@ -115,7 +126,7 @@ impl Answer {
 /// Sends requests to one gateway.
 pub(super) struct Client {
     http: reqwest::Client,
-    url: String,
+    base: String,
     model: String,
 }
 
@@ -126,28 +137,52 @@ impl Client {
             .no_proxy()
             .timeout(Duration::from_millis(deadline_ms.saturating_add(PATIENCE_MS)))
             .build()?;
-        Ok(Self { http, url: format!("http://{address}/v1/chat/completions"), model })
+        Ok(Self { http, base: format!("http://{address}"), model })
     }
 
-    /// One request, and the time from sending it to the answer's last byte.
+    /// One request, and the time from sending it to the answer's last byte. The answer's times are
+    /// those of every step.
     pub async fn ask(&self, query: &str) -> Result<(Answer, Duration), DemoError> {
         let body = json!({
             "model": self.model,
             "messages": [{"role": "user", "content": query}],
         });
         let began = Instant::now();
-        let response = self.http.post(&self.url).json(&body).send().await?;
-        let status = response.status();
-        let text = response.text().await?;
+        let url = format!("{}/v1/chat/completions", self.base);
+        let response = self.http.post(url).json(&body).send().await?;
+        let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let id = id.unwrap_or_default().to_owned();
+        let text = text(query, response).await?;
         let took = began.elapsed();
-        if !status.is_success() {
-            let status = status.as_u16();
-            return Err(DemoError::Refused { query: query.to_owned(), status, body: text });
-        }
-        let answer = serde_json::from_str(&text)
-            .map_err(|source| DemoError::Format { query: query.to_owned(), source })?;
+        let mut answer: Answer = parse(query, &text)?;
+        answer.hyfunc.timings_us = self.timings(query, &id).await?;
         Ok((answer, took))
     }
+
+    /// Times of all steps: an answer is written before its last step is over, so that it cannot
+    /// hold these itself.
+    async fn timings(&self, query: &str, id: &str) -> Result<BTreeMap<String, u64>, DemoError> {
+        let url = format!("{}/v1/recent/{id}", self.base);
+        let text = text(query, self.http.get(url).send().await?).await?;
+        let remembered: Remembered = parse(query, &text)?;
+        Ok(remembered.timings_us)
+    }
+}
+
+/// What a request comes to, unless it is refused.
+async fn text(query: &str, response: reqwest::Response) -> Result<String, DemoError> {
+    let status = response.status();
+    let text = response.text().await?;
+    if !status.is_success() {
+        let status = status.as_u16();
+        return Err(DemoError::Refused { query: query.to_owned(), status, body: text });
+    }
+    Ok(text)
+}
+
+fn parse<T: DeserializeOwned>(query: &str, text: &str) -> Result<T, DemoError> {
+    serde_json::from_str(text)
+        .map_err(|source| DemoError::Format { query: query.to_owned(), source })
 }
 
 #[cfg(test)]

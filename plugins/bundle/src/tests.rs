@@ -94,7 +94,8 @@ fn all_types_are_used() {
     }
     let wanted = [
         "bool", "bytes", "char", "enum", "f32", "f64", "flags", "list", "option", "record",
-        "result", "s32", "s64", "string", "tuple", "u16", "u32", "u64", "u8", "variant",
+        "result", "s16", "s32", "s64", "s8", "string", "tuple", "u16", "u32", "u64", "u8",
+        "variant",
     ];
     let missing: Vec<&str> = wanted.into_iter().filter(|kind| !kinds.contains(*kind)).collect();
     assert!(missing.is_empty(), "no plugin uses {missing:?}");

@@ -83,6 +83,7 @@ impl Guest for Geo {
             city: city.name.into(),
             name: city.zone.into(),
             offset: reading.offset,
+            offset_minutes: reading.offset_minutes,
             daylight_saving: reading.daylight_saving,
         })
     }
