@@ -392,6 +392,7 @@ pub fn cascade_without(config: &ModelsConfig, ablate: Ablation) -> Result<Cascad
         value_tokens_max: config.value_tokens_max,
         call_threshold: (call_threshold != CALIBRATED).then_some(call_threshold as f32),
         batch_tokens_max: config.batch_tokens_max,
+        live_bytes_max: config.live_bytes_max,
         ablate,
         chained_slots: false,
         blocks_bytes_max: config.blocks_bytes_max,

@@ -1,6 +1,8 @@
 //! The `stock` preset behind the seam of the models: any checkpoint that calls functions, untrained.
 
 mod bounded;
+#[cfg(test)]
+mod schedules;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -40,6 +40,9 @@ pub struct CascadeConfig {
     pub call_threshold: Option<f32>,
     /// Tokens that one forward reads of several requests; a request that needs more is read alone.
     pub batch_tokens_max: usize,
+    /// Bytes of keys and values of queries that are read, of all threads together: each has its share
+    /// of them. Whoever finds no room waits, unless it is the oldest of its thread.
+    pub live_bytes_max: usize,
     /// What is left out of the engine, to measure what it gains.
     pub ablate: Ablation,
     /// Whether a call's parameters are asked one after another, each after the values of those before
@@ -77,6 +80,7 @@ impl Default for CascadeConfig {
             value_tokens_max: 48,
             call_threshold: None,
             batch_tokens_max: 256,
+            live_bytes_max: 512 << 20,
             ablate: Ablation::default(),
             chained_slots: false,
             blocks_bytes_max: 512 << 20,
@@ -107,6 +111,13 @@ pub struct ModelConfig {
     pub rms_norm_eps: f64,
     /// Base of the rotary wavelengths.
     pub rope_theta: f64,
+}
+
+impl ModelConfig {
+    /// Keys and values of one token in all layers, in bytes; they are f32.
+    pub fn token_bytes(&self) -> usize {
+        2 * self.num_hidden_layers * self.num_key_value_heads * self.head_dim * size_of::<f32>()
+    }
 }
 
 /// Shapes and calibration of a tiny cascade: `cascade.json` beside its weights.

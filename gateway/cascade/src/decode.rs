@@ -141,6 +141,18 @@ impl<'a> Decoding<'a> {
         self.given.check()
     }
 
+    /// Keys and values of its query, in bytes: it is read beside every candidate, and once more after
+    /// a call for every candidate that may have a further one.
+    pub fn query_bytes(&self) -> usize {
+        if self.is_done() {
+            return 0;
+        }
+        let request = &self.given.request;
+        let candidates = request.candidates.len();
+        let reads = candidates + candidates.min(request.calls_max);
+        reads * self.given.query_tokens() * self.given.decoder.tiny.config.small.token_bytes()
+    }
+
     /// What it needs read next.
     pub fn lists(&self) -> Vec<List<'_>> {
         let given = &self.given;

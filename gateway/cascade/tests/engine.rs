@@ -9,156 +9,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
-use hyfunc_cascade::decode::{Decoder, Decoding};
-use hyfunc_cascade::generate::Masks;
+use hyfunc_cascade::decode::Decoding;
 use hyfunc_cascade::shipped::EMBEDDED;
-use hyfunc_cascade::tiny::Tiny;
 use hyfunc_cascade::{
     Ablation, Candidate, Cascade, CascadeConfig, CascadeError, DecodeRequest, Decoded, Prepared,
-    Progress, ToolChoice,
+    Progress,
 };
-use hyfunc_functions::Function;
 use hyfunc_functions::schema::function_from_schema;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
-use support::{plain_function, wide_function};
-
-/// Largest difference between a score in a batch and the same alone: sums of products are added in
-/// another order.
-const SCORE_TOLERANCE: f32 = 1e-4;
-
-/// A dozen requests: one wish and several, of one function and of several, none at all, values that
-/// are copied, chosen, left out and written.
-const QUERIES: [&str; 12] = [
-    "what's the weather in Paris for 3 days",
-    "set the kitchen light to 40 percent",
-    "dim the hall to 20 and make it pink",
-    "weather in Rome and in Oslo",
-    "convert 12.5 miles to kilometers",
-    "convert 3 kilometers to miles and tell me the weather in Bergen",
-    "x",
-    "hello there, how are you today?",
-    "turn the bedroom lamp to 5 and the bathroom lamp to 90",
-    "AAAA bbbb 12 0.5 true fahrenheit ABC-12 high 1e9 -4",
-    "東京の天気は？",
-    "take everything of Lisbon: tags red and blue, code ABC-12, 3 times",
-];
-
-fn functions() -> Vec<Arc<Function>> {
-    let light = json!({
-        "type": "object",
-        "properties": {
-            "room": {"type": "string", "description": "Name of the room."},
-            "brightness": {"type": "integer", "minimum": 0, "maximum": 100},
-            "colour": {"type": "string", "enum": ["white", "pink", "blue"]},
-        },
-        "required": ["room", "brightness"],
-    });
-    let convert = json!({
-        "type": "object",
-        "properties": {
-            "amount": {"type": "number"},
-            "from": {"type": "string", "enum": ["miles", "kilometers"]},
-            "to": {"type": "string", "enum": ["miles", "kilometers"]},
-        },
-        "required": ["amount", "from", "to"],
-    });
-    let function = |name, what, schema| Arc::new(function_from_schema(name, what, schema).unwrap());
-    vec![
-        plain_function("weather"),
-        function("set-light", "Set the brightness of a light.", &light),
-        function("convert-distance", "Convert a distance between units.", &convert),
-        plain_function("forecast"),
-        wide_function(),
-    ]
-}
-
-/// The shipped models with requests for them.
-struct Scene {
-    tiny: Tiny,
-    masks: Masks,
-    requests: Vec<DecodeRequest>,
-}
-
-impl Scene {
-    fn new() -> Self {
-        let tiny = EMBEDDED.load(&Device::Cpu).unwrap();
-        let masks = Masks::new(&tiny.tokenizer).unwrap();
-        let prepared = tiny.prepare(&functions()).unwrap();
-        let requests = QUERIES
-            .iter()
-            .enumerate()
-            .map(|(index, query)| DecodeRequest {
-                query: (*query).to_owned(),
-                earlier: Vec::new(),
-                intent: tiny.distil(query).unwrap(),
-                candidates: candidates(&prepared),
-                choice: if index % 3 == 0 { ToolChoice::Required } else { ToolChoice::Auto },
-                calls_max: if index == 0 { 1 } else { 4 },
-                deadline: Instant::now() + Duration::from_secs(600),
-            })
-            .collect();
-        Self { tiny, masks, requests }
-    }
-
-    fn decoder<'a>(&'a self, config: &'a CascadeConfig) -> Decoder<'a> {
-        Decoder { tiny: &self.tiny, masks: &self.masks, config }
-    }
-
-    /// Every request by itself.
-    fn alone(&self, config: &CascadeConfig) -> Vec<Result<Decoded, CascadeError>> {
-        self.requests.iter().map(|request| self.decoder(config).decode(request)).collect()
-    }
-}
-
-fn candidates(prepared: &[Arc<Prepared>]) -> Vec<Candidate> {
-    prepared.iter().map(|one| Candidate { prepared: one.clone(), score: 1.0 }).collect()
-}
-
-/// A low threshold, so that requests with several calls are among those compared, whatever the
-/// shipped weights make of functions that they have never seen.
-fn limits() -> CascadeConfig {
-    CascadeConfig { value_tokens_max: 4, call_threshold: Some(0.2), ..CascadeConfig::default() }
-}
-
-/// Compares what was decided, request by request.
-fn same(
-    expected: &[Result<Decoded, CascadeError>],
-    found: &[Result<Decoded, CascadeError>],
-    how: &str,
-) {
-    assert_eq!(expected.len(), found.len(), "{how}");
-    for ((expected, found), query) in expected.iter().zip(found).zip(QUERIES) {
-        alike(expected, found, &format!("{how}: {query}"));
-    }
-}
-
-fn alike(
-    expected: &Result<Decoded, CascadeError>,
-    found: &Result<Decoded, CascadeError>,
-    what: &str,
-) {
-    let (expected, found) = match (expected, found) {
-        (Ok(expected), Ok(found)) => (expected, found),
-        (Err(expected), Err(found)) => {
-            assert_eq!(expected.to_string(), found.to_string(), "{what}");
-            return;
-        }
-        (expected, found) => panic!("{what}: {expected:?} is not {found:?}"),
-    };
-    let calls = |of: &Decoded| -> Vec<_> {
-        of.calls.iter().map(|call| (call.candidate, call.arguments.clone())).collect()
-    };
-    assert_eq!(calls(expected), calls(found), "{what}");
-    for (one, other) in expected.scores.iter().zip(&found.scores) {
-        assert!((one - other).abs() < SCORE_TOLERANCE, "{what}: {one} {other}");
-    }
-    for (one, other) in expected.calls.iter().zip(&found.calls) {
-        assert!((one.score - other.score).abs() < SCORE_TOLERANCE, "{what}");
-        assert_eq!(one.pieces, other.pieces, "{what}");
-    }
-}
+use support::scene::{QUERIES, SCORE_TOLERANCE, Scene, alike, candidates, functions, limits, same};
 
 /// Decodes all requests in steps that a random schedule puts together: who comes when, and who takes
 /// part in which step.

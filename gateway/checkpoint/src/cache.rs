@@ -16,6 +16,17 @@ const GROWTH_TOKENS: usize = 64;
 /// A clone costs nothing, and neither of the two changes when the other goes on reading: a prefix can
 /// be read once and branched from. New tokens are written behind the old ones in place, by whoever is
 /// first to go on from there; any other clone copies what it has read, once, and goes on in its own.
+///
+/// **Memory.** A layer's keys and a layer's values lie in one piece each, for [`room_tokens`] tokens: it
+/// grows by 64 at a time, and while it does, the old pieces of that one layer lie beside the new ones.
+/// It sets no bound of its own. Whoever decodes does, before a prompt is read: the stock preset claims
+/// `room_tokens(prompt + 256)` times [`Footprint::token_bytes`] of `models.cache_bytes_max`, lets kept
+/// prompts go for it, the longest unused first, and then waits in turn. An answer that finds no more
+/// room is told to come back (503), and one that is longer than any room is refused (400). Clones are
+/// claimed whole, as if they shared nothing; pieces that grow are not claimed, one layer a thread.
+///
+/// [`room_tokens`]: Self::room_tokens
+/// [`Footprint::token_bytes`]: crate::Footprint::token_bytes
 #[derive(Clone, Debug)]
 pub struct Cache {
     layers: Vec<Option<Buffer>>,

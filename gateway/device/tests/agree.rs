@@ -3,12 +3,14 @@
 //!
 //! Random weights have nothing to say, and what they choose hangs on the last bits. So both are given
 //! the same answer in mind: where it goes on is decided by it, and what the engines compute is compared
-//! on the way.
+//! on the way. One after another and all at once, which on the device is one forward for many.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use hyfunc_cascade::ToolChoice;
@@ -36,8 +38,17 @@ const WANTED_BYTE: f32 = 8.0;
 /// Of the token that ends the answer.
 const END: usize = 1;
 
-/// Tokens that were read, and the logits behind those that somebody asked about.
-type Read = (Vec<u32>, Vec<Vec<f32>>);
+/// Requests of each case that come at once.
+const OF_EACH: usize = 3;
+
+/// What one forward read for one request.
+struct Read {
+    /// What was read before.
+    before: Vec<u32>,
+    tokens: Vec<u32>,
+    /// Logits behind those that somebody asked about.
+    rows: Vec<Vec<f32>>,
+}
 
 /// One of the two.
 trait Engine: Send + Sync + 'static {
@@ -99,11 +110,11 @@ impl Engine for Decoder<Host> {
     }
 }
 
-/// An engine with an answer in mind.
+/// An engine with an answer in mind to every query.
 struct Minded<E: Engine> {
     engine: E,
     bytes: Vec<Vec<u8>>,
-    mind: Arc<Mutex<String>>,
+    minds: Vec<(&'static str, String)>,
     seen: Arc<Mutex<Vec<Read>>>,
 }
 
@@ -114,8 +125,10 @@ impl<E: Engine> Minded<E> {
             before.iter().flat_map(|id| self.bytes[*id as usize].iter().copied()).collect();
         let opening = OPENING.as_bytes();
         let opened = text.windows(opening.len()).rposition(|window| window == opening);
-        let Some(answer) = opened.map(|at| &text[at + opening.len()..]) else { return logits };
-        let mind = self.mind.lock().unwrap();
+        let Some(at) = opened else { return logits };
+        let (asked, answer) = (&text[..at], &text[at + opening.len()..]);
+        let mind = self.minds.iter().find(|(query, _)| asked.ends_with(query.as_bytes()));
+        let Some((_, mind)) = mind else { return logits };
         match mind.as_bytes().strip_prefix(answer) {
             Some([]) => logits[END] = WANTED,
             Some(rest) => {
@@ -164,8 +177,9 @@ impl<E: Engine> Causal for Minded<E> {
         last: usize,
     ) -> Result<Vec<Vec<f32>>, String> {
         let rows = self.engine.rows(tokens, &mut cache.0, last)?;
+        let (before, read) = (cache.1.clone(), tokens.to_vec());
+        self.seen.lock().unwrap().push(Read { before, tokens: read, rows: rows.clone() });
         cache.1.extend_from_slice(tokens);
-        self.seen.lock().unwrap().push((tokens.to_vec(), rows.clone()));
         let first = cache.1.len() - rows.len();
         let said = rows.into_iter().enumerate();
         Ok(said.map(|(at, row)| self.said(&cache.1[..=first + at], row)).collect())
@@ -245,36 +259,61 @@ fn text_of(functions: &[Arc<Function>], calls: &[GoldCall]) -> String {
     text
 }
 
-/// What an engine answers, and everything that was computed on the way.
-fn answers<E: Engine>(checkpoint: Checkpoint<E>) -> (Vec<String>, Vec<Read>) {
+/// The preset over an engine, and where is noted what it computes.
+fn preset<E: Engine>(checkpoint: Checkpoint<E>) -> (Stock<Minded<E>>, Arc<Mutex<Vec<Read>>>) {
     let Checkpoint { model: engine, tokenizer, .. } = checkpoint;
     let vocabulary = Vocabulary::new(tokenizer).unwrap();
-    let (mind, seen) = (Arc::new(Mutex::new(String::new())), Arc::default());
-    let bytes = vocabulary.all_bytes().to_vec();
-    let minded = Minded { engine, bytes, mind: Arc::clone(&mind), seen: Arc::clone(&seen) };
+    let functions = functions();
+    let mind = |(query, calls): (_, Vec<GoldCall>)| (query, text_of(&functions, &calls));
+    let minds = cases().into_iter().map(mind).collect();
+    let (bytes, seen) = (vocabulary.all_bytes().to_vec(), Arc::default());
+    let minded = Minded { engine, bytes, minds, seen: Arc::clone(&seen) };
     let settings =
         StockConfig { spelling: Spelling::Hermes, value_tokens_max: 48, ..StockConfig::default() };
-    let stock = Stock::new(minded, vocabulary, Box::new(Brief), settings).unwrap();
-    let functions = functions();
+    (Stock::new(minded, vocabulary, Box::new(Brief), settings).unwrap(), seen)
+}
+
+/// What it answers to one query.
+fn answer<E: Engine>(stock: &Stock<Minded<E>>, query: &str, calls: &[GoldCall]) -> String {
+    let request = StockRequest {
+        query: query.to_owned(),
+        earlier: Vec::new(),
+        functions: functions(),
+        choice: ToolChoice::Auto,
+        calls_max: 4,
+        deadline: Instant::now() + Duration::from_secs(600),
+    };
+    let reply = stock.decode(&request, &|| false).unwrap();
+    assert_eq!(reply.decoded.calls.len(), calls.len(), "{query}");
+    let calls = reply.decoded.calls.iter().map(|call| (call.candidate, &call.arguments));
+    format!("{query}: {:?}", calls.collect::<Vec<_>>())
+}
+
+/// What an engine answers, one query after another, and everything that was computed on the way.
+fn answers<E: Engine>(checkpoint: Checkpoint<E>) -> (Vec<String>, Vec<Read>) {
+    let (stock, seen) = preset(checkpoint);
     let mut told = Vec::new();
     // The first one again, behind a prompt that was kept.
     for (query, calls) in cases().into_iter().chain(cases().into_iter().take(1)) {
-        *mind.lock().unwrap() = text_of(&functions, &calls);
-        let request = StockRequest {
-            query: query.to_owned(),
-            earlier: Vec::new(),
-            functions: functions.clone(),
-            choice: ToolChoice::Auto,
-            calls_max: 4,
-            deadline: Instant::now() + Duration::from_secs(600),
-        };
-        let reply = stock.decode(&request, &|| false).unwrap();
-        assert_eq!(reply.decoded.calls.len(), calls.len(), "{query}");
-        let calls = reply.decoded.calls.iter().map(|call| (call.candidate, &call.arguments));
-        told.push(format!("{query}: {:?}", calls.collect::<Vec<_>>()));
+        told.push(answer(&stock, query, &calls));
     }
     assert!(stock.prefix_counts().hits > 0);
-    drop(stock);
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    (told, seen)
+}
+
+/// The same with several requests of every case at once.
+fn answers_at_once<E: Engine>(checkpoint: Checkpoint<E>) -> (Vec<String>, Vec<Read>) {
+    let (stock, seen) = preset(checkpoint);
+    let stock = &stock;
+    let all: Vec<_> = (0..OF_EACH).flat_map(|_| cases()).collect();
+    let told = thread::scope(|scope| {
+        let asked: Vec<_> = all
+            .iter()
+            .map(|(query, calls)| scope.spawn(move || answer(stock, query, calls)))
+            .collect();
+        asked.into_iter().map(|told| told.join().unwrap()).collect()
+    });
     let seen = std::mem::take(&mut *seen.lock().unwrap());
     (told, seen)
 }
@@ -283,9 +322,12 @@ fn folder(name: &str) -> PathBuf {
     Path::new("../checkpoint/tests/parity").join(name)
 }
 
-fn on_device(name: &str) -> Checkpoint<Decoder<Host>> {
-    let room =
-        Room { float: Float::F16, cache_bytes_max: 1 << 19, batch_tokens_max: 32, splits_max: 1 };
+fn on_cpu(name: &str) -> Checkpoint<OnCpu> {
+    Checkpoint::open(&folder(name), &Options::default()).unwrap().map(OnCpu)
+}
+
+fn on_device(name: &str, cache_bytes_max: usize) -> Checkpoint<Decoder<Host>> {
+    let room = Room { float: Float::F16, cache_bytes_max, batch_tokens_max: 32, splits_max: 1 };
     let opened: Result<_, DeviceError> =
         Checkpoint::open_as(&folder(name), &Options::default(), |blueprint| {
             load(Host::new(1), room, blueprint)
@@ -293,23 +335,50 @@ fn on_device(name: &str) -> Checkpoint<Decoder<Host>> {
     opened.unwrap()
 }
 
+#[track_caller]
+fn close(name: &str, found: &Read, truth: &[Vec<f32>]) {
+    let tolerance = Tolerance::logits(Float::F16, LAYERS);
+    assert_eq!(found.rows.len(), truth.len(), "{name}");
+    for (one, truth) in found.rows.iter().flatten().zip(truth.iter().flatten()) {
+        let holds = tolerance.holds(*one, *truth);
+        assert!(holds, "{name}: {one} for {truth} of {:?}", found.tokens);
+    }
+}
+
 #[test]
 fn the_same_requests_get_the_same_calls_and_logits_within_rounding() {
-    let tolerance = Tolerance::logits(Float::F16, LAYERS);
     for name in FAMILIES {
-        let on_cpu = Checkpoint::open(&folder(name), &Options::default()).unwrap().map(OnCpu);
-        let (wanted, truth) = answers(on_cpu);
-        let (found, computed) = answers(on_device(name));
+        let (wanted, truth) = answers(on_cpu(name));
+        let (found, computed) = answers(on_device(name, 1 << 19));
         assert_eq!(found, wanted, "{name}");
         assert_eq!(computed.len(), truth.len(), "{name}: as many forwards");
         assert!(truth.len() > 50, "{name}: {} forwards", truth.len());
-        for (at, ((read, rows), (wanted, truth))) in computed.iter().zip(&truth).enumerate() {
-            assert_eq!(read, wanted, "{name}: forward {at}");
-            assert_eq!(rows.len(), truth.len(), "{name}: forward {at}");
-            for (found, truth) in rows.iter().flatten().zip(truth.iter().flatten()) {
-                let holds = tolerance.holds(*found, *truth);
-                assert!(holds, "{name}: {found} for {truth} at forward {at} of {read:?}");
-            }
+        for (at, (found, wanted)) in computed.iter().zip(&truth).enumerate() {
+            assert_eq!(found.tokens, wanted.tokens, "{name}: forward {at}");
+            close(name, found, &wanted.rows);
         }
     }
+}
+
+#[test]
+fn requests_at_once_get_the_calls_and_logits_that_the_cpu_gives_one_after_another() {
+    let name = "qwen3";
+    let (wanted, truth) = answers(on_cpu(name));
+    let (found, computed) = answers_at_once(on_device(name, 1 << 20));
+    for (at, found) in found.iter().enumerate() {
+        assert_eq!(found, &wanted[at % cases().len()], "{name}: request {at}");
+    }
+    assert_eq!(found.len(), OF_EACH * cases().len());
+    // Who read what first is chance: what is behind the same tokens is the same.
+    let truth: BTreeMap<(&[u32], &[u32]), &[Vec<f32>]> =
+        truth.iter().map(|read| ((&*read.before, &*read.tokens), &*read.rows)).collect();
+    assert!(computed.len() > truth.len(), "{} forwards", computed.len());
+    let mut left = truth.clone();
+    for read in &computed {
+        let key = (&*read.before, &*read.tokens);
+        let rows = truth.get(&key).expect("the CPU read it, too");
+        close(name, read, rows);
+        left.remove(&key);
+    }
+    assert!(left.is_empty(), "{} were read on the CPU alone", left.len());
 }

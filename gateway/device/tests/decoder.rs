@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 use std::thread;
 
 use hyfunc_checkpoint::{Checkpoint, Options};
@@ -118,6 +119,32 @@ fn many_who_ask_at_once_are_answered_as_each_alone() {
                 let mut own = device.new_cache();
                 read(device, &mut own, prefix);
                 assert_eq!(read(device, &mut own, text), *wanted);
+            });
+        }
+    });
+}
+
+#[test]
+fn sixty_four_at_once_are_answered_as_each_alone() {
+    const AT_ONCE: u32 = 64;
+    // A page for each beside the prefix.
+    let device = on_device("qwen2", Room { cache_bytes_max: 1 << 19, ..ROOM });
+    let mut shared = device.new_cache();
+    read(&device, &mut shared, &tokens(9, 16));
+    // Some tokens, and in whatever company one more.
+    let answered = |text: &[u32]| {
+        let mut cache = shared.clone();
+        [read(&device, &mut cache, text), read(&device, &mut cache, &[7])]
+    };
+    let texts: Vec<Vec<u32>> = (0..AT_ONCE).map(|one| tokens(one, one % 4 + 1)).collect();
+    let alone: Vec<_> = texts.iter().map(|text| answered(text)).collect();
+    let together = Barrier::new(texts.len());
+    thread::scope(|scope| {
+        let (answered, together) = (&answered, &together);
+        for (text, wanted) in texts.iter().zip(&alone) {
+            scope.spawn(move || {
+                together.wait();
+                assert_eq!(answered(text), *wanted);
             });
         }
     });

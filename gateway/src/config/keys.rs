@@ -82,6 +82,10 @@ pub const KEYS: &[Key] = &[
         "models.batch_tokens_max",
         "tokens that one forward reads of several requests; one that needs more is read alone",
     ),
+    key(
+        "models.live_bytes_max",
+        "bytes of keys and values of queries that the tiny models have under way; others wait",
+    ),
     key("models.call_threshold", "probability from which a candidate is called; -1: as calibrated"),
     key(
         "models.blocks_bytes_max",

@@ -13,8 +13,9 @@ use tokio::task::JoinSet;
 
 use crate::question::Question;
 use crate::support::{
-    Gateway, Hold, NEVER_MS, Script, ask, ask_with, build, start_with, tool, until,
+    Gateway, Hold, MODEL, NEVER_MS, Script, ask, ask_with, build, start_with, tool, until,
 };
+use crate::upstream::{Act, Fake};
 
 /// A gateway with a single place, and nobody may wait for it.
 async fn with_one_place(script: Script) -> Gateway {
@@ -66,6 +67,34 @@ async fn who_leaves_gives_the_place_back_in_each_phase() {
         assert_eq!(beside.status, 429, "{phase}: it should still be at work: {}", beside.text);
         request.abort();
         until(&format!("{phase} gives its place back"), async || has_a_place(&gateway).await).await;
+    }
+}
+
+/// An answer that is no stream waits for the chat model's words with its place.
+#[tokio::test]
+async fn who_leaves_while_the_answer_is_written_gives_the_place_back() {
+    for (path, asked) in [
+        ("/v1/chat/completions", ask("sing")),
+        ("/v1/responses", json!({"model": MODEL, "input": "sing"})),
+    ] {
+        let chat_model = Fake::start(Act::Hangs).await;
+        let url = chat_model.url.clone();
+        let gateway = start_with(Script::default(), move |config| {
+            config.server.concurrent_max = 1;
+            config.server.queue_max = 0;
+            config.upstream.url = url;
+            config.upstream.model = "talker".into();
+            config.upstream.first_byte_ms = NEVER_MS;
+            config.upstream.deadline_ms = NEVER_MS;
+        })
+        .await;
+        let request = tokio::spawn(gateway.post(path).json(&asked).send());
+        is_past(&gateway, "dispatch").await;
+        until("the chat model is asked", async || chat_model.is_asked()).await;
+        let beside = gateway.chat(&ask("hello")).await;
+        assert_eq!(beside.status, 429, "{path}: it should still be at work: {}", beside.text);
+        request.abort();
+        until(&format!("{path} gives its place back"), async || has_a_place(&gateway).await).await;
     }
 }
 

@@ -80,6 +80,10 @@ impl Fake {
         self.going_on.notify_one();
     }
 
+    pub fn is_asked(&self) -> bool {
+        !self.asked.lock().unwrap().is_empty()
+    }
+
     pub fn asked(&self) -> (HeaderMap, Json) {
         self.asked.lock().unwrap().last().cloned().expect("it was asked")
     }

@@ -122,6 +122,11 @@ impl<'a> Given<'a> {
         &self.request.candidates[candidate].prepared
     }
 
+    /// Tokens of the query as it is read beside one candidate.
+    pub fn query_tokens(&self) -> usize {
+        prompt::small_query(&self.tokens, &[]).len()
+    }
+
     /// A candidate's block.
     pub fn block(&self, candidate: usize) -> Before<'_> {
         let tokens = &self.prepared(candidate).tokens;

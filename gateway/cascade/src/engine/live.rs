@@ -19,6 +19,10 @@ struct Request<'a> {
     decoding: Decoding<'a>,
     reply: Reply<Decoded>,
     failed: Option<CascadeError>,
+    /// What reading its query takes, in bytes.
+    claim: usize,
+    /// Whether that is read, and held to its end.
+    has_begun: bool,
 }
 
 impl<'a> Live<'a> {
@@ -43,7 +47,11 @@ impl<'a> Live<'a> {
             return;
         }
         match caught(|| Decoding::new(self.decoder, request, progress)) {
-            Ok(decoding) => self.requests.push(Request { decoding, reply, failed: None }),
+            Ok(decoding) => {
+                let claim = decoding.query_bytes();
+                let (failed, has_begun) = (None, false);
+                self.requests.push(Request { decoding, reply, failed, claim, has_begun });
+            }
             Err(error) => send(reply, Err(error)),
         }
         self.settle();
@@ -69,16 +77,25 @@ impl<'a> Live<'a> {
         self.settle();
     }
 
-    /// Requests that take part in the next step, by index. One that does not fit lets younger ones
-    /// pass, until it is the oldest.
+    /// Requests that take part in the next step, by index. One that does not fit, into the step or into
+    /// memory, lets younger ones pass, until it is the oldest. Whoever has begun has its room.
     fn choose(&self) -> Vec<usize> {
-        let mut room = self.decoder.config.batch_tokens_max;
+        let config = self.decoder.config;
+        let mut room = config.batch_tokens_max;
+        let bytes_max = config.live_bytes_max / config.threads.max(1);
+        let begun = self.requests.iter().filter(|request| request.has_begun);
+        let mut claimed: usize = begun.map(|request| request.claim).sum();
         let mut chosen = Vec::new();
         for (index, request) in self.requests.iter().enumerate() {
+            let claim = if request.has_begun { 0 } else { request.claim };
+            if index > 0 && claim > 0 && claimed.saturating_add(claim) > bytes_max {
+                continue;
+            }
             let lists = request.decoding.lists();
             let tokens: usize = lists.iter().map(|list| list.tokens.len()).sum();
             if index == 0 || tokens <= room {
                 room = room.saturating_sub(tokens);
+                claimed = claimed.saturating_add(claim);
                 chosen.push(index);
             }
         }
@@ -93,6 +110,7 @@ impl<'a> Live<'a> {
         let (step, firsts) = caught(|| self.forward(chosen))?;
         for (index, first) in chosen.iter().zip(firsts) {
             let request = &mut self.requests[*index];
+            request.has_begun = true;
             request.failed = caught(|| request.decoding.take(&step, first)).err();
         }
         Ok(())
@@ -111,12 +129,14 @@ impl<'a> Live<'a> {
 
     /// Answers requests that are done.
     fn settle(&mut self) {
-        for request in std::mem::take(&mut self.requests) {
-            let Request { decoding, reply, failed } = request;
-            match failed {
-                Some(error) => send(reply, Err(error)),
-                None if decoding.is_done() => send(reply, caught(|| decoding.finish())),
-                None => self.requests.push(Request { decoding, reply, failed: None }),
+        for mut request in std::mem::take(&mut self.requests) {
+            match request.failed.take() {
+                Some(error) => send(request.reply, Err(error)),
+                None if request.decoding.is_done() => {
+                    let Request { decoding, reply, .. } = request;
+                    send(reply, caught(|| decoding.finish()));
+                }
+                None => self.requests.push(request),
             }
         }
     }
@@ -263,5 +283,45 @@ mod tests {
             }
         }
         assert!(live.is_empty());
+    }
+
+    #[test]
+    fn who_finds_no_room_for_its_query_waits_until_it_does_or_is_the_oldest() {
+        let scene = Scene::new();
+        let queries = ["weather in Rome", "weather in the old town of Bergen for 12 days", "Oslo"];
+        let all = CascadeConfig::default();
+        let mut live = scene.live(&all);
+        let answers = queries.map(|query| scene.joins(&mut live, query));
+        let claims: Vec<usize> = live.requests.iter().map(|request| request.claim).collect();
+        // 4 layers, keys and values, 5 heads of 32, f32.
+        assert!(claims.iter().all(|claim| *claim > 0 && claim % 5_120 == 0), "{claims:?}");
+        assert!(claims[1] > claims[0].max(claims[2]), "{claims:?}");
+        finishes(&mut live);
+        drop(answers);
+
+        let threads = 2;
+        let live_bytes_max = threads * (claims[0] + claims[2]);
+        let some = CascadeConfig { threads, live_bytes_max, ..CascadeConfig::default() };
+        let mut live = scene.live(&some);
+        let mut answers = queries.map(|query| scene.joins(&mut live, query));
+        assert_eq!(live.choose(), [0, 2], "the second lets the third pass");
+        live.step();
+        let has_begun = |request: &Request<'_>| request.has_begun;
+        let second = live.requests.iter().find(|request| request.claim == claims[1]).unwrap();
+        assert!(!has_begun(second));
+        let mut others = live.requests.iter().filter(|request| request.claim != claims[1]);
+        assert!(others.all(has_begun));
+        finishes(&mut live);
+        assert!(answers.iter_mut().all(|answer| answer.try_recv().is_ok()), "all are answered");
+
+        // There is room for nobody: one goes after another, the oldest first.
+        let none = CascadeConfig { live_bytes_max: 0, ..CascadeConfig::default() };
+        let mut live = scene.live(&none);
+        let mut answers = queries.map(|query| scene.joins(&mut live, query));
+        while !live.is_empty() {
+            assert_eq!(live.choose(), [0]);
+            live.step();
+        }
+        assert!(answers.iter_mut().all(|answer| answer.try_recv().is_ok()), "all are answered");
     }
 }
