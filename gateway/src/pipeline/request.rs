@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use hyfunc_cascade::conversation::{self, Earlier};
 use hyfunc_functions::Function;
 use opentelemetry::Context;
+use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc::Sender;
 
 use super::{Answer, Drafts, Step};
@@ -101,6 +102,8 @@ pub struct Request {
     /// What was said and done before the query, the oldest first: the models read the query in its
     /// light, each within limits of its own.
     pub earlier: Vec<Earlier>,
+    /// Settings that only a chat model heeds, by the names of chat completions.
+    pub spoken: Map<String, Json>,
 }
 
 impl Request {
