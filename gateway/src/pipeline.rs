@@ -25,7 +25,7 @@ pub use call::DecidedCall;
 pub use draft::{CallIds, DraftCall, Drafts};
 pub use outcomes::{CallOutcome, Outcomes};
 pub use reply::{cut, say};
-pub use request::{Arrival, Choice, Request, Wire};
+pub use request::{Arrival, Choice, Request, Unheld, Wire};
 pub use retrieve::{Found, Origin};
 pub use sandboxed::{Failure, Ran, payloads};
 pub use trip::{Step, Timings};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use hyfunc_cascade::conversation::{self, Earlier};
 use hyfunc_functions::Function;
 use opentelemetry::Context;
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc::Sender;
 
@@ -77,6 +78,19 @@ pub enum Choice {
     Named(String),
 }
 
+/// Something that a client's schema says and that arguments are not held to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unheld {
+    /// The function.
+    pub function: String,
+    /// Where in its schema, such as `$.properties.count`.
+    pub path: String,
+    /// The keyword.
+    pub keyword: String,
+    /// What was made of it.
+    pub reason: String,
+}
+
 /// A request in no particular format.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -86,6 +100,8 @@ pub struct Request {
     pub query: String,
     /// Functions that the client runs itself.
     pub tools: Vec<Function>,
+    /// What their schemas say beyond what is held to, to be told with the answer.
+    pub unheld: Vec<Unheld>,
     /// Whether and what must be called.
     pub choice: Choice,
     /// Names of the functions that may be called, of the client's and of the library's; `None`

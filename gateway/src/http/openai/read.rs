@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::messages::{Conversation, read_messages};
 use super::settings::{self, Absence, EFFORTS, RETENTIONS, Shape, VERBOSITIES};
-use super::tools::{Chosen, Style, read_choice, read_tools};
+use super::tools::{Chosen, Style, Tools, read_choice, read_tools};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::http::fields::Fields;
@@ -80,7 +80,7 @@ pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatFo
     let messages = fields.list("messages")?;
     let messages = messages.ok_or_else(|| fields.missing("messages", "an array of messages"))?;
     let Conversation { query, results, turns, earlier, .. } = read_messages(messages, limits)?;
-    let tools = read_tools(&fields, limits, Style::Nested)?;
+    let Tools { functions: tools, unheld } = read_tools(&fields, limits, Style::Nested)?;
     let Chosen { choice, allowed } = read_choice(&fields, Style::Nested)?;
     let parallel = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
     let form = read_form(&fields)?;
@@ -88,6 +88,7 @@ pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatFo
         model: Some(model),
         query,
         tools,
+        unheld,
         choice,
         allowed,
         calls_max: if parallel { limits.calls_max } else { 1 },

@@ -8,7 +8,7 @@ use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::http::fields::Fields;
 use crate::http::openai::settings::{self, Absence, EFFORTS, RETENTIONS, Shape, VERBOSITIES};
-use crate::http::openai::{Chosen, Conversation, Style, read_choice, read_tools};
+use crate::http::openai::{Chosen, Conversation, Style, Tools, read_choice, read_tools};
 use crate::pipeline::Request;
 use crate::upstream::{Role, Turn};
 
@@ -103,7 +103,7 @@ pub fn read_response(
         earlier.insert(0, Earlier::System(text.to_owned()));
         turns.insert(0, Turn { role: Role::System, text: text.to_owned() });
     }
-    let tools = read_tools(&fields, limits, Style::Flat)?;
+    let Tools { functions: tools, unheld } = read_tools(&fields, limits, Style::Flat)?;
     let Chosen { choice, allowed } = read_choice(&fields, Style::Flat)?;
     let parallel = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
     let calls_max = if parallel { limits.calls_max } else { 1 };
@@ -114,6 +114,7 @@ pub fn read_response(
         model: Some(model),
         query,
         tools,
+        unheld,
         choice,
         allowed,
         calls_max,
