@@ -49,6 +49,7 @@ impl Audit {
             "request_id": arrival.id,
             "key": arrival.principal.name(),
             "key_id": arrival.principal.id(),
+            "user": arrival.user,
             "plugin": plugin,
             "function": call.function.name,
             "call_id": call.id,

@@ -27,6 +27,8 @@ pub struct Arrival {
     pub principal: Principal,
     /// Whose data plugins may see.
     pub tenant: String,
+    /// For whom, as its client says: for the audit log and traces, and nothing else.
+    pub user: Option<String>,
     /// When its head was read.
     pub began: Instant,
     /// When its answer is of no more use.
@@ -49,6 +51,7 @@ impl Arrival {
             id,
             principal: Principal::default(),
             tenant: "local".into(),
+            user: None,
             began,
             deadline: began + Duration::from_millis(deadline_ms),
             deadline_ms,
@@ -118,6 +121,8 @@ pub struct Request {
     /// What was said and done before the query, the oldest first: the models read the query in its
     /// light, each within limits of its own.
     pub earlier: Vec<Earlier>,
+    /// For whom it is, in at most some hundred characters that identify them to the client.
+    pub user: Option<String>,
     /// Settings that only a chat model heeds, by the names of chat completions.
     pub spoken: Map<String, Json>,
 }

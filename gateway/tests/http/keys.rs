@@ -451,7 +451,8 @@ async fn the_audit_log_says_who_called_what_and_hides_what_it_was_told_to() {
         config.keys.calls_per_minute = vec!["text_count_letter=1".to_owned()];
     });
     let gateway = gateway.await;
-    let asked = ask("count");
+    let mut asked = ask("count");
+    asked["user"] = "user-7".into();
     let convert = json!({"value": 3, "from_unit": "km", "to_unit": "kg"});
     for (path, body, key, status) in [
         ("/v1/chat/completions", &asked, Some(&alice), 200),
@@ -481,6 +482,11 @@ async fn the_audit_log_says_who_called_what_and_hides_what_it_was_told_to() {
         "{text}"
     );
     assert_eq!(lines[0]["arguments"], json!({"text": "[redacted]", "letter": "a"}));
+    assert_eq!(
+        [0, 1, 2].map(|line: usize| lines[line]["user"].as_str()),
+        [Some("user-7"), None, Some("user-7")],
+        "{text}"
+    );
     assert!(lines[0]["took_us"].is_u64() && lines[0]["request_id"].is_string(), "{text}");
     assert!(!text.contains(&alice) && !text.contains("banana"), "{text}");
 }

@@ -96,6 +96,7 @@ pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatFo
         results,
         turns,
         earlier,
+        user: fields.text("user")?.map(str::to_owned),
         spoken: settings::spoken(&fields),
     };
     Ok((request, form))

@@ -2,8 +2,8 @@
 //!
 //! Values are copied from the request or written greedily under a mask: settings of a sampler change
 //! no call, and a seed is kept whatever it is. A chat model is another matter: where one has the
-//! words, it gets them as they came. Other such fields, of caches say, are sent by habit and let
-//! pass. All of them must be well formed.
+//! words, it gets them as they came. `user` goes into the audit log. Other such fields, of caches
+//! say, are sent by habit and let pass. All of them must be well formed.
 
 use serde_json::{Map, Value as Json};
 

@@ -122,6 +122,7 @@ pub fn read_response(
         results,
         turns,
         earlier,
+        user: fields.text("user")?.map(str::to_owned),
         spoken,
     };
     Ok((request, ResponseForm { stream, repeated: repeat(&fields) }))
