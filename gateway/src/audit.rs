@@ -1,4 +1,5 @@
-//! The audit log: who called which function, and what came of it; who was not let in.
+//! The audit log: who called which function or changed the library, and what came of it; who was
+//! not let in.
 //!
 //! One JSON object a line, written when a call is over, however it ended. It is there for whoever
 //! answers for the gateway, apart from the log lines that say how it fares.
@@ -15,7 +16,7 @@ pub use entry::Entry;
 pub use sink::AuditError;
 
 use crate::config::AuditConfig;
-use crate::keys::Moment;
+use crate::keys::{Moment, Principal};
 use crate::pipeline::{Arrival, DecidedCall};
 use redact::Redaction;
 use sink::Sink;
@@ -48,6 +49,7 @@ impl Audit {
             "request_id": arrival.id,
             "key": arrival.principal.name(),
             "key_id": arrival.principal.id(),
+            "user": arrival.user,
             "plugin": plugin,
             "function": call.function.name,
             "call_id": call.id,
@@ -56,11 +58,37 @@ impl Audit {
         Entry::new(self.clone(), line)
     }
 
-    /// A request that was not let in; `code` is what its client saw.
-    pub fn refused(&self, request_id: &str, method: &str, path: &str, code: &str) {
+    /// A change of the library that begins: `publish`, `approve` or `remove`. Its line is written
+    /// as that of a call is.
+    pub fn change(&self, arrival: &Arrival, event: &str, plugin: &str) -> Entry {
+        if self.0.is_none() {
+            return Entry::unwritten();
+        }
+        let line = json!({
+            "event": event,
+            "request_id": arrival.id,
+            "key": arrival.principal.name(),
+            "key_id": arrival.principal.id(),
+            "plugin": plugin,
+        });
+        Entry::new(self.clone(), line)
+    }
+
+    /// A request that was not let in; `code` is what its client saw. Its key is told where it is one
+    /// of ours.
+    pub fn refused(
+        &self,
+        request_id: &str,
+        principal: &Principal,
+        method: &str,
+        path: &str,
+        code: &str,
+    ) {
         self.write(json!({
             "event": "refused",
             "request_id": request_id,
+            "key": principal.name(),
+            "key_id": principal.id(),
             "method": method,
             "path": path,
             "outcome": code,
@@ -87,7 +115,7 @@ mod tests {
             AuditConfig { to: path.to_string_lossy().into_owned(), ..AuditConfig::default() };
         for code in ["invalid_api_key", "role_missing"] {
             let audit = Audit::open(&config).unwrap();
-            audit.refused("r\n1", "POST", "/v1/route", code);
+            audit.refused("r\n1", &Principal::default(), "POST", "/v1/route", code);
         }
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<Json> =
@@ -102,6 +130,6 @@ mod tests {
     fn nowhere_is_the_default_and_no_file_is_made() {
         let audit = Audit::open(&AuditConfig::default()).unwrap();
         assert!(audit.0.is_none());
-        audit.refused("r", "GET", "/", "x");
+        audit.refused("r", &Principal::default(), "GET", "/", "x");
     }
 }

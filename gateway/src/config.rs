@@ -16,6 +16,7 @@ mod layers;
 mod library;
 mod live;
 mod models;
+mod origins;
 mod reload;
 mod upstream;
 mod value;
@@ -114,6 +115,7 @@ pub struct ServerConfig {
     pub tls_key: String,
     pub write_stall_ms_max: u64,
     pub leave_ms: u64,
+    pub cors_origins: Vec<String>,
 }
 
 impl Default for ServerConfig {
@@ -131,6 +133,7 @@ impl Default for ServerConfig {
             tls_key: String::new(),
             write_stall_ms_max: 20_000,
             leave_ms: 0,
+            cors_origins: Vec::new(),
         }
     }
 }

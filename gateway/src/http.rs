@@ -5,6 +5,7 @@ mod admin;
 mod body;
 mod chat;
 mod content;
+mod cors;
 mod docs;
 mod ending;
 mod error;
@@ -70,5 +71,13 @@ pub fn router(shared: Shared) -> Router {
     let routes = routes::public(&shared)
         .fallback(layers::no_route)
         .method_not_allowed_fallback(layers::no_method);
-    layers::around(routes, shared.clone()).with_state(shared)
+    let origins = &shared.pipeline.config.server.cors_origins;
+    let cors = (!origins.is_empty()).then(|| cors::layer(origins));
+    let routes = layers::around(routes, shared.clone());
+    // Outermost: a page may read refusals, too.
+    let routes = match cors {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    routes.with_state(shared)
 }

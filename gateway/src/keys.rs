@@ -18,7 +18,7 @@ mod secret;
 mod store;
 
 pub use date::{Moment, expiry};
-pub use door::Keys;
+pub use door::{Denied, Keys};
 pub use error::{AccessError, KeysError};
 pub use functions::FunctionLimits;
 pub use glob::matches;

@@ -19,13 +19,14 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use hyfunc_cascade::{Candidate, DecodeRequest, Decoded, Earlier, Intent, Progress, ToolChoice};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 pub use call::DecidedCall;
 pub use draft::{CallIds, DraftCall, Drafts};
 pub use outcomes::{CallOutcome, Outcomes};
 pub use reply::{cut, say};
-pub use request::{Arrival, Choice, Request, Wire};
+pub use request::{Arrival, Choice, Request, Unheld, Wire};
 pub use retrieve::{Found, Origin};
 pub use sandboxed::{Failure, Ran, payloads};
 pub use trip::{Step, Timings};
@@ -40,7 +41,7 @@ use crate::keys::Keys;
 use crate::library::{Shelf, View};
 use crate::models::Models;
 use crate::recent::{Kind, Recent};
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::{self, Metrics, names};
 use crate::upstream::{Upstream, Voice};
 use trip::Trip;
 
@@ -125,6 +126,11 @@ impl Pipeline {
         let accept = self.accept(wire, &model, &library, body);
         let (mut request, form, permit) = trip.step(Step::Accept, accept).await?;
         arrival.note.asked(&request.query);
+        let user = request.user.take();
+        if let Some(user) = &user {
+            Span::current().set_attribute(names::USER, user.clone());
+        }
+        let arrival = Arrival { user, ..arrival.clone() };
 
         let ids = CallIds::random();
         let mut earlier = self.set_aside(&mut request);

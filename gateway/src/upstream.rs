@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderValue, Uri};
 use opentelemetry::Context;
+use serde_json::{Map, Value as Json};
 use tokio::sync::Semaphore;
 
 pub use error::{OpenError, UpstreamError};
@@ -91,6 +92,8 @@ pub struct Asked<'a> {
     pub task: Option<&'a str>,
     /// Most tokens of its answer.
     pub tokens_max: Option<usize>,
+    /// Whatever else of chat completions the client sent for it, which was checked before.
+    pub settings: &'a Map<String, Json>,
     /// When the request's own answer is of no more use.
     pub deadline: Instant,
     /// The caller's trace.

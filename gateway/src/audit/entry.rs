@@ -1,4 +1,4 @@
-//! The line of one call.
+//! The line of one call, or of one change of the library.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::clock;
 /// What a call comes to when nobody waits for it any more.
 const ABANDONED: &str = "abandoned";
 
-/// A call that has begun; its line is written when this is dropped.
+/// Something that has begun; its line is written when this is dropped.
 pub struct Entry(Option<Open>);
 
 struct Open {
@@ -30,7 +30,14 @@ impl Entry {
         Self(None)
     }
 
-    /// Writes what came of the call: `ok`, or the kind of its failure.
+    /// Adds something that was not known at first.
+    pub fn tell(&mut self, member: &str, value: impl Into<Json>) {
+        if let Some(open) = &mut self.0 {
+            open.line[member] = value.into();
+        }
+    }
+
+    /// Writes what came of it: `ok`, or the kind of its failure.
     pub fn end(mut self, outcome: &str) {
         if let Some(open) = &mut self.0 {
             open.outcome = Some(outcome.to_owned());

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{
     ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, calls_per_minute, credentials, follow,
-    idempotency, library, models, upstream,
+    idempotency, library, models, origins, upstream,
 };
 
 /// Depth at which the JSON reader itself gives up.
@@ -38,6 +38,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
                 .into(),
         );
     }
+    origins::check(&config.server.cors_origins)?;
     if let Err(error) = calls_per_minute(&config.keys.calls_per_minute) {
         return bad("keys.calls_per_minute", error.to_string());
     }

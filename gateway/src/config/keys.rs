@@ -31,6 +31,11 @@ pub const KEYS: &[Key] = &[
         "milliseconds after SIGTERM in which requests are still taken although /readyz says 503, \
          for a balancer to notice",
     ),
+    key(
+        "server.cors_origins",
+        "web pages of other sites that may ask, each an exact origin, as https://app.example; \
+         empty: none",
+    ),
     key("request.body_bytes_max", "bytes of a request's body; more get 413"),
     key("request.json_depth_max", "nesting of a request's JSON, at most 126"),
     key("request.deadline_ms", "milliseconds from a request's head to its last byte"),

@@ -282,6 +282,7 @@ mod tests {
             ("", None, Some(("server.address", "0.0.0.0:80")), "hyfunc key create"),
             ("", None, Some(("server.tls_key", "key.pem")), "server.tls_certificate"),
             ("", None, Some(("server.tls_certificate", "a.pem")), "server.tls_key"),
+            ("", None, Some(("server.cors_origins", "*")), "every web page"),
             ("", None, Some(("keys.calls_per_minute", "weather_*")), "weather_*=60"),
         ] {
             let environment: Vec<_> = environment.into_iter().collect();

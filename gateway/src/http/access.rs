@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::error::code_of;
 use crate::error::RequestError;
-use crate::keys::{AccessError, Principal, Role};
+use crate::keys::{Denied, Principal, Role};
 use crate::pipeline::{Arrival, Pipeline};
 
 /// What an endpoint needs.
@@ -78,15 +78,15 @@ pub async fn authorize(
             }
             next.run(request).await
         }
-        Err(error) => {
+        Err(Denied { error, principal }) => {
             let error = RequestError::from(error);
-            note(&pipeline, &request, &error);
+            note(&pipeline, &request, &principal, &error);
             error.into_response()
         }
     }
 }
 
-fn check(pipeline: &Pipeline, request: &Request) -> Result<Principal, AccessError> {
+fn check(pipeline: &Pipeline, request: &Request) -> Result<Principal, Denied> {
     // Nothing is at this path, which is no secret.
     let Some(path) = path_of(request) else { return Ok(pipeline.keys.outside()) };
     match need(request.method(), path) {
@@ -102,10 +102,11 @@ fn path_of(request: &Request) -> Option<&str> {
     request.extensions().get::<MatchedPath>().map(MatchedPath::as_str)
 }
 
-fn note(pipeline: &Pipeline, request: &Request, error: &RequestError) {
+fn note(pipeline: &Pipeline, request: &Request, principal: &Principal, error: &RequestError) {
     let id = request.extensions().get::<Arrival>().map_or("", |arrival| arrival.id.as_str());
     let path = path_of(request).unwrap_or_default();
-    pipeline.audit.refused(id, request.method().as_str(), path, code_of(error));
+    let method = request.method().as_str();
+    pipeline.audit.refused(id, principal, method, path, code_of(error));
 }
 
 #[cfg(test)]

@@ -30,6 +30,6 @@ async fn guard(
     request: Request,
     next: Next,
 ) -> Result<Response, RequestError> {
-    origin::check(request.headers(), !publisher.allow_public())?;
+    origin::check(request.headers(), !publisher.allow_public(), &[])?;
     Ok(next.run(request).await)
 }

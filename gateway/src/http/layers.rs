@@ -55,7 +55,7 @@ async fn identify(
     let traceresponse = telemetry::outgoing(&span, &caller);
 
     let local_only = pipeline.config.is_local_only();
-    let checked = origin::check(headers, local_only)
+    let checked = origin::check(headers, local_only, &pipeline.config.server.cors_origins)
         .and_then(|()| deadline_ms(headers, pipeline.config.request.deadline_ms));
     let mut response = match checked {
         Err(error) => error.into_response(),

@@ -26,6 +26,6 @@ pub use outcome::{CallJson, SandboxJson};
 pub use own::OwnJson;
 pub use pieces::PiecesJson;
 pub use read::{ChatForm, read_chat};
-pub use tools::{Chosen, Style, read_choice, read_tools};
+pub use tools::{Chosen, Style, Tools, read_choice, read_tools};
 pub use usage::{OutputDetails, TokensJson, UsageJson};
 pub use worded::WordedJson;

@@ -12,14 +12,18 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::RequestError;
 
-/// Lets through what this machine sent. With `local_only` unset, everything that is clear.
-pub fn check(headers: &HeaderMap, local_only: bool) -> Result<(), RequestError> {
+/// Lets through what this machine sent, and pages of the origins that were named. With `local_only`
+/// unset, everything that is clear.
+pub fn check(headers: &HeaderMap, local_only: bool, named: &[String]) -> Result<(), RequestError> {
     for (name, shown) in [(HOST, "host"), (ORIGIN, "origin")] {
         let Some(value) = only(headers, &name)? else { continue };
         if !local_only {
             continue;
         }
         let value = value.to_str().unwrap_or("");
+        if name == ORIGIN && named.iter().any(|origin| origin == value) {
+            continue;
+        }
         let authority = value.split_once("://").map_or(value, |(_, authority)| authority);
         if !is_local(authority) {
             return Err(RequestError::Foreign { header: shown, value: value.to_owned() });
@@ -79,10 +83,30 @@ mod tests {
             if let Some(origin) = origin {
                 headers.insert(ORIGIN, origin.parse().unwrap());
             }
-            assert_eq!(check(&headers, true).is_ok(), passes, "{host} {origin:?}");
-            assert!(check(&headers, false).is_ok(), "an operator may open it");
+            assert_eq!(check(&headers, true, &[]).is_ok(), passes, "{host} {origin:?}");
+            assert!(check(&headers, false, &[]).is_ok(), "an operator may open it");
         }
-        assert!(check(&HeaderMap::new(), true).is_ok(), "HTTP/1.0 has no Host");
+        assert!(check(&HeaderMap::new(), true, &[]).is_ok(), "HTTP/1.0 has no Host");
+    }
+
+    #[test]
+    fn a_page_that_was_named_may_ask_at_this_machine_alone() {
+        let named = ["https://app.example".to_owned()];
+        for (host, origin, passes) in [
+            ("127.0.0.1:8080", "https://app.example", true),
+            ("127.0.0.1:8080", "http://app.example", false),
+            ("127.0.0.1:8080", "https://app.example:8443", false),
+            ("127.0.0.1:8080", "https://app.example.evil.example", false),
+            ("127.0.0.1:8080", "null", false),
+            // A name that was pointed here is none of this machine's, whoever asks.
+            ("app.example:8080", "https://app.example", false),
+            ("https://app.example", "https://app.example", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, host.parse().unwrap());
+            headers.insert(ORIGIN, origin.parse().unwrap());
+            assert_eq!(check(&headers, true, &named).is_ok(), passes, "{host} {origin}");
+        }
     }
 
     #[test]
@@ -93,7 +117,7 @@ mod tests {
                 headers.append(&name, value.parse().unwrap());
             }
             for local_only in [true, false] {
-                let error = check(&headers, local_only).unwrap_err().to_string();
+                let error = check(&headers, local_only, &[]).unwrap_err().to_string();
                 assert!(error.contains(name.as_str()) && error.contains("once"), "{error}");
             }
         }

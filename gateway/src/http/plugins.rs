@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path};
+use axum::extract::{Extension, Path, State};
 use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Json as JsonBody, Response};
@@ -18,10 +18,11 @@ use hyfunc_sandbox::Grants;
 use serde_json::{Value as Json, json};
 
 use super::body;
+use super::error::code_of;
 use super::fields::path_text;
 use super::functions::grants_json;
 use crate::error::RequestError;
-use crate::pipeline::{Arrival, Step};
+use crate::pipeline::{Arrival, Pipeline, Step};
 use crate::publish::{Expected, Outcome, Publication, PublishError, Publisher, Revision, View};
 
 const DIGEST: HeaderName = HeaderName::from_static("x-hyfunc-digest");
@@ -51,6 +52,7 @@ pub async fn show(
 /// `PUT /v1/plugins/{name}`: 201 where the name served nothing before, 202 where the revision waits
 /// for approval.
 pub async fn publish(
+    State(pipeline): State<Arc<Pipeline>>,
     Extension(publisher): Extension<Arc<Publisher>>,
     Extension(arrival): Extension<Arrival>,
     name: Name,
@@ -58,16 +60,23 @@ pub async fn publish(
     body: Body,
 ) -> Result<Response, RequestError> {
     let name = path_text(name)?;
-    let digest = text(&headers, &DIGEST)?.map(|digest| digest_of(&DIGEST, digest)).transpose()?;
-    let expected = expected(&headers)?;
-    let allow_downgrade = switch(&headers, &ALLOW_DOWNGRADE)?;
-    let grants = grants(&headers)?;
-    let component = component(&publisher, &arrival, headers, body).await?;
-    let followed = None;
-    let publication =
-        Publication { component, digest, grants, expected, allow_downgrade, followed };
-    let outcome = publisher.publish(&name, publication).await?;
-    let view = publisher.view(&name).await?;
+    let mut line = pipeline.audit.change(&arrival, "publish", &name);
+    let published = take(&publisher, &arrival, &name, headers, body).await;
+    if let Ok((outcome, View { record, .. })) = &published {
+        let taken = match outcome {
+            Outcome::Waits => &record.waiting,
+            Outcome::Created | Outcome::Replaced | Outcome::Unchanged => &record.serving,
+        };
+        line.tell("digest", taken.as_ref().map(|revision| revision.digest.clone()));
+    }
+    line.end(match &published {
+        Ok((Outcome::Created, _)) => "created",
+        Ok((Outcome::Replaced, _)) => "replaced",
+        Ok((Outcome::Unchanged, _)) => "unchanged",
+        Ok((Outcome::Waits, _)) => "waits",
+        Err(error) => code_of(error),
+    });
+    let (outcome, view) = published?;
     let status = match outcome {
         Outcome::Created => StatusCode::CREATED,
         Outcome::Replaced | Outcome::Unchanged => StatusCode::OK,
@@ -76,10 +85,32 @@ pub async fn publish(
     Ok(answer(status, &view))
 }
 
+/// Reads what is published, and publishes it.
+async fn take(
+    publisher: &Arc<Publisher>,
+    arrival: &Arrival,
+    name: &str,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(Outcome, View), RequestError> {
+    let digest = text(&headers, &DIGEST)?.map(|digest| digest_of(&DIGEST, digest)).transpose()?;
+    let expected = expected(&headers)?;
+    let allow_downgrade = switch(&headers, &ALLOW_DOWNGRADE)?;
+    let grants = grants(&headers)?;
+    let component = component(publisher, arrival, headers, body).await?;
+    let followed = None;
+    let publication =
+        Publication { component, digest, grants, expected, allow_downgrade, followed };
+    let outcome = publisher.publish(name, publication).await?;
+    Ok((outcome, publisher.view(name).await?))
+}
+
 /// `POST /v1/plugins/{name}/approve`: the digest that is approved stands in `if-match`, so that
 /// nobody approves what they have not seen.
 pub async fn approve(
+    State(pipeline): State<Arc<Pipeline>>,
     Extension(publisher): Extension<Arc<Publisher>>,
+    Extension(arrival): Extension<Arrival>,
     name: Name,
     headers: HeaderMap,
 ) -> Result<Response, RequestError> {
@@ -90,17 +121,27 @@ pub async fn approve(
             reason: "send the digest of the revision that waits, as GET shows it".into(),
         });
     };
-    publisher.approve(&name, &digest).await?;
+    let mut line = pipeline.audit.change(&arrival, "approve", &name);
+    line.tell("digest", digest.as_str());
+    let approved = publisher.approve(&name, &digest).await.map_err(RequestError::from);
+    line.end(approved.as_ref().err().map_or("ok", code_of));
+    approved?;
     Ok(answer(StatusCode::OK, &publisher.view(&name).await?))
 }
 
 /// `DELETE /v1/plugins/{name}`
 pub async fn remove(
+    State(pipeline): State<Arc<Pipeline>>,
     Extension(publisher): Extension<Arc<Publisher>>,
+    Extension(arrival): Extension<Arrival>,
     name: Name,
     headers: HeaderMap,
 ) -> Result<StatusCode, RequestError> {
-    publisher.remove(&path_text(name)?, expected(&headers)?).await?;
+    let (name, expected) = (path_text(name)?, expected(&headers)?);
+    let line = pipeline.audit.change(&arrival, "remove", &name);
+    let removed = publisher.remove(&name, expected).await.map_err(RequestError::from);
+    line.end(removed.as_ref().err().map_or("ok", code_of));
+    removed?;
     Ok(StatusCode::NO_CONTENT)
 }
 

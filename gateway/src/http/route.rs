@@ -12,11 +12,11 @@ use serde_json::Value as Json;
 use super::body;
 use super::fields::{Fields, parse};
 use super::openai::{
-    CandidateJson, Chosen, PiecesJson, Style, TokensJson, read_chat, read_choice, read_tools,
+    CandidateJson, Chosen, PiecesJson, Style, TokensJson, Tools, read_chat, read_choice, read_tools,
 };
 use crate::config::RequestConfig;
 use crate::error::RequestError;
-use crate::pipeline::{Answer, Arrival, Pipeline, Request, Timings, Wire};
+use crate::pipeline::{Answer, Arrival, Pipeline, Request, Timings, Unheld, Wire};
 
 /// The handler.
 pub async fn route(
@@ -44,6 +44,8 @@ struct RouteJson<'a> {
     calls: Vec<RoutedJson<'a>>,
     tokens: TokensJson,
     timings_us: Timings,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unheld: &'a [Unheld],
 }
 
 /// What would be called.
@@ -68,10 +70,12 @@ impl Wire for Route {
         }
         fields.only(&["query", "model", "tools", "tool_choice"])?;
         let Chosen { choice, allowed } = read_choice(&fields, Style::Nested)?;
+        let Tools { functions: tools, unheld } = read_tools(&fields, limits, Style::Nested)?;
         let request = Request {
             model: fields.text("model")?.map(str::to_owned),
             query: fields.text_required("query")?.to_owned(),
-            tools: read_tools(&fields, limits, Style::Nested)?,
+            tools,
+            unheld,
             choice,
             allowed,
             calls_max: limits.calls_max,
@@ -102,6 +106,7 @@ impl Wire for Route {
             calls: calls.collect(),
             tokens: TokensJson::of(&answer.decoded.counts),
             timings_us: answer.timings,
+            unheld: &answer.request.unheld,
         };
         Ok(JsonBody(json).into_response())
     }

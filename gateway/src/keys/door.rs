@@ -10,6 +10,15 @@ use super::role::Role;
 use super::store::Store;
 use crate::config::KeysConfig;
 
+/// A request that is not let in.
+#[derive(Debug)]
+pub struct Denied {
+    /// Why.
+    pub error: AccessError,
+    /// Who sent it, where its key is one of ours: for those who run the gateway, not for the client.
+    pub principal: Principal,
+}
+
 /// Keys and limits as configured.
 #[derive(Clone)]
 pub struct Keys {
@@ -37,12 +46,19 @@ impl Keys {
     ///
     /// # Errors
     /// No key, a wrong one, one without the role, or one that has no more requests for now.
-    pub fn enter(&self, sent: Option<&[u8]>, needed: Role) -> Result<Principal, AccessError> {
+    pub fn enter(&self, sent: Option<&[u8]>, needed: Role) -> Result<Principal, Denied> {
         let Some(store) = &self.store else { return Ok(Principal::default()) };
-        let principal = store.authenticate(bearer(sent)?)?;
-        principal.check(needed)?;
-        principal.request()?;
-        Ok(principal)
+        let principal = bearer(sent)
+            .and_then(|token| store.authenticate(token))
+            .map_err(|error| Denied { error, principal: Principal::nobody() })?;
+        let checked = principal
+            .check_time()
+            .and_then(|()| principal.check(needed))
+            .and_then(|()| principal.request());
+        match checked {
+            Ok(()) => Ok(principal),
+            Err(error) => Err(Denied { error, principal }),
+        }
     }
 
     /// Who sent a request to an endpoint that asks nobody for a key.

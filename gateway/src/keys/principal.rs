@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::date::Moment;
 use super::error::AccessError;
 use super::key::Key;
 use super::limits::{Limits, Share};
@@ -77,6 +78,14 @@ impl Principal {
     /// Whose data plugins see.
     pub fn tenant(&self) -> String {
         self.name().map_or_else(|| "local".to_owned(), |name| format!("key:{name}"))
+    }
+
+    /// Whether its time is over.
+    ///
+    /// # Errors
+    /// It is.
+    pub fn check_time(&self) -> Result<(), AccessError> {
+        self.key().map_or(Ok(()), |key| key.check_time(Moment::now()))
     }
 
     /// Whether it may do something.

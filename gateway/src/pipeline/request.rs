@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use hyfunc_cascade::conversation::{self, Earlier};
 use hyfunc_functions::Function;
 use opentelemetry::Context;
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc::Sender;
 
 use super::{Answer, Drafts, Step};
@@ -25,6 +27,8 @@ pub struct Arrival {
     pub principal: Principal,
     /// Whose data plugins may see.
     pub tenant: String,
+    /// For whom, as its client says: for the audit log and traces, and nothing else.
+    pub user: Option<String>,
     /// When its head was read.
     pub began: Instant,
     /// When its answer is of no more use.
@@ -47,6 +51,7 @@ impl Arrival {
             id,
             principal: Principal::default(),
             tenant: "local".into(),
+            user: None,
             began,
             deadline: began + Duration::from_millis(deadline_ms),
             deadline_ms,
@@ -76,6 +81,19 @@ pub enum Choice {
     Named(String),
 }
 
+/// Something that a client's schema says and that arguments are not held to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unheld {
+    /// The function.
+    pub function: String,
+    /// Where in its schema, such as `$.properties.count`.
+    pub path: String,
+    /// The keyword.
+    pub keyword: String,
+    /// What was made of it.
+    pub reason: String,
+}
+
 /// A request in no particular format.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -85,6 +103,8 @@ pub struct Request {
     pub query: String,
     /// Functions that the client runs itself.
     pub tools: Vec<Function>,
+    /// What their schemas say beyond what is held to, to be told with the answer.
+    pub unheld: Vec<Unheld>,
     /// Whether and what must be called.
     pub choice: Choice,
     /// Names of the functions that may be called, of the client's and of the library's; `None`
@@ -101,6 +121,10 @@ pub struct Request {
     /// What was said and done before the query, the oldest first: the models read the query in its
     /// light, each within limits of its own.
     pub earlier: Vec<Earlier>,
+    /// For whom it is, in at most some hundred characters that identify them to the client.
+    pub user: Option<String>,
+    /// Settings that only a chat model heeds, by the names of chat completions.
+    pub spoken: Map<String, Json>,
 }
 
 impl Request {

@@ -218,6 +218,7 @@ impl Answer {
             turns,
             task,
             tokens_max: self.request.tokens_max,
+            settings: &self.request.spoken,
             deadline: self.arrival.deadline,
             caller: &self.arrival.caller,
         })

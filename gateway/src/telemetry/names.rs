@@ -39,6 +39,8 @@ pub const HTTP_METHOD: &str = "http.request.method";
 pub const HTTP_ROUTE: &str = "http.route";
 /// `http.response.status_code`
 pub const HTTP_STATUS: &str = "http.response.status_code";
+/// `user.id`: for whom a request is, as its client says.
+pub const USER: &str = "user.id";
 /// `mcp.method.name`
 pub const MCP_METHOD: &str = "mcp.method.name";
 /// `mcp.protocol.version`
@@ -118,6 +120,7 @@ mod tests {
             (DATA_SOURCE, "gen_ai.data_source.id"),
             (TOP_K, "gen_ai.retrieval.top_k"),
             (ERROR_TYPE, "error.type"),
+            (USER, "user.id"),
             (MCP_METHOD, "mcp.method.name"),
             (MCP_VERSION, "mcp.protocol.version"),
             (JSONRPC_ID, "jsonrpc.request.id"),

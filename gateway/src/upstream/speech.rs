@@ -90,6 +90,9 @@ impl Speech {
         if let Some(tokens_max) = asked.tokens_max {
             body["max_completion_tokens"] = tokens_max.into();
         }
+        for (name, value) in asked.settings {
+            body[name.as_str()] = value.clone();
+        }
         let traceparent = telemetry::outgoing(&span, asked.caller);
         let request = request(upstream, body.to_string(), traceparent);
         let began = Instant::now();

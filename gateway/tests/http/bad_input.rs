@@ -233,6 +233,22 @@ async fn schemas_that_lead_to_themselves_go_on_for_ever_or_say_what_nobody_holds
             let answer = gateway.chat(&ask_with("x", json!({"tools": tools}))).await;
             let Some((code, words)) = wanted else {
                 assert_eq!(answer.status, 200, "{is_strict}: {}", answer.text);
+                // What is not held to is named then, at the place that `strict` would name.
+                let unheld = &answer.json()["hyfunc"]["unheld"];
+                let rules = unheld.as_array().map_or(&[][..], Vec::as_slice);
+                let named = |rule: &Json| {
+                    let [path, keyword] =
+                        ["path", "keyword"].map(|key| rule[key].as_str().unwrap());
+                    assert_eq!(rule["function"], "f");
+                    format!("`{keyword}` at `{path}`")
+                };
+                let kept = strict.filter(|_| !is_strict).map(|(_, words)| words);
+                match kept {
+                    None => assert!(unheld.is_null(), "{unheld}"),
+                    Some(words) => {
+                        assert!(rules.iter().any(|rule| named(rule).contains(words)), "{unheld}");
+                    }
+                }
                 continue;
             };
             let (status, found, message) = answer.error();

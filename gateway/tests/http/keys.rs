@@ -423,7 +423,8 @@ async fn the_audit_log_says_who_called_what_and_hides_what_it_was_told_to() {
         config.keys.calls_per_minute = vec!["text_count_letter=1".to_owned()];
     });
     let gateway = gateway.await;
-    let asked = ask("count");
+    let mut asked = ask("count");
+    asked["user"] = "user-7".into();
     let convert = json!({"value": 3, "from_unit": "km", "to_unit": "kg"});
     for (path, body, key, status) in [
         ("/v1/chat/completions", &asked, Some(&alice), 200),
@@ -453,8 +454,50 @@ async fn the_audit_log_says_who_called_what_and_hides_what_it_was_told_to() {
         "{text}"
     );
     assert_eq!(lines[0]["arguments"], json!({"text": "[redacted]", "letter": "a"}));
+    assert_eq!(
+        [0, 1, 2].map(|line: usize| lines[line]["user"].as_str()),
+        [Some("user-7"), None, Some("user-7")],
+        "{text}"
+    );
     assert!(lines[0]["took_us"].is_u64() && lines[0]["request_id"].is_string(), "{text}");
     assert!(!text.contains(&alice) && !text.contains("banana"), "{text}");
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_key_that_it_knows_in_the_audit_log_alone() {
+    let ring = Ring::new();
+    let reader = ring.key("reader", with_role(Role::Read));
+    let late = ring.key("late", |args| args.expires = Some(Moment::now().after(-1)));
+    let once = ring.key("once", |args| args.requests_per_minute = NonZeroU32::new(1));
+    let mut wrong = once.clone();
+    wrong.push('0');
+    let path = ring.folder.path().join("audit.jsonl");
+    let gateway = ring.gateway(Script::default(), |config| {
+        config.audit.to = path.to_string_lossy().into_owned();
+    });
+    let gateway = gateway.await;
+    let asked = json!({"query": "hello"});
+    for (key, status) in [(&reader, 403), (&late, 401), (&once, 200), (&once, 429), (&wrong, 401)] {
+        let answer = send(&gateway, "POST", "/v1/route", &asked, Some(key)).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+        for name in ["reader", "late\"", "once"] {
+            assert!(status == 200 || !answer.text.contains(name), "{}", answer.text);
+        }
+    }
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |field: &str| -> Vec<&str> {
+        lines.iter().map(|line| line[field].as_str().unwrap_or("-")).collect()
+    };
+    assert_eq!(of("event"), ["refused"; 4], "{text}");
+    assert_eq!(of("key"), ["reader", "late", "once", "-"], "{text}");
+    let codes = ["role_missing", "expired_api_key", "rate_limit_exceeded", "invalid_api_key"];
+    assert_eq!(of("outcome"), codes, "{text}");
+    let has_id = |line: &Json| line["key_id"].is_string() == line["key"].is_string();
+    assert!(lines.iter().all(has_id), "{text}");
+    for key in [&reader, &late, &once] {
+        assert!(!text.contains(key.as_str()), "{text}");
+    }
 }
 
 #[tokio::test]

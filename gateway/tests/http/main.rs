@@ -9,6 +9,7 @@ mod bench;
 mod chat;
 mod contract;
 mod conversations;
+mod cors;
 mod deadlines;
 mod endpoints;
 mod every_field;

@@ -12,7 +12,7 @@ use serde_json::json;
 use tower::ServiceExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::support::{Script, ask, build, until};
+use crate::support::{Script, ask, ask_with, build, until};
 use crate::upstream::{Act, Fake};
 
 /// Keeps every span.
@@ -39,7 +39,7 @@ async fn six_steps_under_one_chat_under_the_caller() {
 
     let request = Request::post("/v1/chat/completions")
         .header("traceparent", CALLER)
-        .body(Body::from(ask("count").to_string()))
+        .body(Body::from(ask_with("count", json!({"user": "user-7"})).to_string()))
         .unwrap();
     let response = app.router().oneshot(request).await.unwrap();
     assert_eq!(response.status(), 200);
@@ -76,6 +76,7 @@ async fn six_steps_under_one_chat_under_the_caller() {
     for (span, key, value) in [
         ("chat fake", "gen_ai.operation.name", "chat"),
         ("chat fake", "gen_ai.request.model", "fake"),
+        ("chat fake", "user.id", "user-7"),
         ("retrieve", "gen_ai.operation.name", "retrieval"),
         ("execute_tool text_count_letter", "gen_ai.tool.name", "text_count_letter"),
         ("execute_tool text_count_letter", "gen_ai.operation.name", "execute_tool"),

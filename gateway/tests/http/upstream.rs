@@ -407,6 +407,33 @@ async fn the_conversation_is_handed_on_and_neither_tools_nor_keys() {
 }
 
 #[tokio::test]
+async fn settings_of_a_sampler_are_handed_on_as_they_came() {
+    let spoken = json!({"temperature": 0.2, "top_p": 0.9, "presence_penalty": 1,
+        "frequency_penalty": -1, "seed": 7, "reasoning_effort": "low", "verbosity": "high"});
+    let flat = json!({"temperature": 0.2, "top_p": 0.9, "presence_penalty": 1,
+        "frequency_penalty": -1, "reasoning_effort": "low", "verbosity": "high"});
+    let asked = json!({"model": MODEL, "input": "sing", "temperature": 0.2, "top_p": 0.9,
+        "presence_penalty": 1, "frequency_penalty": -1, "reasoning": {"effort": "low"},
+        "text": {"verbosity": "high"}, "user": "u"});
+    for (path, asked, handed_on) in [
+        ("/v1/chat/completions", ask_with("sing", spoken.clone()), spoken),
+        ("/v1/responses", asked, flat),
+        ("/v1/chat/completions", ask("sing"), json!({})),
+    ] {
+        let fake = Fake::start(Act::Says(&["La."])).await;
+        let gateway = gateway(Script::default(), &fake, |_| {}).await;
+        let answer = gateway.send(gateway.post(path).json(&asked)).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        let (_, mut sent) = fake.asked();
+        let sent = sent.as_object_mut().unwrap();
+        for own in ["model", "messages", "stream", "stream_options"] {
+            assert!(sent.remove(own).is_some(), "{own}");
+        }
+        assert_eq!(Json::Object(sent.clone()), handed_on, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn results_are_put_into_words_only_where_that_is_wanted() {
     for (phrase, said) in [(false, "3000"), (true, "That makes three thousand metres.")] {
         let fake = Fake::start(Act::Says(&["That makes ", "three thousand metres."])).await;

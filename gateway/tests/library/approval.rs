@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Gateway, component, digest, start};
+use crate::support::{Gateway, component, digest, start, start_with};
 
 const STORE: &str = "[keyvalue]\nstore = true";
 const BOTH: &str = "[keyvalue]\nstore = true\n[http]\nhosts = [{ host = \"a.example\" }]";
@@ -101,4 +101,51 @@ async fn what_waits_goes_when_something_newer_serves() {
     assert_eq!(gateway.publish("tides", &component("tides", 3)).await.status, 200);
     assert_eq!(approve(&gateway, &digest(&second)).await.error(), (409, "nothing_waits"));
     assert_eq!(gateway.revision("tides_first").await, 3);
+}
+
+#[tokio::test]
+async fn the_audit_log_says_who_changed_the_library() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("audit.jsonl");
+    let gateway = start_with(root.path(), Vec::new(), |config| {
+        config.audit.to = path.to_string_lossy().into_owned();
+    })
+    .await;
+    let (first, second) = (component("tides", 1), component("tides", 2));
+    let (one, two) = (digest(&first), digest(&second));
+    assert_eq!(gateway.publish("tides", &first).await.status, 201);
+    assert_eq!(gateway.publish("tides", &first).await.status, 200);
+    assert_eq!(gateway.send(gateway.put_wishing("tides", &second, STORE)).await.status, 202);
+    assert!(gateway.publish("tides", b"nothing").await.status >= 400);
+    assert_eq!(approve(&gateway, &two).await.status, 200);
+    assert_eq!(approve(&gateway, &two).await.status, 409);
+    assert_eq!(gateway.remove("tides").await.status, 204);
+    assert_eq!(gateway.remove("tides").await.status, 404);
+
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let brief: Vec<_> = lines
+        .iter()
+        .map(|line| ["event", "outcome", "digest"].map(|field| line[field].as_str().unwrap_or("-")))
+        .collect();
+    let refused = brief[3];
+    assert_eq!((refused[0], refused[2]), ("publish", "-"), "{text}");
+    assert!(!["created", "replaced", "unchanged", "waits"].contains(&refused[1]), "{text}");
+    assert_eq!(
+        [brief[0], brief[1], brief[2], brief[4], brief[5], brief[6], brief[7]],
+        [
+            ["publish", "created", one.as_str()],
+            ["publish", "unchanged", one.as_str()],
+            ["publish", "waits", two.as_str()],
+            ["approve", "ok", two.as_str()],
+            ["approve", "nothing_waits", two.as_str()],
+            ["remove", "ok", "-"],
+            ["remove", "plugin_not_found", "-"],
+        ],
+        "{text}"
+    );
+    let whole = |line: &Json| {
+        line["plugin"] == "tides" && line["took_us"].is_u64() && line["request_id"].is_string()
+    };
+    assert!(lines.len() == 8 && lines.iter().all(whole), "{text}");
 }

@@ -6,7 +6,7 @@ use super::candidate::CandidateJson;
 use super::outcome::CallJson;
 use super::usage::TokensJson;
 use super::worded::WordedJson;
-use crate::pipeline::{Answer, Timings};
+use crate::pipeline::{Answer, Timings, Unheld};
 
 /// The `hyfunc` member.
 #[derive(Serialize)]
@@ -19,6 +19,8 @@ pub struct OwnJson<'a> {
     pub(super) timings_us: Timings,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) upstream: Option<WordedJson<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) unheld: &'a [Unheld],
 }
 
 impl<'a> OwnJson<'a> {
@@ -33,6 +35,7 @@ impl<'a> OwnJson<'a> {
             tokens: TokensJson::of(&answer.decoded.counts),
             timings_us: answer.timings,
             upstream: answer.worded.as_ref().map(WordedJson::of),
+            unheld: &answer.request.unheld,
         }
     }
 }

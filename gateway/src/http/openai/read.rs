@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::messages::{Conversation, read_messages};
 use super::settings::{self, Absence, EFFORTS, RETENTIONS, Shape, VERBOSITIES};
-use super::tools::{Chosen, Style, read_choice, read_tools};
+use super::tools::{Chosen, Style, Tools, read_choice, read_tools};
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::http::fields::Fields;
@@ -34,8 +34,9 @@ const READ: &[&str] = &[
     "max_completion_tokens",
 ];
 
-/// Fields that change nothing here, and how they must look.
-const IGNORED: &[(&str, Shape)] = &[
+/// Fields that the models here do not heed, and how they must look. A chat model gets what is
+/// meant for it.
+const UNHEEDED: &[(&str, Shape)] = &[
     ("temperature", Shape::Number { from: 0.0, to: 2.0 }),
     ("top_p", Shape::Number { from: 0.0, to: 1.0 }),
     ("presence_penalty", Shape::Number { from: -2.0, to: 2.0 }),
@@ -73,15 +74,15 @@ const UNSUPPORTED: &[Absence] = &[
 /// Reads a body.
 pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatForm), RequestError> {
     let fields = Fields::of(json, "")?;
-    settings::check_names(&fields, READ, IGNORED, UNSUPPORTED)?;
+    settings::check_names(&fields, READ, UNHEEDED, UNSUPPORTED)?;
     settings::refuse(&fields, UNSUPPORTED, asks_nothing)?;
-    settings::check(&fields, IGNORED)?;
+    settings::check(&fields, UNHEEDED)?;
 
     let model = fields.text_required("model")?.to_owned();
     let messages = fields.list("messages")?;
     let messages = messages.ok_or_else(|| fields.missing("messages", "an array of messages"))?;
     let Conversation { query, results, turns, earlier, .. } = read_messages(messages, limits)?;
-    let tools = read_tools(&fields, limits, Style::Nested)?;
+    let Tools { functions: tools, unheld } = read_tools(&fields, limits, Style::Nested)?;
     let Chosen { choice, allowed } = read_choice(&fields, Style::Nested)?;
     let parallel = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
     let form = read_form(&fields)?;
@@ -89,6 +90,7 @@ pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatFo
         model: Some(model),
         query,
         tools,
+        unheld,
         choice,
         allowed,
         calls_max: if parallel { limits.calls_max } else { 1 },
@@ -96,6 +98,8 @@ pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatFo
         results,
         turns,
         earlier,
+        user: fields.text("user")?.map(str::to_owned),
+        spoken: settings::spoken(&fields),
     };
     Ok((request, form))
 }
@@ -246,6 +250,22 @@ mod tests {
         let (request, _) = read_chat(&body(json!({"tool_choice": "required"})), &limits).unwrap();
         assert_eq!((request.calls_max, request.choice), (limits.calls_max, Choice::Required));
     }
+
+    #[test]
+    fn settings_for_a_chat_model_are_kept_as_they_came_and_no_others() {
+        let spoken = json!({"temperature": 0.5, "top_p": 1, "presence_penalty": -2,
+            "frequency_penalty": 0, "seed": 7, "reasoning_effort": "low", "verbosity": "high"});
+        let mut sent = spoken.clone();
+        sent["user"] = "u".into();
+        sent["prompt_cache_key"] = "k".into();
+        sent["top_logprobs"] = 0.into();
+        let limits = RequestConfig::default();
+        let (request, _) = read_chat(&body(sent), &limits).unwrap();
+        assert_eq!(Json::Object(request.spoken), spoken);
+        let (request, _) = read_chat(&body(json!({"seed": null})), &limits).unwrap();
+        assert!(request.spoken.is_empty());
+    }
+
     #[test]
     fn the_tighter_limit_of_tokens_counts() {
         for (extra, tokens_max) in [
@@ -261,9 +281,9 @@ mod tests {
 
     #[test]
     fn the_document_has_these_fields_and_admits_what_is_read() {
-        let ignored = IGNORED.iter().map(|(name, _)| *name);
+        let unheeded = UNHEEDED.iter().map(|(name, _)| *name);
         let unsupported = UNSUPPORTED.iter().map(|(name, _)| *name);
-        let known = READ.iter().copied().chain(ignored).chain(unsupported).collect();
+        let known = READ.iter().copied().chain(unheeded).chain(unsupported).collect();
         let limits = RequestConfig::default();
         agree("ChatCompletionRequest", known, &body(json!({})), |body| {
             read_chat(body, &limits).is_ok()

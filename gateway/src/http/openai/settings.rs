@@ -1,10 +1,11 @@
-//! Fields that change nothing here, and fields that are not offered.
+//! Fields that the models here do not heed, and fields that are not offered.
 //!
-//! Values are copied from the request or written greedily under a mask, so that settings of a
-//! sampler have no bearing, and a seed is kept whatever it is; nobody's books are kept either.
-//! Clients send such fields by habit. They are let pass, but they must be well formed.
+//! Values are copied from the request or written greedily under a mask: settings of a sampler change
+//! no call, and a seed is kept whatever it is. A chat model is another matter: where one has the
+//! words, it gets them as they came. `user` goes into the audit log. Other such fields, of caches
+//! say, are sent by habit and let pass. All of them must be well formed.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::error::RequestError;
 use crate::http::fields::{Fields, wrong};
@@ -24,6 +25,17 @@ pub const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhig
 pub const VERBOSITIES: &[&str] = &["low", "medium", "high"];
 /// Words for how long a prompt is kept.
 pub const RETENTIONS: &[&str] = &["in_memory", "24h"];
+
+/// Settings for a chat model, by the names that chat completions have for them.
+const SPOKEN: &[&str] = &[
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "seed",
+    "reasoning_effort",
+    "verbosity",
+];
 
 /// How the value of a field must look.
 #[derive(Clone, Copy, Debug)]
@@ -48,20 +60,20 @@ pub enum Shape {
 /// A field of a format that is not offered: its name, and why or what to do instead.
 pub type Absence = (&'static str, &'static str);
 
-/// Refuses fields that are neither read, nor let pass, nor refused with a reason of their own.
+/// Refuses fields that are neither read, nor handed on or let pass, nor refused with a reason of their own.
 pub fn check_names(
     fields: &Fields<'_>,
     read: &[&'static str],
-    ignored: &[(&'static str, Shape)],
+    unheeded: &[(&'static str, Shape)],
     unsupported: &[Absence],
 ) -> Result<(), RequestError> {
-    let ignored = ignored.iter().map(|(name, _)| *name);
+    let unheeded = unheeded.iter().map(|(name, _)| *name);
     let unsupported = unsupported.iter().map(|(name, _)| *name);
-    let known: Vec<&str> = read.iter().copied().chain(ignored).chain(unsupported).collect();
+    let known: Vec<&str> = read.iter().copied().chain(unheeded).chain(unsupported).collect();
     fields.only(&known)
 }
 
-/// Checks fields that change nothing.
+/// Checks fields that the models here do not heed.
 pub fn check(fields: &Fields<'_>, shapes: &[(&str, Shape)]) -> Result<(), RequestError> {
     for (name, shape) in shapes {
         if let Some(value) = fields.get(name) {
@@ -69,6 +81,12 @@ pub fn check(fields: &Fields<'_>, shapes: &[(&str, Shape)]) -> Result<(), Reques
         }
     }
     Ok(())
+}
+
+/// What is handed on to a chat model as it came. Its shape must have been checked.
+pub fn spoken(fields: &Fields<'_>) -> Map<String, Json> {
+    let sent = SPOKEN.iter().filter_map(|name| Some(((*name).to_owned(), fields.get(name)?)));
+    sent.map(|(name, value)| (name, value.clone())).collect()
 }
 
 /// Refuses fields that are not offered, unless they ask for what happens anyway.

@@ -65,6 +65,7 @@ fn own<'a>(calls: Vec<CallJson<'a>>, upstream: Option<WordedJson<'a>>) -> OwnJso
         tokens: TokensJson::of(&COUNTS),
         timings_us,
         upstream,
+        unheld: &[],
     }
 }
 

@@ -4,14 +4,18 @@ use std::collections::HashSet;
 
 use hyfunc_functions::Function;
 use hyfunc_functions::names::check_name;
-use hyfunc_functions::schema::{Budget, Ignored, read_function_within};
+use hyfunc_functions::schema::{Budget, Ignored, Reading, read_function_within};
 use serde_json::{Value as Json, json};
 
 use super::properties::Properties;
 use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::http::fields::{Fields, wrong};
-use crate::pipeline::Choice;
+use crate::pipeline::{Choice, Unheld, cut};
+
+/// Keywords that an answer names at most as not held to, and bytes of the text about each.
+const UNHELD_MAX: usize = 32;
+const UNHELD_BYTES_MAX: usize = 256;
 
 /// Where a format puts what it says of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,15 @@ pub enum Style {
     Nested,
     /// Beside `type` itself: responses.
     Flat,
+}
+
+/// The client's own functions.
+#[derive(Clone, Debug, Default)]
+pub struct Tools {
+    /// As they were sent.
+    pub functions: Vec<Function>,
+    /// The first of what their schemas say and arguments are not held to.
+    pub unheld: Vec<Unheld>,
 }
 
 /// What `tool_choice` says.
@@ -83,7 +96,7 @@ pub fn read_tools(
     fields: &Fields<'_>,
     limits: &RequestConfig,
     style: Style,
-) -> Result<Vec<Function>, RequestError> {
+) -> Result<Tools, RequestError> {
     let tools = fields.list("tools")?.unwrap_or(&[]);
     if tools.len() > limits.tools_max {
         return Err(RequestError::Field {
@@ -92,30 +105,38 @@ pub fn read_tools(
         });
     }
     let mut names = HashSet::new();
-    let mut functions = Vec::with_capacity(tools.len());
+    let mut read = Tools::default();
     // One for all: many schemas may cost no more than one.
     let mut budget = Budget::default();
     let mut properties = Properties::new(limits);
     for (at, tool) in tools.iter().enumerate() {
         let path = format!("{}[{at}]", fields.path("tools"));
         let tool = style.function(tool, &path, &["name", "description", "parameters", "strict"])?;
-        let function = read_tool(&tool, &mut budget, &mut properties)?;
+        let Reading { read: function, ignored } = read_tool(&tool, &mut budget, &mut properties)?;
         if !names.insert(function.name.clone()) {
             return Err(RequestError::Field {
                 param: tool.path("name"),
                 reason: format!("`{}` is there twice; rename one", function.name),
             });
         }
-        functions.push(function);
+        let left = UNHELD_MAX - read.unheld.len();
+        let widening = ignored.into_iter().filter(widens).take(left);
+        read.unheld.extend(widening.map(|ignored| unheld(&function.name, ignored)));
+        read.functions.push(function);
     }
-    Ok(functions)
+    Ok(read)
+}
+
+fn unheld(function: &str, Ignored { path, keyword, reason }: Ignored) -> Unheld {
+    let [path, keyword, reason] = [path, keyword, reason].map(|text| cut(text, UNHELD_BYTES_MAX));
+    Unheld { function: function.to_owned(), path, keyword, reason }
 }
 
 fn read_tool(
     tool: &Fields<'_>,
     budget: &mut Budget,
     properties: &mut Properties<'_>,
-) -> Result<Function, RequestError> {
+) -> Result<Reading<Function>, RequestError> {
     let name = tool.text_required("name")?;
     check_name(name).map_err(|error| RequestError::Field {
         param: tool.path("name"),
@@ -138,7 +159,7 @@ fn read_tool(
         .map_err(|source| RequestError::Tool { param: param.clone(), source })?;
     properties.add(&param, name, &reading.read.parameters)?;
     match reading.ignored.iter().find(|ignored| strict && widens(ignored)) {
-        None => Ok(reading.read),
+        None => Ok(reading),
         Some(Ignored { path, keyword, reason }) => Err(RequestError::Unsupported {
             param: tool.path("strict"),
             reason: format!(
@@ -353,11 +374,41 @@ mod tests {
                 let fields = Fields::of(&body, "").unwrap();
                 let read = read_tools(&fields, &RequestConfig::default(), Style::Flat);
                 assert_eq!(read.is_ok(), kept || !strict, "{body}");
-                if let Err(error) = read {
-                    let words = "`tools[0].strict` is not supported here: `multipleOf` at";
-                    assert!(error.to_string().contains(words), "{error}");
+                match read {
+                    Err(error) => {
+                        let words = "`tools[0].strict` is not supported here: `multipleOf` at";
+                        assert!(error.to_string().contains(words), "{error}");
+                    }
+                    Ok(Tools { unheld, .. }) => {
+                        let named: Vec<_> =
+                            unheld.iter().map(|rule| (&*rule.function, &*rule.keyword)).collect();
+                        let wanted = [("f", "multipleOf")];
+                        assert_eq!(named, if kept { &[][..] } else { &wanted[..] }, "{body}");
+                    }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_not_held_to_is_named_to_a_bound() {
+        let rules = |count: usize| {
+            let one = |at: usize| (format!("p{at}"), json!({"type": "integer", "multipleOf": 3}));
+            let properties: serde_json::Map<String, Json> = (0..count).map(one).collect();
+            json!({"type": "object", "properties": properties})
+        };
+        for (first, second, named) in
+            [(0, 0, 0), (3, 2, 5), (30, 5, UNHELD_MAX), (99, 1, UNHELD_MAX)]
+        {
+            let tool = |name: &str, count: usize| {
+                function(Style::Flat, json!({"name": name, "parameters": rules(count)}))
+            };
+            let body = json!({"tools": [tool("f", first), tool("g", second)]});
+            let limits = RequestConfig::default();
+            let read = read_tools(&Fields::of(&body, "").unwrap(), &limits, Style::Flat).unwrap();
+            assert_eq!((read.functions.len(), read.unheld.len()), (2, named));
+            let texts = read.unheld.iter().flat_map(|rule| [&rule.path, &rule.reason]);
+            assert!(texts.into_iter().all(|text| text.len() < UNHELD_BYTES_MAX + 16));
         }
     }
 }

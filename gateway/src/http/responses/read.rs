@@ -8,7 +8,7 @@ use crate::config::RequestConfig;
 use crate::error::RequestError;
 use crate::http::fields::Fields;
 use crate::http::openai::settings::{self, Absence, EFFORTS, RETENTIONS, Shape, VERBOSITIES};
-use crate::http::openai::{Chosen, Conversation, Style, read_choice, read_tools};
+use crate::http::openai::{Chosen, Conversation, Style, Tools, read_choice, read_tools};
 use crate::pipeline::Request;
 use crate::upstream::{Role, Turn};
 
@@ -38,8 +38,9 @@ const READ: &[&str] = &[
     "include",
 ];
 
-/// Fields that change nothing here, and how they must look.
-const IGNORED: &[(&str, Shape)] = &[
+/// Fields that the models here do not heed, and how they must look. A chat model gets what is
+/// meant for it.
+const UNHEEDED: &[(&str, Shape)] = &[
     ("temperature", Shape::Number { from: 0.0, to: 2.0 }),
     ("top_p", Shape::Number { from: 0.0, to: 1.0 }),
     ("presence_penalty", Shape::Number { from: -2.0, to: 2.0 }),
@@ -85,11 +86,12 @@ pub fn read_response(
     limits: &RequestConfig,
 ) -> Result<(Request, ResponseForm), RequestError> {
     let fields = Fields::of(json, "")?;
-    settings::check_names(&fields, READ, IGNORED, UNSUPPORTED)?;
+    settings::check_names(&fields, READ, UNHEEDED, UNSUPPORTED)?;
     settings::refuse(&fields, UNSUPPORTED, asks_nothing)?;
-    settings::check(&fields, IGNORED)?;
-    check_text(&fields)?;
-    check_reasoning(&fields)?;
+    settings::check(&fields, UNHEEDED)?;
+    let mut spoken = settings::spoken(&fields);
+    spoken.extend(read_verbosity(&fields)?.map(|words| ("verbosity".to_owned(), words)));
+    spoken.extend(read_effort(&fields)?.map(|effort| ("reasoning_effort".to_owned(), effort)));
     check_include(&fields)?;
 
     let model = fields.text_required("model")?.to_owned();
@@ -101,7 +103,7 @@ pub fn read_response(
         earlier.insert(0, Earlier::System(text.to_owned()));
         turns.insert(0, Turn { role: Role::System, text: text.to_owned() });
     }
-    let tools = read_tools(&fields, limits, Style::Flat)?;
+    let Tools { functions: tools, unheld } = read_tools(&fields, limits, Style::Flat)?;
     let Chosen { choice, allowed } = read_choice(&fields, Style::Flat)?;
     let parallel = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
     let calls_max = if parallel { limits.calls_max } else { 1 };
@@ -112,6 +114,7 @@ pub fn read_response(
         model: Some(model),
         query,
         tools,
+        unheld,
         choice,
         allowed,
         calls_max,
@@ -119,6 +122,8 @@ pub fn read_response(
         results,
         turns,
         earlier,
+        user: fields.text("user")?.map(str::to_owned),
+        spoken,
     };
     Ok((request, ResponseForm { stream, repeated: repeat(&fields) }))
 }
@@ -135,15 +140,17 @@ fn asks_nothing(name: &str, value: &Json) -> bool {
     }
 }
 
-fn check_text(fields: &Fields<'_>) -> Result<(), RequestError> {
-    let Some(text) = fields.get("text") else { return Ok(()) };
+/// How much to say, from `text`, the rest of which asks for what happens anyway.
+fn read_verbosity(fields: &Fields<'_>) -> Result<Option<Json>, RequestError> {
+    let Some(text) = fields.get("text") else { return Ok(None) };
     let text = Fields::of(text, "text")?;
     text.only(&["format", "verbosity"])?;
     settings::check(&text, &[("verbosity", Shape::Word(VERBOSITIES))])?;
-    let Some(format) = text.get("format") else { return Ok(()) };
+    let verbosity = text.get("verbosity").cloned();
+    let Some(format) = text.get("format") else { return Ok(verbosity) };
     let format = Fields::of(format, "text.format")?;
     match format.text_required("type")? {
-        "text" => format.only(&["type"]),
+        "text" => format.only(&["type"]).map(|()| verbosity),
         other => Err(RequestError::Unsupported {
             param: format.path("type"),
             reason: format!("`{other}` is not written, only `text`"),
@@ -151,15 +158,16 @@ fn check_text(fields: &Fields<'_>) -> Result<(), RequestError> {
     }
 }
 
-/// Nothing here reasons, however hard it is told to.
-fn check_reasoning(fields: &Fields<'_>) -> Result<(), RequestError> {
-    let Some(reasoning) = fields.get("reasoning") else { return Ok(()) };
+/// How hard a chat model should think: nothing else here reasons, and nothing sums it up.
+fn read_effort(fields: &Fields<'_>) -> Result<Option<Json>, RequestError> {
+    let Some(reasoning) = fields.get("reasoning") else { return Ok(None) };
     let reasoning = Fields::of(reasoning, "reasoning")?;
     reasoning.only(&["effort", "summary", "generate_summary"])?;
     let summaries = Shape::Word(&["auto", "concise", "detailed"]);
     let shapes =
         [("effort", Shape::Word(EFFORTS)), ("summary", summaries), ("generate_summary", summaries)];
-    settings::check(&reasoning, &shapes)
+    settings::check(&reasoning, &shapes)?;
+    Ok(reasoning.get("effort").cloned())
 }
 
 fn check_include(fields: &Fields<'_>) -> Result<(), RequestError> {
@@ -185,7 +193,7 @@ fn repeat(fields: &Fields<'_>) -> Map<String, Json> {
         "max_output_tokens": or("max_output_tokens", Json::Null),
         "max_tool_calls": or("max_tool_calls", Json::Null),
         "text": repeat_text(fields),
-        "reasoning": {"effort": null, "summary": null},
+        "reasoning": {"effort": repeat_effort(fields), "summary": null},
         "temperature": or("temperature", 1.into()),
         "top_p": or("top_p", 1.into()),
         "presence_penalty": or("presence_penalty", 0.into()),
@@ -228,6 +236,11 @@ fn repeat_choice(fields: &Fields<'_>) -> Json {
         choice["mode"] = "auto".into();
     }
     choice
+}
+
+fn repeat_effort(fields: &Fields<'_>) -> Json {
+    let effort = fields.get("reasoning").and_then(|reasoning| reasoning.get("effort"));
+    effort.cloned().unwrap_or(Json::Null)
 }
 
 fn repeat_text(fields: &Fields<'_>) -> Json {
@@ -377,6 +390,21 @@ mod tests {
     }
 
     #[test]
+    fn settings_for_a_chat_model_have_the_names_of_chat_completions() {
+        let (request, _) = read(json!({
+            "temperature": 0.5, "top_p": 1, "user": "u", "text": {"verbosity": "low"},
+            "reasoning": {"effort": "high", "summary": "auto"},
+        }))
+        .unwrap();
+        assert_eq!(
+            Json::Object(request.spoken),
+            json!({"temperature": 0.5, "top_p": 1, "verbosity": "low", "reasoning_effort": "high"})
+        );
+        let empty = json!({"text": {"verbosity": null}, "reasoning": {"effort": null}});
+        assert!(read(empty).unwrap().0.spoken.is_empty());
+    }
+
+    #[test]
     fn a_response_repeats_how_it_was_asked_for() {
         let (_, form) = read(json!({})).unwrap();
         for (name, value) in [
@@ -395,7 +423,7 @@ mod tests {
 
         let choice = json!({"type": "allowed_tools", "tools": [{"type": "function", "name": "f"}]});
         let (request, form) = read(json!({
-            "instructions": "x", "temperature": 0.5, "parallel_tool_calls": false, "user": "u",
+            "instructions": "x", "temperature": 0.5, "reasoning": {"effort": "low"}, "parallel_tool_calls": false, "user": "u",
             "metadata": {"a": "b"}, "text": {"verbosity": "low"}, "tool_choice": choice,
             "tools": [{"type": "function", "name": "f", "strict": true}],
         }))
@@ -416,6 +444,7 @@ mod tests {
             ("parallel_tool_calls", json!(false)),
             ("text", json!({"format": {"type": "text"}, "verbosity": "low"})),
             ("temperature", json!(0.5)),
+            ("reasoning", json!({"effort": "low", "summary": null})),
             ("metadata", json!({"a": "b"})),
             ("user", json!("u")),
         ] {
@@ -425,9 +454,9 @@ mod tests {
 
     #[test]
     fn the_document_has_these_fields_and_admits_what_is_read() {
-        let ignored = IGNORED.iter().map(|(name, _)| *name);
+        let unheeded = UNHEEDED.iter().map(|(name, _)| *name);
         let unsupported = UNSUPPORTED.iter().map(|(name, _)| *name);
-        let known = READ.iter().copied().chain(ignored).chain(unsupported).collect();
+        let known = READ.iter().copied().chain(unheeded).chain(unsupported).collect();
         let limits = RequestConfig::default();
         agree("ResponseRequest", known, &body(json!({})), |body| {
             read_response(body, &limits).is_ok()
