@@ -23,10 +23,11 @@ mod limits;
 mod plugin;
 mod sandbox;
 mod ticker;
+mod watch;
 
 pub use apart::precompile;
 pub use bare::{BareCall, BareError};
-pub use call::{CallContext, CallTimings, Outcome, OutcomeResult};
+pub use call::{Attempt, CallContext, CallTimings, Outcome, OutcomeResult};
 pub use config::SandboxConfig;
 pub use credentials::{Credential, CredentialError};
 pub use engine::Allocation;
