@@ -21,6 +21,7 @@ mod grants;
 mod host;
 mod limits;
 mod plugin;
+mod resolver;
 mod sandbox;
 mod ticker;
 mod watch;
@@ -35,6 +36,7 @@ pub use error::{CallError, GrantsError, LoadError, PrecompileError, SandboxError
 pub use grants::{ConfigGrants, Grants, HostGrant, HttpGrants, KeyValueGrants};
 pub use host::log::{LogLevel, LogLine};
 pub use plugin::Plugin;
+pub use resolver::{Resolved, Resolver, SystemResolver};
 pub use sandbox::Sandbox;
 
 pub use hyfunc_functions::component::Refusal;
