@@ -1,11 +1,22 @@
 //! What registries answer and what stands beside it: manifests, lists, references, digests, signed
-//! documents, keys and trusted roots.
+//! documents, keys, bundles without a key, certificates and trusted roots.
 #![no_main]
 
+use std::sync::LazyLock;
+
 use hyfunc_distribution::{
-    Digest, Index, Manifest, Payload, PublicKey, Reference, TrustedRoot, signature_tag,
+    BundleError, Digest, Fetched, Index, Manifest, Payload, PublicKey, Reference, Signer,
+    TrustedRoot, check_bundle, signature_tag,
 };
 use libfuzzer_sys::fuzz_target;
+
+/// What the bundles among the seeds are of, and who signed them. Nobody has their keys any more.
+const SIGNED: &[u8] = b"{\"schemaVersion\":2}";
+const SIGNER: (&str, &str) = ("me@example.com", "https://issuer.example");
+/// Whom the seeds lead back to.
+static ROOT: LazyLock<TrustedRoot> = LazyLock::new(|| {
+    TrustedRoot::read(include_bytes!("../seeds/oci/root")).expect("the seed is a good one")
+});
 
 /// What is read and written is read as the same, and names nothing but what is on its face.
 fn check(data: &[u8]) {
@@ -15,6 +26,8 @@ fn check(data: &[u8]) {
         assert!(!error.to_string().is_empty());
     }
     payload(data);
+    bundle(data);
+    certificate(data);
     let Ok(text) = std::str::from_utf8(data) else { return };
     reference(text.trim_end_matches('\n'));
     digest(text.trim_end_matches('\n'));
@@ -44,6 +57,34 @@ fn payload(data: &[u8]) {
     match Payload::read(data) {
         Ok(payload) => assert_eq!(Payload::read(&payload.to_bytes()).as_ref(), Ok(&payload)),
         Err(reason) => assert!(!reason.is_empty()),
+    }
+}
+
+/// Nothing is accepted but what the signer of the seeds signed, and of that artifact alone.
+fn bundle(data: &[u8]) {
+    let me = Signer { identity: SIGNER.0.into(), issuer: SIGNER.1.into() };
+    let of = |bytes: &[u8]| Fetched { bytes: bytes.to_vec(), digest: Digest::of(bytes) };
+    match check_bundle(data, &of(SIGNED), &ROOT, std::slice::from_ref(&me)) {
+        Ok(signer) => {
+            assert_eq!(signer, me);
+            let nobody = check_bundle(data, &of(SIGNED), &ROOT, &[]);
+            assert!(matches!(nobody, Err(BundleError::OtherIdentity { .. })), "{nobody:?}");
+            assert!(check_bundle(data, &of(b"{}"), &ROOT, &[me]).is_err());
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Who is named is plain text: it is shown to people and held against a list.
+fn certificate(data: &[u8]) {
+    match Signer::named_in(data) {
+        Ok(Signer { identity, issuer }) => {
+            for text in [identity, issuer] {
+                let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+                assert!(!text.is_empty() && is_plain, "{text:?}");
+            }
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 

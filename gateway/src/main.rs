@@ -228,7 +228,7 @@ fn author(config: Config, command: AuthorCommand) -> Result<ExitCode> {
             let (function, arguments) = (&args.function, &args.arguments);
             let called =
                 commands::call_plugin(&config, &args.plugin, function, arguments, args.json);
-            print(&called.await?)
+            judge(&called.await?)
         }),
         AuthorCommand::Test(args) => block_on(async move {
             let options = commands::TrialOptions { json: args.json, strict: args.strict };

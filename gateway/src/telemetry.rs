@@ -14,5 +14,5 @@ pub use metrics::Metrics;
 pub use propagate::{incoming, incoming_text, outgoing, trace_id};
 pub use spans::{
     chat_span, count, fail, follow_span, mcp_span, publish_span, server_span, step_span, tool_span,
-    upstream_span,
+    upstream_span, wrote,
 };

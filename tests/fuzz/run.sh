@@ -28,7 +28,7 @@ cd "$root"
 max_len() {
     case $1 in
     component | docs | schema) echo 8192 ;;
-    json | wit) echo 4096 ;;
+    json | oci | wit) echo 4096 ;;
     reply) echo 4200 ;;
     slot) echo 256 ;;
     *) echo 2048 ;;

@@ -4,7 +4,8 @@
 
 Blocks of `sh` are run; a block of another language replaces the file that the text before it names;
 a block of `text` is what the last command must have said, line by line, `…` standing for anything.
-The server's address alone differs: a free port in place of the one that the text has.
+A block of `console` is for people alone: it needs a registry, and tests/registry has one.
+The servers' addresses alone differ: free ports in place of those that the text has.
 """
 
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 
 SECTION = "## Your first plugin"
 ADDRESS = "127.0.0.1:8080"
+ADMIN = "127.0.0.1:8081"
 READY_S_MAX = 120
 COMMAND_S_MAX = 1800
 
@@ -58,7 +60,7 @@ class Newcomer:
         tools.mkdir(parents=True)
         (tools / "hyfunc").symlink_to(binary)
         self.environment = os.environ | {"PATH": f"{tools}:{os.environ['PATH']}", "NO_COLOR": "1"}
-        self.address = ADDRESS
+        self.address, self.admin = ADDRESS, ADMIN
         self.log = folder / "server.log"
 
     def run(self, script):
@@ -67,7 +69,8 @@ class Newcomer:
         if script.startswith("hyfunc serve"):
             return self.serve(script)
         # Where the shell ends up is where the next block goes on.
-        script = f"set -e\n{script.replace(ADDRESS, self.address)}\npwd >&3"
+        script = script.replace(ADDRESS, self.address).replace(ADMIN, self.admin)
+        script = f"set -e\n{script}\npwd >&3"
         reading, writing = os.pipe()
         ran = subprocess.run(
             ["bash", "-c", f"exec 3>&{writing}\n{script}"],
@@ -91,8 +94,9 @@ class Newcomer:
         return ran.stdout
 
     def serve(self, script):
-        # It takes a free port, and says which.
-        command = f"exec {script.strip()} --address 127.0.0.1:0"
+        self.leave()
+        # It takes free ports, and says which.
+        command = f"exec {script.strip().replace(ADMIN, '127.0.0.1:0')} --address 127.0.0.1:0"
         with self.log.open("wb") as log:
             self.server = subprocess.Popen(
                 ["bash", "-c", command], cwd=self.folder, env=self.environment, stderr=log
@@ -101,8 +105,11 @@ class Newcomer:
         while True:
             said = self.log.read_text(encoding="utf-8")
             found = re.search(r"listens on http://(\S+): open", said)
-            if found and is_ready(found[1]):
+            admin = re.search(r"are published to http://(\S+) ", said)
+            is_whole = found and (admin or ADMIN not in script)
+            if is_whole and is_ready(found[1]):
                 self.address = found[1]
+                self.admin = admin[1] if admin else ADMIN
                 return ""
             if self.server.poll() is not None or time.monotonic() > until:
                 raise SystemExit(f"FAILED: the server was not ready\n{said}")
@@ -112,6 +119,7 @@ class Newcomer:
         if self.server is not None:
             self.server.terminate()
             self.server.wait(timeout=60)
+            self.server = None
 
 
 def follow(newcomer, text):
@@ -125,7 +133,7 @@ def follow(newcomer, text):
             for line in block.splitlines():
                 if not re.search(pattern(line), said):
                     raise SystemExit(f"FAILED: the tutorial promises\n{line}\nand it says\n{said}")
-        else:
+        elif language != "console":
             path = re.findall(r"`([\w./]+)`", before)[-1]
             (newcomer.folder / path).write_text(block, encoding="utf-8")
     return followed

@@ -59,6 +59,15 @@ impl fmt::Display for Signer {
 }
 
 impl Signer {
+    /// Whom a certificate names, as DER has it. Whether that is true, an authority must say.
+    ///
+    /// # Errors
+    /// A certificate that does not say who its owner is, and who says so.
+    pub fn named_in(certificate: &[u8]) -> Result<Self, BundleError> {
+        let certificate::Owner { identity, issuer } = certificate::owner(certificate)?;
+        Ok(Self { identity, issuer })
+    }
+
     /// Whether this rule lets somebody sign.
     fn admits(&self, found: &Self) -> bool {
         let is_identity = match self.identity.strip_suffix('*') {
@@ -92,7 +101,7 @@ pub async fn verify_keyless(
                 continue;
             }
             let bytes = registry.blob(layer, BUNDLE_BYTES_MAX, &unseen()).await?;
-            match check(&bytes, manifest, root, signers) {
+            match check_bundle(&bytes, manifest, root, signers) {
                 Ok(signer) => return Ok(signer),
                 Err(error) => nearest = error,
             }
@@ -101,8 +110,11 @@ pub async fn verify_keyless(
     Err(nearest.into())
 }
 
-/// Who signed a manifest, by one bundle.
-fn check(
+/// Who signed a manifest, if it is one of those who may, by one bundle at hand.
+///
+/// # Errors
+/// What is wrong with the bundle, or that somebody else signed.
+pub fn check_bundle(
     bytes: &[u8],
     manifest: &Fetched,
     root: &TrustedRoot,
@@ -123,8 +135,7 @@ fn check(
     // 4. That it is this artifact.
     content::check_subject(&bundle, &manifest.digest)?;
     // 5. That the owner is one who may.
-    let certificate::Owner { identity, issuer } = certificate::owner(certificate)?;
-    let found = Signer { identity, issuer };
+    let found = Signer::named_in(certificate)?;
     if signers.iter().any(|signer| signer.admits(&found)) {
         return Ok(found);
     }

@@ -32,7 +32,7 @@ pub use digest::{Digest, DigestError};
 pub use error::RegistryError;
 pub use index::{Entry, Index, IndexError};
 pub use key::{KEY_BYTES_MAX, KeyError, PrivateKey, PublicKey};
-pub use keyless::{BundleError, Signer, TrustedRoot, verify_keyless};
+pub use keyless::{BundleError, Signer, TrustedRoot, check_bundle, verify_keyless};
 pub use manifest::{Descriptor, Manifest, ManifestError, media};
 pub use reference::{Reference, ReferenceError};
 pub use registry::{Access, Fetched, Head, Registry};

@@ -16,6 +16,7 @@ use crate::host::log::LogLine;
 use crate::host::state::{Facts, State};
 use crate::limits::{LimitHit, TASK_ENTRIES_PER_HANDLE};
 use crate::plugin::{Entry, Plugin};
+use crate::watch::Watch;
 
 /// When an overloaded caller should come back: about as long as a waiting call waits.
 const RETRY_AFTER_MS: u64 = 1_000;
@@ -45,6 +46,19 @@ pub struct Outcome {
     /// Most linear memory that the guest had at once.
     pub memory_bytes_peak: u64,
     /// What the guest wrote.
+    pub logs: Vec<LogLine>,
+}
+
+/// What came of a call, however it ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// What the function returned, or why there is nothing.
+    pub result: Result<OutcomeResult, CallError>,
+    /// Where the time went: nothing for what the call did not come to.
+    pub timings: CallTimings,
+    /// Most linear memory that the guest had at once.
+    pub memory_bytes_peak: u64,
+    /// What the guest wrote until its end.
     pub logs: Vec<LogLine>,
 }
 
@@ -84,11 +98,41 @@ impl Plugin {
         arguments: &Value,
         context: CallContext,
     ) -> Result<Outcome, CallError> {
+        let Attempt { result, timings, memory_bytes_peak, logs } =
+            self.attempt(export, arguments, context).await;
+        Ok(Outcome { result: result?, timings, memory_bytes_peak, logs })
+    }
+
+    /// The same, and what was seen of it where it failed, too.
+    pub async fn attempt(
+        &self,
+        export: &Export,
+        arguments: &Value,
+        context: CallContext,
+    ) -> Attempt {
+        let mut watch = Watch::default();
+        let result = self.watched(export, arguments, context, &mut watch).await;
+        Attempt {
+            result,
+            timings: watch.timings(),
+            memory_bytes_peak: watch.memory_bytes_peak(),
+            logs: watch.take_logs(),
+        }
+    }
+
+    async fn watched(
+        &self,
+        export: &Export,
+        arguments: &Value,
+        context: CallContext,
+        watch: &mut Watch,
+    ) -> Result<OutcomeResult, CallError> {
         let entry = self.entry(export)?;
         let vals = entry.signature.lower(arguments).map_err(arguments_error)?;
         let start = Instant::now();
+        watch.began = Some(start);
         let deadline = context.deadline.min(start + self.config().deadline_max());
-        let running = self.run(entry, vals, context, start, deadline);
+        let running = self.run(entry, vals, context, deadline, watch);
         let ms = deadline.saturating_duration_since(start).as_millis() as u64;
         match tokio::time::timeout_at(deadline.into(), running).await {
             Ok(Err(Failure::Limit(LimitHit::Deadline))) | Err(_) => Err(CallError::Deadline { ms }),
@@ -100,7 +144,7 @@ impl Plugin {
                 Err(CallError::TableLimit { elements_max })
             }
             Ok(Err(Failure::Call(error))) => Err(error),
-            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Ok(result)) => Ok(result),
         }
     }
 
@@ -111,31 +155,32 @@ impl Plugin {
         entry: &Entry,
         vals: Vec<Val>,
         context: CallContext,
-        start: Instant,
         deadline: Instant,
-    ) -> Result<Outcome, Failure> {
+        watch: &mut Watch,
+    ) -> Result<OutcomeResult, Failure> {
         let overloaded = |_: Full| {
             let plugin = self.name().to_owned();
             CallError::Overloaded { plugin, retry_after_ms: RETRY_AFTER_MS }
         };
         let _own = self.gate().enter().await.map_err(overloaded)?;
         let _any = self.machine_gate().enter().await.map_err(overloaded)?;
-        let entered = Instant::now();
+        watch.entered = Some(Instant::now());
         let mut store = self.store(context, deadline);
-        let failed = |store: &mut Store<State>, error| failure(self, store, error);
+        watch.follow(store.data());
         let instance = match self.instance_pre().instantiate_async(&mut store).await {
             Ok(instance) => instance,
-            Err(error) => return Err(failed(&mut store, error)),
+            Err(error) => return Err(failure(self, store.data(), error)),
         };
         let function = instance
             .get_func(&mut store, entry.index)
             .expect("the index was taken from this component at load");
-        let instantiated = Instant::now();
+        watch.instantiated = Some(Instant::now());
         let mut results = [Val::Bool(false)];
         let results = &mut results[..usize::from(entry.signature.returns.is_some())];
         let called = function.call_async(&mut store, &vals, results).await;
         let ran = Instant::now();
-        let called = called.map_err(|error| failed(&mut store, error));
+        watch.ran = Some(ran);
+        let called = called.map_err(|error| failure(self, store.data(), error));
         // Requests of the guest end at the deadline, too: what it makes of that comes too late,
         // however late whatever ends the call is itself.
         if ran >= deadline {
@@ -143,18 +188,7 @@ impl Plugin {
         }
         called?;
         let val = results.first_mut().map(|val| std::mem::replace(val, Val::Bool(false)));
-        let result = outcome_result(&entry.signature, val, self.config())?;
-        let state = store.data_mut();
-        Ok(Outcome {
-            result,
-            timings: CallTimings {
-                queue_us: micros(start, entered),
-                instantiate_us: micros(entered, instantiated),
-                run_us: micros(instantiated, ran),
-            },
-            memory_bytes_peak: state.limiter.memory_bytes_peak(),
-            logs: state.log.lock().take(),
-        })
+        Ok(outcome_result(&entry.signature, val, self.config())?)
     }
 
     fn store(&self, context: CallContext, deadline: Instant) -> Store<State> {
@@ -206,10 +240,6 @@ pub(crate) fn arguments_error(mismatch: Mismatch) -> CallError {
     }
 }
 
-fn micros(from: Instant, to: Instant) -> u64 {
-    to.saturating_duration_since(from).as_micros() as u64
-}
-
 fn outcome_result(
     signature: &Signature,
     val: Option<Val>,
@@ -231,19 +261,8 @@ fn outcome_result(
 
 /// Which limit an error of wasmtime stands for. Two of its errors have no public type and are
 /// told by their text, which the tests pin.
-fn failure(plugin: &Plugin, store: &mut Store<State>, error: wasmtime::Error) -> Failure {
+fn failure(plugin: &Plugin, state: &State, error: wasmtime::Error) -> Failure {
     let config = plugin.config();
-    let logs = store.data_mut().log.lock().take();
-    for line in &logs {
-        tracing::debug!(
-            plugin = plugin.name(),
-            request_id = store.data().facts.request_id,
-            level = ?line.level,
-            context = line.context,
-            "{}",
-            line.message
-        );
-    }
     if let Some(hit) = error.downcast_ref::<LimitHit>() {
         return Failure::Limit(*hit);
     }
@@ -262,7 +281,7 @@ fn failure(plugin: &Plugin, store: &mut Store<State>, error: wasmtime::Error) ->
     {
         CallError::HandleLimit { handles_max: config.handles_max }
     } else {
-        CallError::Trap { message: trap_message(&error, cause, &logs) }
+        CallError::Trap { message: trap_message(&error, cause, state.log.lock().lines()) }
     })
 }
 

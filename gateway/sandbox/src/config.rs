@@ -1,10 +1,12 @@
 //! Every limit of the sandbox, its default and its unit.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::credentials::Credential;
 use crate::error::SandboxError;
+use crate::resolver::{Resolver, SystemResolver};
 
 /// Bytes of a WebAssembly page: memories are counted in these.
 const PAGE_BYTES: usize = 64 << 10;
@@ -65,6 +67,8 @@ pub struct SandboxConfig {
     pub credentials: Vec<Credential>,
     /// Whether components are loaded that use the component model's async or import WASI 0.3.
     pub async_components: bool,
+    /// Who looks names of hosts up for plugins' requests.
+    pub resolver: Arc<dyn Resolver>,
 }
 
 impl Default for SandboxConfig {
@@ -93,6 +97,7 @@ impl Default for SandboxConfig {
             aot_dir: None,
             credentials: Vec::new(),
             async_components: true,
+            resolver: Arc::new(SystemResolver),
         }
     }
 }

@@ -21,12 +21,14 @@ mod grants;
 mod host;
 mod limits;
 mod plugin;
+mod resolver;
 mod sandbox;
 mod ticker;
+mod watch;
 
 pub use apart::precompile;
 pub use bare::{BareCall, BareError};
-pub use call::{CallContext, CallTimings, Outcome, OutcomeResult};
+pub use call::{Attempt, CallContext, CallTimings, Outcome, OutcomeResult};
 pub use config::SandboxConfig;
 pub use credentials::{Credential, CredentialError};
 pub use engine::Allocation;
@@ -34,6 +36,7 @@ pub use error::{CallError, GrantsError, LoadError, PrecompileError, SandboxError
 pub use grants::{ConfigGrants, Grants, HostGrant, HttpGrants, KeyValueGrants};
 pub use host::log::{LogLevel, LogLine};
 pub use plugin::Plugin;
+pub use resolver::{Resolved, Resolver, SystemResolver};
 pub use sandbox::Sandbox;
 
 pub use hyfunc_functions::component::Refusal;

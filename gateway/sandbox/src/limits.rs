@@ -1,5 +1,8 @@
 //! What a store may allocate, and which limit ended it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use wasmtime::ResourceLimiter;
 
 /// Core instances of one component: its module, the shims around it, and the libraries that
@@ -30,13 +33,23 @@ pub(crate) enum LimitHit {
     Table,
 }
 
+/// Most linear memory of one store, shared with whoever tells of the call.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MemoryPeak(Arc<AtomicUsize>);
+
+impl MemoryPeak {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed) as u64
+    }
+}
+
 /// Counts and bounds the memory and tables of one store.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     memory_bytes_max: usize,
     table_elements_max: usize,
     memory_bytes: usize,
-    memory_bytes_peak: usize,
+    memory_peak: MemoryPeak,
     /// Of the growth that was allowed last, to be taken back should it fail.
     growth_bytes: usize,
 }
@@ -47,14 +60,14 @@ impl Limiter {
             memory_bytes_max,
             table_elements_max,
             memory_bytes: 0,
-            memory_bytes_peak: 0,
+            memory_peak: MemoryPeak::default(),
             growth_bytes: 0,
         }
     }
 
-    /// Most memory that the store held at once.
-    pub(crate) fn memory_bytes_peak(&self) -> u64 {
-        self.memory_bytes_peak as u64
+    /// Most memory that the store held at once; it can be read when the store is gone.
+    pub(crate) fn memory_peak(&self) -> MemoryPeak {
+        self.memory_peak.clone()
     }
 }
 
@@ -77,7 +90,7 @@ impl ResourceLimiter for Limiter {
         }
         self.growth_bytes = growth_bytes;
         self.memory_bytes = total_bytes;
-        self.memory_bytes_peak = self.memory_bytes_peak.max(total_bytes);
+        self.memory_peak.0.fetch_max(total_bytes, Ordering::Relaxed);
         Ok(true)
     }
 
@@ -123,7 +136,7 @@ mod tests {
         assert!(limiter.memory_growing(0, 40, None).unwrap());
         let error = limiter.memory_growing(40, 41, None).unwrap_err();
         assert_eq!(error.downcast_ref::<LimitHit>(), Some(&LimitHit::Memory));
-        assert_eq!(limiter.memory_bytes_peak(), 100);
+        assert_eq!(limiter.memory_peak().bytes(), 100);
     }
 
     #[test]
@@ -138,7 +151,7 @@ mod tests {
     fn a_components_own_maximum_is_its_own_business() {
         let mut limiter = Limiter::new(100, 10);
         assert!(!limiter.memory_growing(0, 90, Some(80)).unwrap());
-        assert_eq!(limiter.memory_bytes_peak(), 0);
+        assert_eq!(limiter.memory_peak().bytes(), 0);
     }
 
     #[test]

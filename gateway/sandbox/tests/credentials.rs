@@ -54,6 +54,34 @@ async fn the_host_adds_them_for_the_plugin_and_the_place_that_are_named() {
     }
 }
 
+/// What the status is, is up to whoever has the key: here it tells the key's last digits.
+async fn echo(headers: HeaderMap) -> StatusCode {
+    let told = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let digits = told.and_then(|value| value.strip_prefix("Bearer "));
+    let status = digits.and_then(|digits| StatusCode::from_bytes(digits.as_bytes()).ok());
+    status.unwrap_or(StatusCode::NO_CONTENT)
+}
+
+/// The answers of a host that has the key are that host's business: nothing takes the key out of them.
+#[tokio::test]
+async fn a_host_that_sends_its_key_back_gives_it_to_the_plugin_and_no_other_host_can() {
+    let listen = async || {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let app = Router::new().route("/", get(echo));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        port
+    };
+    let (named, other) = (listen().await, listen().await);
+    for (port, status) in [(named, 242), (other, 204)] {
+        let origin = format!("http://127.0.0.1:{named}");
+        let key = Credential::new("hostile", &origin, "authorization", "Bearer 242").unwrap();
+        let config = SandboxConfig { credentials: vec![key], ..small() };
+        let expected = OutcomeResult::Value(Some(Value::Int(status)));
+        assert_eq!(fetched(config, port).await, expected, "{port}");
+    }
+}
+
 /// It looks everywhere that a guest can look.
 #[tokio::test]
 async fn the_plugin_finds_them_nowhere() {

@@ -10,7 +10,9 @@ use hyfunc_sandbox::{
     Allocation, CallContext, CallError, Grants, LoadError, LogLevel, OutcomeResult, Sandbox,
     SandboxConfig, SandboxError,
 };
-use support::{HOUR_MS, call, call_within, context, context_within, guest, load, small, value};
+use support::{
+    HOUR_MS, PATIENCE_MS, call, call_within, context, context_within, guest, load, small, value,
+};
 
 /// Far longer than a call takes to be ended, on any machine; far less than it would take else.
 const PROMPT: Duration = Duration::from_secs(60);
@@ -206,6 +208,38 @@ async fn logs_are_kept_and_bounded() {
     let logs = call(&plugin, "shout", &[Value::Int(1_000)]).await.unwrap().logs;
     assert_eq!(logs.len(), 1);
     assert!(logs[0].message.contains("log_bytes_max = 1000"), "{logs:?}");
+}
+
+#[tokio::test]
+async fn what_was_seen_of_a_call_is_told_however_it_ends() {
+    let plugin = load(small(), "talk");
+    let arguments = Value::Record(vec![Some(Value::Int(10))]);
+    for (function, given_ms, kind) in [
+        ("shout", &[PATIENCE_MS][..], None),
+        ("shout-and-trap", &[PATIENCE_MS], Some("trap")),
+        // The machine may stand still before the guest has begun.
+        ("shout-and-spin", &[100, 1_000, 10_000, 60_000], Some("deadline")),
+    ] {
+        let export = Export { interface: None, function: function.into() };
+        let mut attempts = Vec::new();
+        for ms in given_ms {
+            attempts.push(plugin.attempt(&export, &arguments, context_within(*ms)).await);
+            if attempts.iter().any(|attempt| !attempt.logs.is_empty()) {
+                break;
+            }
+        }
+        let attempt = attempts.pop().unwrap();
+        assert_eq!(attempt.result.as_ref().err().map(CallError::kind), kind, "{function}");
+        let lines: Vec<&str> = attempt.logs.iter().map(|line| line.message.as_str()).collect();
+        assert_eq!(lines, ["xxxxxxxxxx"], "{function}");
+        assert_eq!(attempt.memory_bytes_peak, 128 << 10, "{function}");
+        assert!(kind != Some("deadline") || attempt.timings.run_us > 0, "{attempt:?}");
+    }
+    let none = Value::Record(vec![Some(Value::String("x".into()))]);
+    let export = Export { interface: None, function: "shout".into() };
+    let attempt = plugin.attempt(&export, &none, context()).await;
+    assert_eq!(attempt.result.as_ref().err().map(CallError::kind), Some("arguments"));
+    assert_eq!((attempt.memory_bytes_peak, attempt.timings.queue_us), (0, 0));
 }
 
 #[tokio::test]

@@ -56,14 +56,18 @@ pub(super) async fn invoke(
     export: &Export,
     arguments: &Value,
 ) -> Result<Outcome, CommandError> {
-    let context = CallContext {
+    let outcome = plugin.call(export, arguments, context(config)).await;
+    outcome.map_err(|source| CommandError::Call { function: function.name.clone(), source })
+}
+
+/// What a call is given that nobody in particular makes.
+pub(super) fn context(config: &Config) -> CallContext {
+    CallContext {
         request_id: "cli".into(),
         deadline: Instant::now() + Duration::from_millis(config.request.deadline_ms),
         traceparent: None,
         tenant: "local".into(),
-    };
-    let outcome = plugin.call(export, arguments, context).await;
-    outcome.map_err(|source| CommandError::Call { function: function.name.clone(), source })
+    }
 }
 
 /// `{"result": …}`, or `{"error": …}` where the function gave its own error.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hyfunc_distribution::Reference;
 use indicatif::ProgressBar;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value as Json;
@@ -34,6 +35,19 @@ pub enum GatewayError {
     Url {
         /// As typed.
         url: String,
+    },
+    /// The address is that of a registry.
+    #[error(
+        "`{to}` is a place in a registry, and `publish` sends to a gateway: use \
+         `hyfunc plugin push {file} {reference}`, or name the gateway as http://127.0.0.1:8081"
+    )]
+    Registry {
+        /// As typed.
+        to: String,
+        /// The component, as typed.
+        file: String,
+        /// The place, as `push` takes it.
+        reference: String,
     },
     /// The key cannot be sent.
     #[error("the key in {path} cannot be sent: {reason}")]
@@ -74,6 +88,11 @@ pub enum GatewayError {
 /// # Errors
 /// A file that cannot be read, or a gateway that does not answer or refuses.
 pub async fn publish_plugin(args: &PublishArgs) -> Result<String, CommandError> {
+    if let Some(reference) = in_registry(&args.to) {
+        let (to, reference) = (args.to.clone(), reference.to_owned());
+        let file = args.file.display().to_string();
+        return Err(GatewayError::Registry { to, file, reference }.into());
+    }
     let source = app::plugin_file(&args.file).map_err(as_typed)?;
     let name = args.name.clone().unwrap_or_else(|| source.name.clone());
     let gateway = Gateway::new(&args.to, args.key_file.as_deref())?;
@@ -112,6 +131,12 @@ pub async fn publish_plugin(args: &PublishArgs) -> Result<String, CommandError> 
     };
     text.push_str(&describe(&answer.json));
     Ok(text)
+}
+
+/// The reference, where somebody typed one for the address of a gateway.
+fn in_registry(to: &str) -> Option<&str> {
+    let reference = to.strip_prefix("oci://");
+    reference.or_else(|| to.parse::<Reference>().is_ok().then_some(to))
 }
 
 /// A file that somebody typed, and no configuration names.
@@ -317,6 +342,23 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(Gateway::new(url, None).is_ok(), fits, "{url}");
+        }
+    }
+
+    #[test]
+    fn references_to_registries_are_told_from_gateways() {
+        for (to, reference) in [
+            ("oci://ghcr.io/me/tides:1.0.0", Some("ghcr.io/me/tides:1.0.0")),
+            ("oci://ghcr.io", Some("ghcr.io")),
+            ("ghcr.io/me/tides:1.0.0", Some("ghcr.io/me/tides:1.0.0")),
+            ("localhost:5000/tides", Some("localhost:5000/tides")),
+            ("http://127.0.0.1:8081", None),
+            ("http://127.0.0.1:8081/", None),
+            ("https://gateway.example", None),
+            ("127.0.0.1:8081", None),
+            ("", None),
+        ] {
+            assert_eq!(in_registry(to), reference, "{to}");
         }
     }
 

@@ -116,6 +116,7 @@ fn to_json(name: &str, bytes: usize, component: &ComponentFunctions) -> Json {
                 "description": function.description,
                 "parameters": parameters_schema(&function.parameters),
                 "result": result_schema(function.returns.as_ref()),
+                "template": blank(function),
                 "reply": function.reply,
                 "examples": function.examples.iter().map(|example| json!({
                     "utterance": example.utterance,
@@ -168,9 +169,11 @@ fn to_text(name: &str, bytes: usize, component: &ComponentFunctions) -> String {
             let arguments = Json::Object(example.arguments.clone());
             let _ = writeln!(text, "  \"{}\" {arguments}", example.utterance);
         }
-        let template =
-            function.examples.first().and_then(|first| filled(function, &first.arguments));
-        if let Some(template) = template {
+        let _ = writeln!(text, "  schema    {}", parameters_schema(&function.parameters));
+        let _ = writeln!(text, "  result    {}", result_schema(function.returns.as_ref()));
+        let example = function.examples.first();
+        let template = example.and_then(|first| filled(function, &first.arguments));
+        if let Some(template) = template.or_else(|| blank(function)) {
             let _ = writeln!(text, "  template  {template}");
         }
         if let Some(reply) = &function.reply {
@@ -186,6 +189,11 @@ fn to_text(name: &str, bytes: usize, component: &ComponentFunctions) -> String {
 fn filled(function: &Function, arguments: &serde_json::Map<String, Json>) -> Option<String> {
     let template = Arc::new(Template::new(function, Spelling::Param));
     notation::call(Cursor::call(template), &Json::Object(arguments.clone())).ok()
+}
+
+/// A call before anything is decided: `⟦one|another⟧`, `⟨a string⟩`.
+fn blank(function: &Function) -> Option<String> {
+    notation::blank(Cursor::call(Arc::new(Template::new(function, Spelling::Param))))
 }
 
 /// A block about the exports that are not offered; empty where all are.
@@ -293,6 +301,73 @@ mod tests {
             assert_eq!(json["async"], needs_async, "{name}: {json}");
             let text = inspect(path, false).unwrap();
             assert_eq!(text.contains("\nasync: true; "), needs_async, "{name}: {text}");
+        }
+    }
+
+    const PARTLY: &str = "package a:partly;
+interface tools {
+    /// Greet.
+    good: func(name: string, mood: mood, days: list<u16>, note: option<string>) -> string;
+    enum mood { glad, sad }
+    wrapped: func(outcome: result<u8, string>) -> u8;
+    resource blob { read: func() -> list<u8>; }
+}
+world partly { export tools; }
+";
+
+    #[test]
+    fn what_is_refused_is_told_with_the_reason_and_the_rest_with_schema_and_template() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("partly.wasm");
+        let outlined =
+            hyfunc_functions::component::outline(&[("a.wit".into(), PARTLY.into())], None);
+        std::fs::write(&path, outlined.unwrap()).unwrap();
+        let path = path.to_str().unwrap();
+        let json: Json = serde_json::from_str(&inspect(path, true).unwrap()).unwrap();
+        let text = inspect(path, false).unwrap();
+
+        let (_, not_offered) = text.split_once("\nNot offered:\n").unwrap();
+        let refused = json["refused"].as_array().unwrap();
+        assert_eq!(refused.len(), not_offered.lines().count(), "{json}\n{text}");
+        for (name, part) in [
+            ("a:partly/tools#wrapped", "use a `variant` or an `option`"),
+            ("a:partly/tools#[method]blob.read", "export a plain function over values"),
+        ] {
+            let one = refused.iter().find(|one| one["name"] == name).unwrap();
+            let reason = one["reason"].as_str().unwrap();
+            assert!(reason.contains(part), "{one}");
+            assert!(not_offered.contains(&format!("  {name}: {reason}\n")), "{text}");
+        }
+
+        let good = &json["functions"][0];
+        assert_eq!(json["functions"].as_array().unwrap().len(), 1, "{json}");
+        assert_eq!(good["examples"], json!([]));
+        let template = good["template"].as_str().unwrap();
+        let parts = ["tools_good", "⟨a string⟩", "⟦glad|sad⟧", "⟨an integer from 0 to 65535⟩"];
+        for part in parts {
+            assert!(template.contains(part), "`{part}` is not in {template}");
+        }
+        assert!(text.contains(&format!("\n  template  {template}\n")), "{text}");
+        let schema = &good["parameters"];
+        assert_eq!(schema["properties"]["mood"]["enum"], json!(["glad", "sad"]), "{schema}");
+        assert!(text.contains(&format!("\n  schema    {schema}\n")), "{text}");
+        let schema = &good["result"];
+        assert_eq!(schema["type"], "string", "{schema}");
+        assert!(text.contains(&format!("\n  result    {schema}\n")), "{text}");
+    }
+
+    #[test]
+    fn every_function_has_a_template_without_an_example() {
+        let fixture = hyfunc_plugins::fixture("types").unwrap();
+        let types = read_component("types", fixture).unwrap().functions;
+        let bundled = bundled_functions().unwrap();
+        for function in types.iter().chain(bundled.iter().map(AsRef::as_ref)) {
+            let template = blank(function);
+            assert!(
+                template.as_ref().is_some_and(|line| line.contains(&function.name)),
+                "{}: {template:?}",
+                function.name
+            );
         }
     }
 

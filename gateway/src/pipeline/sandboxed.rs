@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyfunc_functions::{Type, Value, json};
-use hyfunc_sandbox::{CallContext, CallError, CallTimings, LogLine, OutcomeResult};
+use hyfunc_sandbox::{Attempt, CallContext, CallError, CallTimings, LogLine, OutcomeResult};
 use serde_json::Value as Json;
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -28,7 +28,7 @@ pub struct Ran {
     pub result: Result<Json, Failure>,
     /// Waiting, instantiating, running; absent when the sandbox gave up.
     pub timings: Option<CallTimings>,
-    /// What it wrote.
+    /// What it wrote, until its end.
     pub logs: Vec<LogLine>,
     /// From the decision to the outcome.
     pub took: Duration,
@@ -128,18 +128,21 @@ async fn in_sandbox(
         traceparent: telemetry::outgoing(span, &arrival.caller),
         tenant: arrival.tenant.clone(),
     };
-    let outcome = entry.plugin.call(&entry.export, &call.arguments, context).await;
+    let Attempt { result, timings, logs, .. } =
+        entry.plugin.attempt(&entry.export, &call.arguments, context).await;
     let took = began.elapsed();
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
+    // Before all else: lines of a call that ended with its request have no other place.
+    telemetry::wrote(span, &logs);
+    let result = match result {
+        Ok(result) => result,
         // The sandbox's own, shorter deadline is the tool's fault; this one is the request's.
         Err(CallError::Deadline { .. }) if Instant::now() >= arrival.deadline => {
             return Err(arrival.late(Step::Dispatch));
         }
-        Err(error) => return Ok(failed(CallFailure::Sandbox(error), took)),
+        Err(error) => return Ok(Ran { logs, ..failed(CallFailure::Sandbox(error), took) }),
     };
     let (ok, err) = payloads(call.function.returns.as_ref());
-    let (value, result) = match outcome.result {
+    let (value, result) = match result {
         OutcomeResult::Value(value) => {
             let json = value.as_ref().map_or(Json::Null, |value| as_json(ok, value));
             (value, Ok(json))
@@ -149,7 +152,7 @@ async fn in_sandbox(
             (None, Err(tool_error(detail)))
         }
     };
-    Ok(Ran { value, result, timings: Some(outcome.timings), logs: outcome.logs, took })
+    Ok(Ran { value, result, timings: Some(timings), logs, took })
 }
 
 /// Types of what a function gives when it succeeds and when it fails.

@@ -57,6 +57,14 @@ pub const STEP: &str = "hyfunc.step";
 pub const REQUEST_ID: &str = "hyfunc.request.id";
 /// Name of the plugin.
 pub const PLUGIN: &str = "hyfunc.plugin";
+/// Event of a call's span: one line that the plugin wrote.
+pub const LOG: &str = "hyfunc.plugin.log";
+/// How much the line matters, as in `wasi:logging`.
+pub const LOG_LEVEL: &str = "hyfunc.plugin.log.level";
+/// What the line is about: `stdout`, `stderr`, or as the plugin named it.
+pub const LOG_CONTEXT: &str = "hyfunc.plugin.log.context";
+/// The line.
+pub const LOG_MESSAGE: &str = "hyfunc.plugin.log.message";
 /// Candidates found.
 pub const CANDIDATES: &str = "hyfunc.candidates";
 /// Calls decided.

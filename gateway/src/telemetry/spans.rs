@@ -1,7 +1,8 @@
 //! The spans of a request: the server's, `chat`, the six steps, and one a call.
 
-use opentelemetry::Context;
+use hyfunc_sandbox::LogLine;
 use opentelemetry::trace::{Status, TraceContextExt as _};
+use opentelemetry::{Context, KeyValue};
 use tracing::{Metadata, Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
@@ -124,6 +125,20 @@ pub fn is_for_lines(metadata: &Metadata<'_>) -> bool {
 pub fn fail(span: &Span, kind: &'static str, message: String) {
     span.set_attribute(names::ERROR_TYPE, kind);
     span.set_status(Status::error(message));
+}
+
+/// Writes what a plugin logged into the span of its call, a line an event. The sandbox bounds the
+/// lines (`sandbox.log_bytes_max`); of more events than OpenTelemetry keeps a span (128), it counts
+/// the rest as dropped.
+pub fn wrote(span: &Span, lines: &[LogLine]) {
+    for line in lines {
+        let attributes = vec![
+            KeyValue::new(names::LOG_LEVEL, line.level.name()),
+            KeyValue::new(names::LOG_CONTEXT, line.context.clone()),
+            KeyValue::new(names::LOG_MESSAGE, line.message.clone()),
+        ];
+        span.add_event(names::LOG, attributes);
+    }
 }
 
 /// Writes a number into the current span.

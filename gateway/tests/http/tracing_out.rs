@@ -90,6 +90,57 @@ async fn six_steps_under_one_chat_under_the_caller() {
     assert!(leaked.is_none(), "content is not captured unless asked for: {leaked:?}");
 }
 
+/// Level, context and message of every line in the span of a call.
+fn lines(span: &SpanData) -> Vec<[String; 3]> {
+    let line = |event: &opentelemetry::trace::Event| {
+        assert_eq!(event.name, "hyfunc.plugin.log");
+        ["level", "context", "message"].map(|part| {
+            let key = format!("hyfunc.plugin.log.{part}");
+            let found = event.attributes.iter().find(|kv| kv.key.as_str() == key);
+            found.unwrap_or_else(|| panic!("no {key}: {event:?}")).value.to_string()
+        })
+    };
+    span.events.iter().map(line).collect()
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_a_plugin_wrote_is_in_the_span_of_its_call_and_in_the_answer() {
+    // `large` panics: no machine of 32 bits has a list of that length.
+    for (name, arguments, error, said) in [
+        ("attacks_log", json!({"bytes": 200}), None, "xxxxx"),
+        ("attacks_large", json!({"bytes": u32::MAX}), Some("trap"), "capacity overflow"),
+        // The lines that OpenTelemetry has no room for are counted.
+        ("attacks_log", json!({"bytes": 50_000}), None, "xxxxx"),
+    ] {
+        let calls = vec![(name, arguments.clone())];
+        let (app, _) = build(Script { calls, ..Script::default() }, |_| {}).await;
+        let kept = Kept::default();
+        let provider = SdkTracerProvider::builder().with_simple_exporter(kept.clone()).build();
+        let subscriber = tracing_subscriber::registry().with(telemetry::layer(&provider));
+        let _subscribed = tracing::subscriber::set_default(subscriber);
+        let request = Request::post("/v1/chat/completions");
+        let request = request.body(Body::from(ask("log").to_string())).unwrap();
+        let response = app.router().oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let call = &body["hyfunc"]["calls"][0];
+        assert_eq!(call["error"]["kind"].as_str(), error, "{call}");
+
+        let spans = kept.0.lock().unwrap().clone();
+        let tool = format!("execute_tool {name}");
+        let span = spans.iter().find(|span| span.name == tool.as_str()).unwrap();
+        let (written, answered) = (lines(span), call["logs"].as_array().unwrap());
+        assert!(written.iter().any(|[_, _, message]| message.contains(said)), "{written:?}");
+        for ([level, context, message], answered) in written.iter().zip(answered) {
+            assert_eq!((level.as_str(), context.as_str()), ("warn", "stderr"));
+            assert_eq!(answered, message);
+        }
+        let dropped = span.events.dropped_count as usize;
+        assert_eq!(written.len() + dropped, answered.len());
+        assert_eq!(dropped > 0, arguments["bytes"] == 50_000, "{dropped} of {}", answered.len());
+    }
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_failed_step_says_so() {
     let (app, _) = build(Script::default(), |_| {}).await;

@@ -84,6 +84,11 @@ async fn what_cannot_be_is_said_in_words() {
         (&["publish", "tides.wasm", "--to", at, "--over", "abc"], "if-match"),
         (&["publish", "tides.wasm", "--to", at, "--key-file", "empty"], "one line of ASCII"),
         (&["publish", "tides.wasm", "--to", "https://x.example"], "http://127.0.0.1:8081"),
+        (
+            &["publish", "tides.wasm", "--to", "oci://x.example/me/tides:1"],
+            "use `hyfunc plugin push tides.wasm x.example/me/tides:1`",
+        ),
+        (&["publish", "tides.wasm", "--to", "x.example/me/tides:1"], "is a place in a registry"),
         (&["publish", "tides.wasm", "--to", "http://127.0.0.1:9"], "admin.address"),
         (&["list", "--gateway", gateway.base.as_str()], "admin.address"),
         (&["remove", "tides", "--gateway", at], "no plugin is called `tides`"),

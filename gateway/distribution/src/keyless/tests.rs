@@ -293,7 +293,7 @@ fn manifest() -> Fetched {
 }
 
 fn verify(world: &World, bundle: &Json) -> Result<Signer, BundleError> {
-    check(bundle.to_string().as_bytes(), &manifest(), &world.root(), &me())
+    check_bundle(bundle.to_string().as_bytes(), &manifest(), &world.root(), &me())
 }
 
 #[test]
@@ -467,7 +467,7 @@ fn another_world_is_not_trusted() {
     let mut root = world.root_json();
     root["certificateAuthorities"] = other.root_json()["certificateAuthorities"].clone();
     let root = TrustedRoot::read(root.to_string().as_bytes()).unwrap();
-    let checked = check(bundle.to_string().as_bytes(), &manifest(), &root, &me());
+    let checked = check_bundle(bundle.to_string().as_bytes(), &manifest(), &root, &me());
     assert!(matches!(checked, Err(BundleError::Chain { .. })), "{checked:?}");
 }
 
@@ -524,6 +524,20 @@ fn identities_are_whole_or_end_in_a_star() {
 }
 
 #[test]
+fn the_bundles_that_fuzzing_starts_from_are_good_ones() {
+    let root = TrustedRoot::read(include_bytes!("../../../../fuzz/seeds/oci/root")).unwrap();
+    for bundle in [
+        &include_bytes!("../../../../fuzz/seeds/oci/bundle")[..],
+        include_bytes!("../../../../fuzz/seeds/oci/bundle-message"),
+    ] {
+        let signer = check_bundle(bundle, &manifest(), &root, &me()).unwrap();
+        assert_eq!(vec![signer], me());
+    }
+    let certificate = include_bytes!("../../../../fuzz/seeds/oci/certificate");
+    assert_eq!(vec![Signer::named_in(certificate).unwrap()], me());
+}
+
+#[test]
 fn a_root_that_trusts_nobody_is_none() {
     let good = World::new().root_json();
     for (path, value) in [
@@ -560,7 +574,7 @@ proptest! {
         let mut bytes = world.bundle(&Making::default()).to_string().into_bytes();
         let at = at % bytes.len();
         let before = std::mem::replace(&mut bytes[at], byte);
-        let checked = check(&bytes, &manifest(), &world.root(), &me());
+        let checked = check_bundle(&bytes, &manifest(), &world.root(), &me());
         // Some bytes say nothing, such as a hint to a key: never is it somebody else.
         if before == byte {
             prop_assert!(checked.is_ok());
@@ -568,6 +582,6 @@ proptest! {
         if let Ok(signer) = checked {
             prop_assert_eq!(signer, me().remove(0));
         }
-        let _ = check(&bytes[..at], &manifest(), &world.root(), &me());
+        let _ = check_bundle(&bytes[..at], &manifest(), &world.root(), &me());
     }
 }

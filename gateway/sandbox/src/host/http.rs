@@ -14,6 +14,7 @@ use crate::credentials::Credential;
 use crate::grants::{Grants, HostGrant, normal_host};
 use crate::host::address::is_public;
 use crate::host::client;
+use crate::resolver::Resolver;
 
 /// Requests of one call in all.
 const REQUESTS_MAX: usize = 256;
@@ -31,6 +32,7 @@ pub(crate) struct Outgoing {
     /// Those of this plugin.
     credentials: Vec<Credential>,
     limits: HttpLimits,
+    resolver: Arc<dyn Resolver>,
     requests_left: usize,
     turns: Arc<Semaphore>,
 }
@@ -75,7 +77,8 @@ impl Outgoing {
         };
         let turns = Arc::new(Semaphore::new(REQUESTS_AT_ONCE_MAX));
         let credentials = credentials.cloned().collect();
-        Self { grants, credentials, limits, requests_left: REQUESTS_MAX, turns }
+        let resolver = Arc::clone(&config.resolver);
+        Self { grants, credentials, limits, resolver, requests_left: REQUESTS_MAX, turns }
     }
 
     /// Where a request goes, if the grants admit it and the call has sent fewer than it may.
@@ -103,6 +106,7 @@ impl WasiHttpHooks for Outgoing {
             self.credentials.iter().for_each(|credential| credential.add(destination, headers));
         }
         let (limits, turns) = (self.limits, Arc::clone(&self.turns));
+        let resolver = Arc::clone(&self.resolver);
         let options = options.unwrap_or_default();
         Box::new(async move {
             let destination = admitted?;
@@ -111,7 +115,7 @@ impl WasiHttpHooks for Outgoing {
                 .await
                 .map_err(|_| Error::ConnectionLimitReached)?
                 .expect("the semaphore of a call is never closed");
-            let addresses = resolve(&destination, &limits).await?;
+            let addresses = resolve(resolver.as_ref(), &destination, &limits).await?;
             let (response, connection) =
                 client::send(request, &destination, &addresses, options, limits).await?;
             let connection: Connection = Box::new(async move {
@@ -151,13 +155,17 @@ pub(crate) fn admit(hosts: &[HostGrant], method: &Method, uri: &Uri) -> Result<D
 
 /// The addresses that may be connected to. The connection is made to one of these, so that a
 /// second look-up cannot lead elsewhere.
-async fn resolve(destination: &Destination, limits: &HttpLimits) -> Result<Vec<SocketAddr>, Error> {
-    let name = (destination.host.as_str(), destination.port);
-    let found = tokio::time::timeout(limits.step(None), tokio::net::lookup_host(name))
+async fn resolve(
+    resolver: &dyn Resolver,
+    destination: &Destination,
+    limits: &HttpLimits,
+) -> Result<Vec<SocketAddr>, Error> {
+    let asked = resolver.resolve(&destination.host, destination.port);
+    let found = tokio::time::timeout(limits.step(None), asked)
         .await
         .map_err(|_| Error::DnsTimeout)?
         .map_err(|error| Error::DnsError { rcode: Some(error.to_string()), info_code: None })?;
-    allowed(found.collect(), destination)
+    allowed(found, destination)
 }
 
 /// Those of a host's addresses that its grant admits.

@@ -35,6 +35,20 @@ pub enum LogLevel {
     Critical,
 }
 
+impl LogLevel {
+    /// Its name in `wasi:logging`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 /// One line that a guest wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
@@ -137,12 +151,18 @@ impl LogBuffer {
     }
 
     /// All lines, unfinished ones included.
-    pub(crate) fn take(&mut self) -> Vec<LogLine> {
+    pub(crate) fn lines(&mut self) -> &[LogLine] {
         for stdio in [Stdio::Out, Stdio::Err] {
             if !self.partial[stdio as usize].is_empty() {
                 self.end_line(stdio);
             }
         }
+        &self.lines
+    }
+
+    /// The same, leaving none.
+    pub(crate) fn take(&mut self) -> Vec<LogLine> {
+        self.lines();
         std::mem::take(&mut self.lines)
     }
 }

@@ -1,4 +1,4 @@
-;; Logs as many bytes as it is told, and asks how long it may run.
+;; Logs as many bytes as it is told, then returns, traps or spins, and asks how long it may run.
 (component
   (import "wasi:logging/logging@0.1.0-draft" (instance $logging
     (type $cases (enum "trace" "debug" "info" "warn" "error" "critical"))
@@ -14,13 +14,19 @@
     (import "memory" "memory" (memory 1))
     (import "host" "log" (func $log (param i32 i32 i32 i32 i32)))
     (import "host" "left" (func $left (result i64)))
-    (func (export "shout") (param $bytes i32)
+    (func $shout (export "shout") (param $bytes i32)
       (drop (memory.grow (i32.add (i32.shr_u (local.get $bytes) (i32.const 16)) (i32.const 1))))
       (i32.store8 (i32.const 0) (i32.const 104))
       (memory.fill (i32.const 65536) (i32.const 120) (local.get $bytes))
       (call $log (i32.const 4)
         (i32.const 0) (i32.const 1)
         (i32.const 65536) (local.get $bytes)))
+    (func (export "shout-and-trap") (param $bytes i32)
+      (call $shout (local.get $bytes))
+      unreachable)
+    (func (export "shout-and-spin") (param $bytes i32)
+      (call $shout (local.get $bytes))
+      (loop $again (br $again)))
     (func (export "left") (result i64) (call $left)))
   (core instance $i (instantiate $m
     (with "memory" (instance $memory))
@@ -28,5 +34,9 @@
       (export "log" (func $log))
       (export "left" (func $left))))))
   (func (export "shout") (param "bytes" u32) (canon lift (core func $i "shout")))
+  (func (export "shout-and-trap") (param "bytes" u32)
+    (canon lift (core func $i "shout-and-trap")))
+  (func (export "shout-and-spin") (param "bytes" u32)
+    (canon lift (core func $i "shout-and-spin")))
   (func (export "left") (result u64) (canon lift (core func $i "left")))
 )

@@ -5,33 +5,34 @@ use std::path::Path;
 use std::time::Instant;
 
 use hyfunc_functions::{Export, Function};
-use hyfunc_sandbox::{LogLevel, Outcome, OutcomeResult, Plugin};
+use hyfunc_sandbox::{Attempt, CallError, OutcomeResult, Plugin};
 use serde_json::{Value as Json, json};
 
+use super::Verdict;
 use super::grants::describe;
 use super::reply::reply;
 use super::subject::Subject;
 use crate::app;
 use crate::clock;
 use crate::commands::CommandError;
-use crate::commands::call::{answer, invoke, read_arguments};
+use crate::commands::call::{answer, context, read_arguments};
 use crate::config::Config;
 use crate::eval::ms;
 use crate::suggest::nearest;
 
 /// Calls a function of a component's file, a built folder or a bundled plugin, under the grants
-/// beside it.
+/// beside it. A call that the sandbox ended is reported like any other, and is no good.
 ///
 /// # Errors
-/// No such plugin or function, arguments that do not fit, or a sandbox that ended the call. An
-/// error that the function itself gives is a result.
+/// No such plugin or function, or arguments that do not fit. An error that the function itself gives
+/// is a result.
 pub async fn call(
     config: &Config,
     plugin: &Path,
     function: &str,
     arguments: &str,
     as_json: bool,
-) -> Result<String, CommandError> {
+) -> Result<Verdict, CommandError> {
     let subject = Subject::open(plugin)?;
     let began = Instant::now();
     let plugin = app::load_plugin(&app::sandbox(&config.sandbox)?, &subject.source)?;
@@ -39,9 +40,11 @@ pub async fn call(
     let (function, export) = find(&plugin, function)?;
     let value = read_arguments(config, function, arguments)?;
     let arguments = hyfunc_functions::json::arguments_to_json(&function.parameters, &value);
-    let outcome = invoke(config, &plugin, function, export, &value).await?;
-    let called = Called { plugin: &plugin, function, arguments, load_us, outcome };
-    Ok(if as_json { format!("{:#}\n", called.to_json()) } else { called.to_text() })
+    let attempt = plugin.attempt(export, &value, context(config)).await;
+    let is_good = attempt.result.is_ok();
+    let called = Called { plugin: &plugin, function, arguments, load_us, attempt };
+    let text = if as_json { format!("{:#}\n", called.to_json()) } else { called.to_text() };
+    Ok(Verdict { text, is_good })
 }
 
 /// By its name in the library, or by its name in the WIT where only one has it.
@@ -73,26 +76,27 @@ struct Called<'a> {
     function: &'a Function,
     arguments: Json,
     load_us: u64,
-    outcome: Outcome,
+    attempt: Attempt,
 }
 
 impl Called<'_> {
     fn to_text(&self) -> String {
-        let Outcome { result, timings, memory_bytes_peak, logs, .. } = &self.outcome;
-        let answer = answer(self.function, result);
-        let (label, payload) = match result {
-            OutcomeResult::Value(_) => ("result", &answer["result"]),
-            OutcomeResult::ToolError(_) => ("error", &answer["error"]),
-        };
+        let Attempt { result, timings, memory_bytes_peak, logs } = &self.attempt;
         let mut text = format!("{} {}\n", self.function.name, self.arguments);
         let mut line = |label: &str, content: String| {
             let _ = writeln!(text, "  {label:<8} {content}");
         };
-        line(label, payload.to_string());
-        match reply(self.function, result, &self.arguments) {
-            Ok(Some(reply)) => line("reply", reply),
-            Ok(None) => {}
-            Err(error) => line("reply", format!("fails: {error}")),
+        if let Ok(result) = result {
+            let answer = answer(self.function, result);
+            match result {
+                OutcomeResult::Value(_) => line("result", answer["result"].to_string()),
+                OutcomeResult::ToolError(_) => line("error", answer["error"].to_string()),
+            }
+            match reply(self.function, result, &self.arguments) {
+                Ok(Some(reply)) => line("reply", reply),
+                Ok(None) => {}
+                Err(error) => line("reply", format!("fails: {error}")),
+            }
         }
         line(
             "time",
@@ -107,21 +111,28 @@ impl Called<'_> {
         line("memory", format!("{} KiB at most", memory_bytes_peak >> 10));
         line("grants", describe(self.plugin.grants()));
         for entry in logs {
-            let content = format!("{} {}: {}", level(entry.level), entry.context, entry.message);
+            let content = format!("{} {}: {}", entry.level.name(), entry.context, entry.message);
             line("log", content);
+        }
+        if let Err(error) = result {
+            line("failed", failure(error));
         }
         text
     }
 
-    /// The members of [`answer`], and what was measured.
+    /// The members of [`answer`] or why there are none, and what was measured.
     fn to_json(&self) -> Json {
-        let Outcome { result, timings, memory_bytes_peak, logs, .. } = &self.outcome;
-        let mut json = answer(self.function, result);
+        let Attempt { result, timings, memory_bytes_peak, logs } = &self.attempt;
+        let mut json = match result {
+            Ok(result) => answer(self.function, result),
+            Err(error) => json!({"failure": {"kind": error.kind(), "message": error.to_string()}}),
+        };
         json["function"] = json!(self.function.name);
         json["arguments"] = self.arguments.clone();
-        match reply(self.function, result, &self.arguments) {
-            Ok(reply) => json["reply"] = json!(reply),
-            Err(error) => json["reply_error"] = json!(error.to_string()),
+        match result.as_ref().map(|result| reply(self.function, result, &self.arguments)) {
+            Ok(Ok(reply)) => json["reply"] = json!(reply),
+            Ok(Err(error)) => json["reply_error"] = json!(error.to_string()),
+            Err(_) => {}
         }
         json["timings_us"] = json!({
             "load": self.load_us,
@@ -135,7 +146,7 @@ impl Called<'_> {
             .iter()
             .map(|entry| {
                 json!({
-                    "level": level(entry.level),
+                    "level": entry.level.name(),
                     "context": entry.context,
                     "message": entry.message,
                 })
@@ -145,15 +156,9 @@ impl Called<'_> {
     }
 }
 
-fn level(level: LogLevel) -> &'static str {
-    match level {
-        LogLevel::Trace => "trace",
-        LogLevel::Debug => "debug",
-        LogLevel::Info => "info",
-        LogLevel::Warn => "warn",
-        LogLevel::Error => "error",
-        LogLevel::Critical => "critical",
-    }
+/// Why the sandbox ended the call, by its short name and in words.
+fn failure(error: &CallError) -> String {
+    format!("{}: {error}", error.kind())
 }
 
 #[cfg(test)]
@@ -172,8 +177,10 @@ mod tests {
     }
 
     async fn called(plugin: &str, function: &str, arguments: &str) -> Result<Json, CommandError> {
-        let text = call(&config(), Path::new(plugin), function, arguments, true).await?;
-        Ok(serde_json::from_str(&text).unwrap())
+        let verdict = call(&config(), Path::new(plugin), function, arguments, true).await?;
+        let json: Json = serde_json::from_str(&verdict.text).unwrap();
+        assert_eq!(verdict.is_good, json.get("failure").is_none(), "{json}");
+        Ok(json)
     }
 
     #[tokio::test]
@@ -197,7 +204,7 @@ mod tests {
             r#"{"text": "aa", "letter": "a"}"#,
             false,
         );
-        let text = text.await.unwrap();
+        let text = text.await.unwrap().text;
         for part in [
             "text_count_letter {",
             "result   2",
@@ -240,18 +247,14 @@ mod tests {
         let json = called(typed, "log", r#"{"bytes": 200}"#).await.unwrap();
         assert_eq!(json["grants"], "nothing");
         assert_eq!(json["logs"][0]["context"], "stderr");
-        let text = call(&config(), &component, "log", r#"{"bytes": 200}"#, false).await.unwrap();
+        let text = call(&config(), &component, "log", r#"{"bytes": 200}"#, false).await;
+        let text = text.unwrap().text;
         assert!(text.contains("log      warn stderr: "), "{text}");
 
         let grants = "[http]\nhosts = [{ host = \"a.b\" }]";
         std::fs::write(folder.path().join("hostile.grants.toml"), grants).unwrap();
         let json = called(typed, "list-env", "{}").await.unwrap();
         assert_eq!(json["grants"], "https://a.b:443 (GET, HEAD)");
-        let mut hasty = config();
-        hasty.sandbox.deadline_ms_max = 500;
-        let spun = call(&hasty, &component, "attacks_spin", "{}", true).await;
-        let spun = spun.unwrap_err().to_string();
-        assert!(spun.contains("`attacks_spin` failed") && spun.contains("deadline"), "{spun}");
         // Bound to a component, they are for that one alone.
         let digits = hex::encode(Sha256::digest(hyfunc_plugins::fixture("hostile").unwrap()));
         for (digits, is_right) in [(digits, true), ("ab".repeat(32), false)] {
@@ -269,5 +272,46 @@ mod tests {
         std::fs::write(folder.path().join("hostile.grants.toml"), "[files]").unwrap();
         let refused = called(typed, "list-env", "{}").await.unwrap_err().to_string();
         assert!(refused.contains("grants"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_the_sandbox_ended_is_told_like_one_that_returned() {
+        let folder = tempfile::tempdir().unwrap();
+        let component = folder.path().join("hostile.wasm");
+        std::fs::write(&component, hyfunc_plugins::fixture("hostile").unwrap()).unwrap();
+        let mut hasty = config();
+        hasty.sandbox.deadline_ms_max = 500;
+        for (config, function, arguments, kind, logged) in [
+            // It panics: no machine of 32 bits has a list of that length.
+            (&config(), "large", r#"{"bytes": 4294967295}"#, "trap", Some("capacity overflow")),
+            (&hasty, "spin", "{}", "deadline", None),
+            (&config(), "allocate", r#"{"megabytes": 500}"#, "memory_limit", None),
+        ] {
+            let verdict = call(config, &component, function, arguments, true).await.unwrap();
+            assert!(!verdict.is_good, "{function}");
+            let json: Json = serde_json::from_str(&verdict.text).unwrap();
+            assert_eq!(json["failure"]["kind"], kind, "{json}");
+            assert!(json["failure"]["message"].is_string(), "{json}");
+            for absent in ["result", "error", "reply"] {
+                assert!(json.get(absent).is_none(), "{json}");
+            }
+            for measured in ["timings_us", "memory_bytes_peak", "grants", "logs"] {
+                assert!(json.get(measured).is_some(), "no {measured} in {json}");
+            }
+
+            let verdict = call(config, &component, function, arguments, false).await.unwrap();
+            assert!(!verdict.is_good, "{function}");
+            let last = verdict.text.lines().last().unwrap();
+            assert!(last.starts_with(&format!("  failed   {kind}: ")), "{}", verdict.text);
+            for part in ["time     load ", "memory   ", "KiB at most", "grants   nothing"] {
+                assert!(verdict.text.contains(part), "`{part}` is not in {}", verdict.text);
+            }
+            if let Some(logged) = logged {
+                assert!(json["logs"].to_string().contains(logged), "{json}");
+                let mut lines = verdict.text.lines();
+                let is_logged = |line: &str| line.contains("log      ") && line.contains(logged);
+                assert!(lines.any(is_logged), "{}", verdict.text);
+            }
+        }
     }
 }
