@@ -47,7 +47,7 @@ pub use report::{PartReport, Report, VERSION};
 pub use row::{At, Floor, Ratio, Row};
 pub use samples::Times;
 
-use crate::config::Config;
+use crate::config::{Config, STOCK};
 use crate::error::StartError;
 
 /// A part that can be measured by itself.
@@ -91,6 +91,14 @@ impl Part {
             Part::Gpu => "gpu",
         }
     }
+
+    /// Whether it looks into the models that are trained here, and so can measure no checkpoint.
+    fn is_of_trained_models(self) -> bool {
+        match self {
+            Part::Request | Part::Http | Part::Load | Part::Removals | Part::Start => true,
+            Part::Sandbox | Part::Retrieval | Part::Library | Part::Stock | Part::Gpu => false,
+        }
+    }
 }
 
 /// Why nothing was measured.
@@ -99,6 +107,16 @@ pub enum BenchError {
     /// There is nothing to measure.
     #[error("`hyfunc bench stock` measures a checkpoint: name one with --checkpoint PATH")]
     NoCheckpoint,
+    /// What is measured is not what is configured.
+    #[error(
+        "models.preset is stock, but {} of `hyfunc bench` can measure only the models that are trained \
+         here: measure the checkpoint with `hyfunc bench stock`, or name only other parts, or set \
+         HYFUNC_MODELS__PRESET=tiny", .parts.join(", ")
+    )]
+    Preset {
+        /// Names of these parts.
+        parts: Vec<&'static str>,
+    },
     /// This program knows no GPU.
     #[error(
         "`hyfunc bench gpu` measures cuda:{ordinal}, but this hyfunc was built without GPUs: build it \
@@ -220,12 +238,23 @@ struct Bench {
     ordinal: usize,
 }
 
+/// Nothing is measured under the name of other models.
+fn check(config: &Config, wanted: &[Part]) -> Result<(), BenchError> {
+    let trained = wanted.iter().filter(|part| part.is_of_trained_models());
+    let parts: Vec<&'static str> = trained.map(|part| part.name()).collect();
+    if config.models.preset == STOCK && !parts.is_empty() {
+        return Err(BenchError::Preset { parts });
+    }
+    Ok(())
+}
+
 /// Measures what is wanted, part after part.
 ///
 /// # Errors
 /// The first part that does not work as a whole; a request that is refused is counted.
 pub async fn run(config: Config, plan: &Plan) -> Result<Report, BenchError> {
     let wanted = plan.parts();
+    check(&config, &wanted)?;
     if wanted.contains(&Part::Gpu) {
         let ordinal = plan.ordinal;
         spawn_blocking(move || gpu::check(ordinal)).await.map_err(|_| BenchError::Panicked)??;
@@ -289,6 +318,26 @@ mod tests {
         }
         let twice = plan(&[Part::Load, Part::Http, Part::Load]);
         assert_eq!(twice.parts(), [Part::Http, Part::Load]);
+    }
+
+    #[test]
+    fn a_checkpoint_is_not_measured_as_the_trained_models() {
+        let tiny = Config::default();
+        let mut stock = Config::default();
+        stock.models.preset = STOCK.into();
+        let cases: [(&[Part], Option<&str>); 4] = [
+            (&[Part::Request], Some("request")),
+            (&[Part::Sandbox, Part::Http, Part::Load], Some("http, load")),
+            (Part::value_variants(), Some("request, http, load, removals, start")),
+            (&[Part::Stock, Part::Sandbox, Part::Retrieval], None),
+        ];
+        for (parts, refused) in cases {
+            assert!(check(&tiny, parts).is_ok(), "{parts:?}");
+            let error = check(&stock, parts).err().map(|error| error.to_string());
+            assert_eq!(error.is_some(), refused.is_some(), "{parts:?}");
+            let error = error.unwrap_or_default();
+            assert!(error.contains(refused.unwrap_or_default()), "{error}");
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ use crate::app::App;
 use beside::Called;
 use subject::Subject;
 
+pub(super) use subject::marked;
+
 const PUBLISH: &str = "publish to the first answered call";
 const LARGE: &str = "the same, of 1 MB";
 const AGAIN: &str = "the same, compiled before";
@@ -81,19 +83,19 @@ impl Routes {
     /// One that was never published.
     fn fresh(&mut self) -> Bytes {
         self.published += 1;
-        subject::marked(&self.subject.small, self.published)
+        marked(&self.subject.small, self.published)
     }
 
     /// The same, larger.
     fn large(&mut self) -> Bytes {
         self.published += 1;
-        subject::marked(&self.subject.large, self.published)
+        marked(&self.subject.large, self.published)
     }
 
     /// One of two that take turns.
     fn known(&mut self) -> Bytes {
         self.published += 1;
-        subject::marked(&self.subject.small, u64::MAX - self.published % 2)
+        marked(&self.subject.small, u64::MAX - self.published % 2)
     }
 
     async fn time(

@@ -1,8 +1,10 @@
 //! Starting with a large library: the first time, when the models read every function, and later,
 //! when what they made of it is there; and adding a plugin to it.
 //!
-//! The library is one of the bundled plugins, published under many names. All of them want the same
-//! names for their functions, so each gets its plugin's name in front: the models read every one.
+//! The library is one of the bundled plugins, published under many names, each with a mark that makes
+//! it a component of its own: as many are kept, compiled and mapped as there are plugins. All of them
+//! want the same names for their functions, so each gets its plugin's name in front: the models read
+//! every one.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -20,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 
 use super::effort::{Effort, Turns};
-use super::library::Folder;
+use super::library::{Folder, marked};
 use super::machine::resident_bytes;
 use super::picture::{Picture, Scale};
 use super::report::PartReport;
@@ -68,11 +70,9 @@ pub(super) async fn measure(bench: &Bench) -> Result<PartReport, BenchError> {
     for plugins in sizes {
         bar.set_message(format!("publish {} plugins", units::whole(plugins)));
         subject.publish(&config, published..plugins, &bar).await?;
-        if published == 0 {
-            bar.set_message("compile");
-            // Once, and outside of what is measured: the part `library` measures that.
-            app::load(&config).await?;
-        }
+        bar.set_message(format!("compile {} plugins", units::whole(plugins - published)));
+        // Each once, and outside of what is measured: the part `library` measures that.
+        app::load(&config).await?;
         published = plugins;
         config.models.prepared_dir = folder.file(&format!("prepared-{plugins}"));
         rows.extend(subject.measure(&config, bench.effort, plugins, &bar).await?);
@@ -99,7 +99,7 @@ impl Subject {
         counted.min_by_key(|subject| subject.functions).ok_or(BenchError::NoExamples)
     }
 
-    /// Publishes it under as many more names as there are numbers, without a gateway.
+    /// Publishes it under as many more names as there are numbers, marked by them, without a gateway.
     async fn publish(
         &self,
         config: &Config,
@@ -110,14 +110,17 @@ impl Subject {
             (config.library.dir.clone(), bar.clone(), self.bundled.component);
         let work = spawn_blocking(move || {
             let registry = Registry::open(Path::new(&dir)).map_err(PublishError::from)?;
-            let digest = hex::encode(Sha256::digest(component));
             for number in numbers {
+                let component = marked(component, number as u64);
+                let digest = hex::encode(Sha256::digest(&component));
                 let record = Record::default();
                 let revision = record.next(digest.clone(), String::new());
-                // It lies there once, however many names it has.
-                let component = (number == 0).then_some((digest.as_str(), component));
                 registry
-                    .put(&plugin_name(number), &record.served_by(revision), component)
+                    .put(
+                        &plugin_name(number),
+                        &record.served_by(revision),
+                        Some((digest.as_str(), &component[..])),
+                    )
                     .map_err(PublishError::from)?;
                 bar.inc(1);
             }
@@ -327,8 +330,8 @@ fn report(subject: &Subject, rows: Vec<Row>) -> PartReport {
     PartReport {
         part: Part::Start,
         about: format!(
-            "the plugin {name} ({} bytes, {} functions), published under many names and compiled \
-             before: loaded from the cache of compiled plugins, named, read by the models that \
+            "the plugin {name} ({} bytes, {} functions), published under many names, each \
+             with a mark that makes it a component of its own, and compiled before: loaded from the cache of compiled plugins, named, read by the models that \
              serve, and indexed",
             units::whole(component.len()),
             subject.functions

@@ -64,7 +64,7 @@ impl Subject {
 }
 
 /// A component with a mark that makes it another one: nothing is known of it.
-pub(super) fn marked(component: &[u8], mark: u64) -> Bytes {
+pub(in crate::bench) fn marked(component: &[u8], mark: u64) -> Bytes {
     let mut marked = component.to_vec();
     append_custom(&mut marked, "mark", &mark.to_le_bytes());
     marked.into()
