@@ -14,6 +14,8 @@ import site
 import subprocess
 import sys
 
+import aims
+
 HERE = pathlib.Path(__file__).resolve().parent
 
 # Steps of the reference, and the rows of `hyfunc bench gpu` in their place: one slot after another, then
@@ -165,7 +167,10 @@ def main():
                   f"p99 {times['p99_us'] / 1e3:.1f} ms (the floor allows {row['figures']['floor_per_second']:.0f}/s)")
     for note in part["notes"]:
         print(f"  ({note})")
-    both = {"hyfunc": report, "reference_p50_ms": theirs}
+    print("\n".join(aims.table(part["rows"], theirs)))
+    names = ("measure", "aim", "measured", "verdict")
+    verdicts = [dict(zip(names, row)) for row in aims.judged(part["rows"], theirs)]
+    both = {"hyfunc": report, "reference_p50_ms": theirs, "aims": verdicts}
     pathlib.Path(f"{arguments.out}.json").write_text(json.dumps(both, indent=1) + "\n")
 
 
