@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """The paper's published inference procedure with two `transformers` models of random weights.
 
-    tests/peers/reference.py [--device cpu|cuda] [--shapes small|true] [--functions 20] [--requests 20]
-                             [--json FILE]
+    tests/peers/reference.py [--device cpu|cuda] [--shapes small|tiny|true] [--functions 20]
+                             [--requests 20] [--query-tokens 80] [--json FILE]
 
     # the true shapes (Llama-3.1-8B and Qwen3-0.6B; 18 GB of GPU memory)
     tests/peers/reference.py --device cuda --shapes true --functions 200
     # the same beside `hyfunc bench gpu`, step by step
     tests/peers/gpu.sh
+    # the shapes of the tiny models on a CPU, beside `hyfunc bench request`
+    tests/peers/cpu.sh
 
 What a request does, step by step, as the paper has it:
   lml         the large model reads the whole library and the query; the state of its last token is the
@@ -43,6 +45,10 @@ SLOTS = 4
 VALUE_TOKENS = 5
 FIXED_TOKENS = 40
 PROJECTED = 512
+# Shapes, beside these, of the models that hyfunc ships.
+TINY = pathlib.Path(__file__).resolve().parents[2] / "gateway/cascade/models/tiny/cascade.json"
+SHAPE = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+         "num_key_value_heads", "head_dim")
 STEPS = ("lml", "retrieve", "lms", "injected", "sampled")
 
 SHAPES = {
@@ -59,6 +65,19 @@ SHAPES = {
                     num_hidden_layers=28, num_attention_heads=16, num_key_value_heads=8, head_dim=128),
     },
 }
+
+
+def shapes_of(name):
+    """Of both models, and the width in which functions are found."""
+    if name != "tiny":
+        return SHAPES[name], PROJECTED
+    try:
+        told = json.loads(TINY.read_text())
+        models = {"lml": told["large"], "lms": told["small"]}
+        shapes = {model: {key: shape[key] for key in SHAPE} for model, shape in models.items()}
+        return shapes, told["index_size"]
+    except (OSError, ValueError, KeyError) as error:
+        sys.exit(f"reference.py: {TINY} does not tell the tiny models' shapes: {error!r}")
 
 
 class Clock:
@@ -80,13 +99,14 @@ class Clock:
 class Reference:
     """Both models, the projector and a library."""
 
-    def __init__(self, torch, device, shapes, functions):
+    def __init__(self, torch, device, shapes, functions, query_tokens):
         from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
         self.torch, self.device = torch, device
-        self.shapes, self.functions = SHAPES[shapes], functions
+        (self.shapes, projected), self.functions = shapes_of(shapes), functions
+        self.query_tokens = query_tokens
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
-        context = 64 + QUERY_TOKENS + functions * LIBRARY_TOKENS + CANDIDATES * SCHEMA_TOKENS + 256
+        context = 64 + query_tokens + functions * LIBRARY_TOKENS + CANDIDATES * SCHEMA_TOKENS + 256
         torch.manual_seed(SEED)
         before = torch.get_default_dtype()
         torch.set_default_dtype(dtype)
@@ -101,9 +121,9 @@ class Reference:
                     )
                 ).eval()
                 large, small = (self.shapes[name]["hidden_size"] for name in ("lml", "lms"))
-                self.to_index = torch.nn.Linear(large, PROJECTED, bias=False)
+                self.to_index = torch.nn.Linear(large, projected, bias=False)
                 self.to_small = torch.nn.Linear(large, small, bias=False)
-                index = torch.randn(functions, PROJECTED)
+                index = torch.randn(functions, projected)
         finally:
             torch.set_default_dtype(before)
         self.index = torch.nn.functional.normalize(index, dim=-1)
@@ -142,7 +162,7 @@ class Reference:
 
     def call(self, clock):
         """One request, from its tokens to those of its values: `[slots][tokens]`."""
-        large, small = self.tokens("lml", QUERY_TOKENS), self.tokens("lms", QUERY_TOKENS)
+        large, small = self.tokens("lml", self.query_tokens), self.tokens("lms", self.query_tokens)
         soft = clock.measure("lml", lambda: self.soft_token(large))
         found = clock.measure("retrieve", lambda: self.retrieve(soft))
         kept = clock.measure("lms", lambda: self.prefill(small, soft, found))
@@ -178,14 +198,15 @@ def measure(reference, torch, device, requests):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--shapes", choices=sorted(SHAPES), default="small")
+    parser.add_argument("--shapes", choices=sorted([*SHAPES, "tiny"]), default="small")
     parser.add_argument("--functions", type=int, default=20)
     parser.add_argument("--requests", type=int, default=20)
+    parser.add_argument("--query-tokens", type=int, default=QUERY_TOKENS)
     parser.add_argument("--threads", type=int, help="of torch, on a CPU; its own choice if left out")
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
-    if arguments.functions < 1 or arguments.requests < 1:
-        parser.error("--functions and --requests must be at least 1")
+    if min(arguments.functions, arguments.requests, arguments.query_tokens) < 1:
+        parser.error("--functions, --requests and --query-tokens must be at least 1")
     try:
         import torch
         import transformers
@@ -196,14 +217,16 @@ def main():
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
 
-    reference = Reference(torch, arguments.device, arguments.shapes, arguments.functions)
+    reference = Reference(torch, arguments.device, arguments.shapes, arguments.functions,
+                          arguments.query_tokens)
     rows = measure(reference, torch, arguments.device, arguments.requests)
     middle = {name: statistics.median(row[name] for row in rows) for name in (*STEPS, "whole")}
     where = torch.cuda.get_device_name() if arguments.device == "cuda" else platform.processor()
     found = {
         "device": arguments.device, "machine": where or platform.machine(),
         "threads": torch.get_num_threads(), "shapes": arguments.shapes,
-        "functions": arguments.functions, "requests": arguments.requests,
+        "functions": arguments.functions, "query_tokens": arguments.query_tokens,
+        "requests": arguments.requests,
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "p50_ms": middle,
     }
