@@ -5,6 +5,7 @@
 //! weights, random ones included, so that runs and programs can be put beside each other.
 
 mod memory;
+mod removals;
 mod timed;
 
 use std::sync::Arc;
@@ -43,6 +44,9 @@ everybody who wants to come along, and let me know what it costs in all; the req
 /// Of requests.
 const NUMBERS: [&str; 10] =
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+
+/// The row that the others are parts of.
+const WHOLE: &str = "whole call";
 
 /// Far beyond any call.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -114,6 +118,12 @@ struct Calls {
     forwards: usize,
 }
 
+impl Calls {
+    fn per_call(&self, count: usize) -> f64 {
+        count as f64 / self.count.max(1) as f64
+    }
+}
+
 /// A decoder whose model takes notes, and what it is asked for.
 struct Scene {
     id: String,
@@ -136,16 +146,17 @@ impl Scene {
         Ok(Self { id: checkpoint.id, timed, decoder, functions, footprint })
     }
 
-    fn calls(&self, effort: Effort) -> Result<Calls, BenchError> {
+    /// Calls, each by the query of its turn.
+    fn calls(&self, effort: Effort, query: fn(usize) -> String) -> Result<Calls, BenchError> {
         let turns = Turns::new(effort);
         let mut calls = Calls::default();
         while turns.take() {
-            self.call(&mut calls)?;
+            self.call(&mut calls, query)?;
         }
         Ok(calls)
     }
 
-    fn call(&self, calls: &mut Calls) -> Result<(), BenchError> {
+    fn call(&self, calls: &mut Calls, query: fn(usize) -> String) -> Result<(), BenchError> {
         let request = StockRequest {
             query: query(calls.count),
             earlier: Vec::new(),
@@ -242,21 +253,24 @@ pub(super) async fn measure(bench: &Bench) -> Result<PartReport, BenchError> {
 }
 
 fn measured(config: &ModelsConfig, effort: Effort) -> Result<PartReport, BenchError> {
-    let bar = progress::bar(Part::Stock, 3);
+    let bar = progress::bar(Part::Stock, 4);
     // The floor is written down before anything is measured that it is held against.
     let threads = threads::of_tensors();
     let bytes_per_second = memory::read_bytes_per_second(threads);
     let (before, began) = (resident_bytes(), Instant::now());
-    let scene = Scene::open(config)?;
+    let mut scene = Scene::open(config)?;
     let load = began.elapsed();
     bar.inc(1);
     let mut first = Calls::default();
-    scene.call(&mut first)?;
-    scene.calls(effort.warm_up())?;
+    scene.call(&mut first, query)?;
+    scene.calls(effort.warm_up(), query)?;
     bar.inc(1);
-    let calls = scene.calls(effort)?;
-    bar.finish_and_clear();
+    let calls = scene.calls(effort, query)?;
+    bar.inc(1);
     let mut rows = rows(&calls, bytes_per_second);
+    let whole = Row::timed(WHOLE, calls.whole.times_in_turn());
+    rows.extend(removals::rows(&mut scene, &whole, effort)?);
+    bar.finish_and_clear();
     rows.push(Row::timed("first call, functions not read before", first.whole.times_in_turn()));
     let mut loaded = Row::timed("load", None);
     loaded.figure("load_ms", load.as_secs_f64() * 1e3);
@@ -288,6 +302,9 @@ fn measured(config: &ModelsConfig, effort: Effort) -> Result<PartReport, BenchEr
                 .into(),
             "the times of a step are of each time that it is done; `per call` says how often"
                 .into(),
+            "drafts gain where the checkpoint copies numbers from the query, as random weights do by \
+             chance alone: sampled tokens and forwards say whether it did"
+                .into(),
         ],
         pictures: vec![timeline(&calls, bytes_per_second)],
         rows,
@@ -295,9 +312,9 @@ fn measured(config: &ModelsConfig, effort: Effort) -> Result<PartReport, BenchEr
 }
 
 fn rows(calls: &Calls, bytes_per_second: f64) -> Vec<Row> {
-    let per_call = |count: usize| count as f64 / calls.count.max(1) as f64;
+    let per_call = |count: usize| calls.per_call(count);
     let mut rows = Vec::new();
-    let mut whole = Row::timed("whole call", calls.whole.times_in_turn());
+    let mut whole = Row::timed(WHOLE, calls.whole.times_in_turn());
     let bytes: f64 = calls.steps.iter().map(|tally| tally.bytes).sum();
     let operations: f64 = calls.steps.iter().map(|tally| tally.operations).sum();
     let one = Tally { count: calls.count, bytes, operations, ..Tally::default() };
@@ -329,7 +346,7 @@ fn rows(calls: &Calls, bytes_per_second: f64) -> Vec<Row> {
 /// What a call spends on each step, all of its times together.
 fn timeline(calls: &Calls, bytes_per_second: f64) -> Picture {
     let spans = STEPS.into_iter().zip(&calls.steps).filter_map(|(step, tally)| {
-        let per_call = tally.count as f64 / calls.count.max(1) as f64;
+        let per_call = calls.per_call(tally.count);
         let us = tally.samples.times_in_turn()?.p50_us * per_call;
         let floor_us = tally.floor(bytes_per_second).us * per_call;
         Some(Span { name: step.name().to_owned(), us, floor_us })

@@ -122,6 +122,18 @@ impl<M: Causal> Decoder<M> {
         Ok(Self { model, vocabulary, chat, masks, config, room })
     }
 
+    /// Sets [`StockConfig::draft_tokens_max`] and gives what it was.
+    pub fn set_draft_tokens_max(&mut self, tokens_max: usize) -> usize {
+        std::mem::replace(&mut self.config.draft_tokens_max, tokens_max)
+    }
+
+    /// Sets [`StockConfig::prefix_bytes_max`] and gives what it was; prompts that were kept are
+    /// forgotten.
+    pub fn set_prefix_bytes_max(&mut self, bytes_max: usize) -> usize {
+        self.room = Room::new(self.model.room_bytes_max(), bytes_max);
+        std::mem::replace(&mut self.config.prefix_bytes_max, bytes_max)
+    }
+
     /// Whether the model will never answer again.
     pub fn is_lost(&self) -> bool {
         self.model.is_lost()
