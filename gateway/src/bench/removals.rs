@@ -1,10 +1,13 @@
 //! What each removal of work gains: the engine's decode as it is, and without one of its parts.
 
+mod prefix;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyfunc_cascade::{
     Ablation, Candidate, Cascade, CascadeError, DecodeRequest, Decoded, PieceKind, ToolChoice,
+    prompt,
 };
 use tokio::task::spawn_blocking;
 
@@ -115,6 +118,8 @@ impl Asked {
 /// Requests that every engine is asked.
 struct Scene {
     asked: Vec<Asked>,
+    /// What the large model reads of each function, all of them behind each other.
+    library: String,
     threads: usize,
 }
 
@@ -154,7 +159,9 @@ impl Scene {
             0 => cores,
             threads => threads,
         };
-        Ok(Self { asked, threads })
+        let read = library.entries().iter().map(|entry| prompt::function_text(entry.function()));
+        let library = read.map(|text| text + " . ").collect();
+        Ok(Self { asked, library, threads })
     }
 
     fn request(&self, at: usize) -> DecodeRequest {
@@ -169,7 +176,7 @@ pub(super) async fn measure(bench: &Bench) -> Result<PartReport, BenchError> {
     let shapes = Shapes::read(&config.models.dir)?;
     let whole = gateway::cascade(&config).await?;
     let scene = Arc::new(Scene::new(&config, &whole).await?);
-    let bar = progress::bar(Part::Removals, removals().len() + 2);
+    let bar = progress::bar(Part::Removals, removals().len() + 3);
     let mut rows = Vec::new();
     for at_once in [1, AT_ONCE] {
         bar.set_message(format!("{WHOLE}, {at_once} {OF}"));
@@ -194,6 +201,8 @@ pub(super) async fn measure(bench: &Bench) -> Result<PartReport, BenchError> {
         rows.push(own);
         bar.inc(1);
     }
+    bar.set_message("library read before every query");
+    rows.extend(prefix::rows(&scene, &config.models, &shapes, bench).await?);
     bar.finish_and_clear();
     Ok(report(&scene, rows))
 }
@@ -237,18 +246,22 @@ async fn decode(
 }
 
 fn report(scene: &Scene, rows: Vec<Row>) -> PartReport {
-    let bars = Picture::bars("Half of the decodes took at most", Scale::Time, &rows, |row| {
+    let bars = Picture::bars("Half of them took at most", Scale::Time, &rows, |row| {
         Some(row.times.as_ref()?.p50_us)
     });
     PartReport {
         part: Part::Removals,
         about: format!(
-            "decode alone, {} requests from the functions' docs; results are the same in every row",
+            "decode alone, {} requests from the functions' docs; results are the same in every row of \
+             it; then distil alone",
             scene.asked.len()
         ),
         notes: vec![
             "predicted: bytes and operations that a request costs on top, at the ceilings above; \
              measured stands beside it as the difference of the medians"
+                .into(),
+            "the tiny large model never reads the library at a request; here it does before the query, \
+             as the paper's does, only to see what that takes"
                 .into(),
         ],
         rows,
