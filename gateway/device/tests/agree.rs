@@ -370,7 +370,8 @@ fn requests_at_once_get_the_calls_and_logits_that_the_cpu_gives_one_after_anothe
     }
     assert_eq!(found.len(), OF_EACH * cases().len());
     // Who read what first is chance: what is behind the same tokens is the same.
-    let truth: BTreeMap<(&[u32], &[u32]), &[Vec<f32>]> =
+    type Asked<'a> = (&'a [u32], &'a [u32]);
+    let truth: BTreeMap<Asked<'_>, &[Vec<f32>]> =
         truth.iter().map(|read| ((&*read.before, &*read.tokens), &*read.rows)).collect();
     assert!(computed.len() > truth.len(), "{} forwards", computed.len());
     let mut left = truth.clone();
