@@ -156,14 +156,18 @@ fn assert_removals(part: &Json) {
         ("without parallel slots", Some(1)),
         ("without bulk copy", Some(1)),
         ("without batching", Some(8)),
+        ("distil, the query alone", Some(1)),
+        ("distil, the library read before it", Some(1)),
     ];
     assert_eq!(rows(part), expected);
     for row in part["rows"].as_array().unwrap() {
         assert_times(row);
-        let is_whole = row["name"] == "whole engine";
+        let wholes = ["whole engine", "distil, the query alone"];
+        let is_whole = wholes.contains(&row["name"].as_str().unwrap());
         assert_eq!(row["figures"]["predicted_more_us"].is_f64(), !is_whole, "{row}");
     }
     assert_ratio(row(part, "without kept blocks"), "whole engine");
+    assert_ratio(row(part, "distil, the library read before it"), "distil, the query alone");
 }
 
 fn assert_start(part: &Json) {

@@ -156,11 +156,14 @@ async fn answers_that_are_none_of_a_gateway_are_told() {
     fs::write(root.path().join("tides.wasm"), component("tides", 1)).unwrap();
     let message = json!({"error": {"message": "later", "code": "x"}}).to_string();
     for (answer, words) in [
-        (Answer::new(401).body("who?"), "status 401, and no JSON"),
+        (Answer::new(401).body("who?"), "(status 401 Unauthorized, and no JSON)"),
         (Answer::new(403).body("{}"), "nothing is published at"),
-        (Answer::new(502).body("<html>bad gateway</html>"), "status 502, and no JSON"),
-        (Answer::new(429).body(message.clone()), "status 429: later"),
-        (Answer::new(503).body(message.clone()), "status 503: later"),
+        (
+            Answer::new(502).body("<html>bad gateway</html>"),
+            "(status 502 Bad Gateway, and no JSON)",
+        ),
+        (Answer::new(429).body(message.clone()), "later"),
+        (Answer::new(503).body(message.clone()), "later"),
         (Answer { cut: Some(4), ..Answer::new(200).body(message) }, "no gateway answers at"),
     ] {
         let fake = Fake::start(move |_| Some(answer.clone())).await;
