@@ -25,7 +25,8 @@ fi
 outcome=0
 # ask OPTION…: one run. It writes what it remembers into the folder that it runs in.
 ask() {
-    (cd "$work" && "$venv/bin/schemathesis" --config-file "$here/schemathesis.toml" \
+    (cd "$work" && PYTHONPATH=$here SCHEMATHESIS_HOOKS=components \
+        PYTHONDONTWRITEBYTECODE=1 "$venv/bin/schemathesis" --config-file "$here/schemathesis.toml" \
         run "$HYFUNC_URL/openapi.json" --no-color "$@") || outcome=$?
 }
 
