@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use hyfunc_cascade::{Ablation, Cascade, CascadeConfig, CascadeError};
+use hyfunc_distribution::Digest;
 use hyfunc_sandbox::{
     Credential, Grants, GrantsError, Plugin, Sandbox, SandboxConfig, SandboxError,
 };
-use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
@@ -582,8 +582,7 @@ pub fn load_plugin(sandbox: &Sandbox, source: &PluginSource) -> Result<Plugin, S
     };
     let grants = Grants::parse(&source.grants).map_err(refused)?;
     if grants.digest.is_some() {
-        let digits = hex::encode(Sha256::digest(&source.component));
-        grants.check_component(&digits).map_err(refused)?;
+        grants.check_component(Digest::of(&source.component).hex()).map_err(refused)?;
     }
     sandbox.load(&source.name, &source.component, &grants).map_err(|error| StartError::Plugin {
         plugin: source.name.clone(),

@@ -71,13 +71,9 @@ pub fn router(shared: Shared) -> Router {
     let routes = routes::public(&shared)
         .fallback(layers::no_route)
         .method_not_allowed_fallback(layers::no_method);
-    let origins = &shared.pipeline.config.server.cors_origins;
-    let cors = (!origins.is_empty()).then(|| cors::layer(origins));
     let routes = layers::around(routes, shared.clone());
+    let origins = &shared.pipeline.config.server.cors_origins;
     // Outermost: a page may read refusals, too.
-    let routes = match cors {
-        Some(cors) => routes.layer(cors),
-        None => routes,
-    };
+    let routes = if origins.is_empty() { routes } else { routes.layer(cors::layer(origins)) };
     routes.with_state(shared)
 }

@@ -126,17 +126,21 @@ impl Pipeline {
         let accept = self.accept(wire, &model, &library, body);
         let (mut request, form, permit) = trip.step(Step::Accept, accept).await?;
         arrival.note.asked(&request.query);
-        let user = request.user.take();
-        if let Some(user) = &user {
-            Span::current().set_attribute(names::USER, user.clone());
-        }
-        let arrival = Arrival { user, ..arrival.clone() };
+        let named;
+        let arrival = match request.user.take() {
+            None => &arrival,
+            Some(user) => {
+                Span::current().set_attribute(names::USER, user.clone());
+                named = Arrival { user: Some(user), ..arrival.clone() };
+                &named
+            }
+        };
 
         let ids = CallIds::random();
         let mut earlier = self.set_aside(&mut request);
         let (p_call, candidates, decoded) = loop {
             // 2. The query becomes a soft token, a vector for the index, and p(call).
-            let intent = trip.step(Step::Distil, self.distil(&arrival, &request)).await?;
+            let intent = trip.step(Step::Distil, self.distil(arrival, &request)).await?;
 
             // 3. The vector becomes candidates; the client's own functions join here.
             let retrieve = self.retrieve(&library, &request, &intent);
@@ -146,8 +150,8 @@ impl Pipeline {
             // meanwhile, but not of what may yet be cut.
             let p_call = intent.p_call;
             let is_followed = W::follows(&form) && request.tokens_max.is_none();
-            let (progress, drafts) = Drafts::of(&arrival, &candidates, ids, is_followed);
-            let decode = self.decode(&arrival, &request, intent, &candidates, progress);
+            let (progress, drafts) = Drafts::of(arrival, &candidates, ids, is_followed);
+            let decode = self.decode(arrival, &request, intent, &candidates, progress);
             let decode = draft::beside(decode, wire, &form, drafts);
             let decoded = trip.step(Step::Decode, decode).await?;
             if earlier.is_empty() || !decoded.calls.is_empty() {
@@ -161,7 +165,7 @@ impl Pipeline {
         // 5. Each call runs in its own sandbox, all at once. A stream takes them as they come.
         let calls = call::decide(&candidates, &decoded, ids);
         arrival.note.decided(p_call, &candidates, &decoded, &calls);
-        let dispatch = self.dispatch::<W>(&arrival, calls, permit, &form);
+        let dispatch = self.dispatch::<W>(arrival, calls, permit, &form);
         let outcomes = trip.step(Step::Dispatch, dispatch).await?;
 
         // 6. Outcomes become the client's format.

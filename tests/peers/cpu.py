@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 
+from report import fail, measured, part_of
+
 HERE = pathlib.Path(__file__).resolve().parent
 
 # Rows of `hyfunc bench request`, and the steps of the reference in their place.
@@ -23,22 +25,6 @@ STEPS = {
     "accept": (), "distil": ("lml",), "retrieve": ("retrieve",), "decode": ("lms", "injected", "sampled"),
     "dispatch": (), "whole": ("whole",),
 }
-
-
-def fail(message):
-    sys.exit(f"cpu.py: {message}")
-
-
-def measure(arguments):
-    """The report of `hyfunc bench request`."""
-    command = [arguments.bin, "bench", "request", "--json"]
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    except OSError as error:
-        fail(f"{arguments.bin} does not start: {error}")
-    if done.returncode != 0:
-        fail("hyfunc bench request failed; its message is above")
-    return json.loads(done.stdout)
 
 
 def reference(arguments, functions, query_tokens):
@@ -85,10 +71,8 @@ def main():
     parser.add_argument("--hyfunc", type=pathlib.Path, help="a report of `hyfunc bench request --json`, instead of a run")
     parser.add_argument("--theirs", type=pathlib.Path, help="what `reference.py --json` wrote, instead of a run")
     arguments = parser.parse_args()
-    report = json.loads(arguments.hyfunc.read_text()) if arguments.hyfunc else measure(arguments)
-    part = next((part for part in report["parts"] if part["part"] == "request"), None)
-    if part is None:
-        fail("the report has no part `request`")
+    report = json.loads(arguments.hyfunc.read_text()) if arguments.hyfunc else measured(arguments.bin, "request")
+    part = part_of(report, "request")
     functions = round(figure(part["rows"], "retrieve", "functions"))
     query_tokens = max(1, round(figure(part["rows"], "distil", "query_tokens")))
     if arguments.theirs:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 import aims
+from report import fail, measured, part_of
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -47,10 +48,6 @@ PREDICTED = (
 )
 
 
-def fail(message):
-    sys.exit(f"gpu.py: {message}")
-
-
 def sizes(text):
     try:
         found = sorted({int(size) for size in text.split(",")})
@@ -79,18 +76,11 @@ def libraries():
 
 def measure(arguments):
     """The report of `hyfunc bench gpu`, and its page beside it."""
-    command = [arguments.bin, "bench", "gpu", "--device", arguments.device, "--json",
-               "--functions", ",".join(map(str, arguments.functions)),
-               "--concurrency", ",".join(map(str, arguments.concurrency)),
-               "--html", f"{arguments.out}.html"]
     environment = {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries())}
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, text=True)
-    except OSError as error:
-        fail(f"{arguments.bin} does not start: {error}")
-    if done.returncode != 0:
-        fail("hyfunc bench gpu failed; its message is above")
-    return json.loads(done.stdout)
+    return measured(arguments.bin, "gpu", "--device", arguments.device,
+                    "--functions", ",".join(map(str, arguments.functions)),
+                    "--concurrency", ",".join(map(str, arguments.concurrency)),
+                    "--html", f"{arguments.out}.html", environment=environment)
 
 
 def reference(arguments, functions):
@@ -149,9 +139,7 @@ def main():
     if not set(arguments.reference_functions) <= set(arguments.functions):
         parser.error("--reference-functions must be among --functions")
     report = json.loads(arguments.hyfunc.read_text()) if arguments.hyfunc else measure(arguments)
-    part = next((part for part in report["parts"] if part["part"] == "gpu"), None)
-    if part is None:
-        fail("the report has no part `gpu`")
+    part = part_of(report, "gpu")
     if arguments.theirs:
         theirs = {int(count): found for count, found in json.loads(arguments.theirs.read_text()).items()}
     else:

@@ -7,6 +7,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../../stock/tests/support/brief.rs"]
+mod brief;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -22,15 +25,15 @@ use hyfunc_functions::template::PlanOptions;
 use hyfunc_functions::{Function, PlanCursor, Spelling, Template, notation};
 use hyfunc_kernels::tolerance::Tolerance;
 use hyfunc_kernels::{Float, Host};
-use hyfunc_stock::{Causal, Chat, Decoder as Stock, StockConfig, StockRequest, Vocabulary};
-use serde_json::{Value as Json, json};
+use hyfunc_stock::{Causal, Decoder as Stock, StockConfig, StockRequest, Vocabulary};
+use serde_json::json;
+
+use brief::{Brief, OPENING};
 
 const FAMILIES: [&str; 3] = ["llama", "qwen2", "qwen3"];
 const LAYERS: usize = 2;
 /// Tokens that all of the checkpoints read.
 const CONTEXT: usize = 512;
-/// What opens an answer.
-const OPENING: &str = "\nA:";
 /// Logit of a token that goes on with the answer in mind, and what each of its bytes adds: far above
 /// any of a checkpoint.
 const WANTED: f32 = 60.0;
@@ -190,32 +193,6 @@ impl<E: Engine> Causal for Minded<E> {
         let pick =
             |state: &Vec<f32>| -> Vec<f32> { ids.iter().map(|id| state[*id as usize]).collect() };
         Ok(states.iter().map(pick).collect())
-    }
-}
-
-/// Short, since everything is read as host C++: the functions' names, and what is said.
-struct Brief;
-
-impl Chat for Brief {
-    fn render(
-        &self,
-        messages: &Json,
-        tools: Option<&Json>,
-        add_generation_prompt: bool,
-    ) -> Result<String, String> {
-        let mut text = String::from("F:");
-        for tool in tools.and_then(Json::as_array).into_iter().flatten() {
-            text += tool["function"]["name"].as_str().ok_or("no name")?;
-            text.push(' ');
-        }
-        for message in messages.as_array().ok_or("no messages")? {
-            text += "\nU:";
-            text += message["content"].as_str().ok_or("no content")?;
-        }
-        if add_generation_prompt {
-            text += OPENING;
-        }
-        Ok(text)
     }
 }
 

@@ -1,6 +1,9 @@
 //! A checkpoint behind the engine's queue and within its room: whoever comes when, leaves or is late, the
 //! others get what each gets alone.
 
+#[path = "../../stock/tests/support/brief.rs"]
+mod brief;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,13 +14,14 @@ use hyfunc_cascade::{
 use hyfunc_checkpoint::{Checkpoint, Options};
 use hyfunc_functions::schema::function_from_schema;
 use hyfunc_functions::{Function, Spelling};
-use hyfunc_stock::{Chat, Decoder, Stock, StockConfig, Vocabulary};
+use hyfunc_stock::{Decoder, Stock, StockConfig, Vocabulary};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::Model;
 use super::bounded::{Bounded, Room};
+use brief::Brief;
 
 /// Requests of one schedule; the model has random weights, and computes what any would.
 const AT_ONCE: usize = 16;
@@ -30,32 +34,6 @@ const ONE: usize = 512 * TOKEN_BYTES;
 
 /// An hour that no test lasts.
 const LONG: Duration = Duration::from_secs(3600);
-
-/// The checkpoint's own template takes more tokens than its context has.
-struct Brief;
-
-impl Chat for Brief {
-    fn render(
-        &self,
-        messages: &Json,
-        tools: Option<&Json>,
-        add_generation_prompt: bool,
-    ) -> Result<String, String> {
-        let mut text = String::from("F:");
-        for tool in tools.and_then(Json::as_array).into_iter().flatten() {
-            text += tool["function"]["name"].as_str().ok_or("no name")?;
-            text.push(' ');
-        }
-        for message in messages.as_array().ok_or("no messages")? {
-            text += "\nU:";
-            text += message["content"].as_str().ok_or("no content")?;
-        }
-        if add_generation_prompt {
-            text += "\nA:";
-        }
-        Ok(text)
-    }
-}
 
 /// What becomes of whoever asks.
 #[derive(Clone, Copy, Debug)]
