@@ -5,6 +5,7 @@
 //! scan.
 
 mod ceiling;
+mod client;
 mod effort;
 mod floor;
 mod gateway;
@@ -13,6 +14,7 @@ mod http;
 mod library;
 mod load;
 mod machine;
+mod overload;
 mod page;
 mod picture;
 mod progress;
@@ -57,6 +59,8 @@ pub enum Part {
     Request,
     /// Throughput and latency over sockets, beside a bare axum handler
     Http,
+    /// More requests than can be answered: what is answered, what is refused, how soon
+    Overload,
     /// One call in its sandbox, beside bare wasmtime
     Sandbox,
     /// Exact scan, HNSW graph and BM25: time and recall
@@ -81,6 +85,7 @@ impl Part {
         match self {
             Part::Request => "request",
             Part::Http => "http",
+            Part::Overload => "overload",
             Part::Sandbox => "sandbox",
             Part::Retrieval => "retrieval",
             Part::Load => "load",
@@ -95,7 +100,12 @@ impl Part {
     /// Whether it looks into the models that are trained here, and so can measure no checkpoint.
     fn is_of_trained_models(self) -> bool {
         match self {
-            Part::Request | Part::Http | Part::Load | Part::Removals | Part::Start => true,
+            Part::Request
+            | Part::Http
+            | Part::Overload
+            | Part::Load
+            | Part::Removals
+            | Part::Start => true,
             Part::Sandbox | Part::Retrieval | Part::Library | Part::Stock | Part::Gpu => false,
         }
     }
@@ -278,6 +288,7 @@ pub async fn run(config: Config, plan: &Plan) -> Result<Report, BenchError> {
         parts.push(match part {
             Part::Request => request::measure(&bench).await?,
             Part::Http => http::measure(&bench).await?,
+            Part::Overload => overload::measure(&bench).await?,
             Part::Sandbox => sandbox::measure(&bench).await?,
             Part::Retrieval => retrieval::measure(&bench).await?,
             Part::Load => load::measure(&bench).await?,
@@ -328,7 +339,7 @@ mod tests {
         let cases: [(&[Part], Option<&str>); 4] = [
             (&[Part::Request], Some("request")),
             (&[Part::Sandbox, Part::Http, Part::Load], Some("http, load")),
-            (Part::value_variants(), Some("request, http, load, removals, start")),
+            (Part::value_variants(), Some("request, http, overload, load, removals, start")),
             (&[Part::Stock, Part::Sandbox, Part::Retrieval], None),
         ];
         for (parts, refused) in cases {

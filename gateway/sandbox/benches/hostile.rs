@@ -7,14 +7,18 @@
 //! HYFUNC_BENCH_OUT=$PWD/tests/hostile/LATENCY.md cargo bench -p hyfunc-sandbox --bench hostile
 //! ```
 //!
-//! A report, not a check: machines differ, so each row is beside the same calls alone, measured
-//! right before it and right after. Words choose the cases whose names hold one of them. The last
-//! line writes the table into a file as well; a path that is not absolute begins at this crate.
+//! A report, not a check: machines differ, so each row is beside the same calls alone. Windows alone
+//! and beside take turns, and begin and end alone, so that a machine that grows slower or busier
+//! does so for both. The first row is no hostile plugin but more callers of the healthy one: what
+//! any load of as many tasks does. Words choose the cases whose names hold one of them. The last line
+//! writes the table into a file as well; a path that is not absolute begins at this crate.
 
 #[path = "../tests/support/beside.rs"]
 mod beside;
 #[path = "../tests/support/corpus.rs"]
 mod corpus;
+#[path = "../tests/support/machine.rs"]
+mod machine;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,14 +30,20 @@ use corpus::{Case, cases, config};
 use hyfunc_sandbox::{LoadError, Plugin, Sandbox};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// How long each row is measured, in milliseconds, when `HYFUNC_BENCH_MS` says nothing.
+/// How long calls are measured beside a plugin each time, in milliseconds, when `HYFUNC_BENCH_MS` says
+/// nothing.
 const WINDOW_MS: u64 = 1_000;
-/// How long the calls alone before and after each row are measured, each as a part of that.
+/// How often.
+const ROUNDS: u32 = 3;
+/// How long the calls alone are measured, before, between and after: each as a part of that.
 const ALONE_PART: u32 = 2;
 /// By how much the p99 of healthy calls may rise, at most.
 const TIMES_MAX: f64 = 1.5;
+/// The row of more callers of the healthy plugin, and how many there are: as of most cases.
+const ITSELF: (&str, usize) = ("(the healthy plugin itself)", 2);
 
-/// The latencies of the healthy calls of one window.
+/// The latencies of healthy calls.
+#[derive(Default)]
 struct Row {
     /// In microseconds, ascending.
     latencies_us: Vec<u64>,
@@ -41,10 +51,10 @@ struct Row {
 }
 
 impl Row {
-    fn join(mut self, other: Self) -> Self {
+    fn join(&mut self, other: Self) {
         self.latencies_us.extend(other.latencies_us);
         self.latencies_us.sort_unstable();
-        Self { failed: self.failed + other.failed, ..self }
+        self.failed += other.failed;
     }
 
     /// In microseconds; 0 where nothing was measured.
@@ -54,59 +64,103 @@ impl Row {
     }
 }
 
+/// Calls beside one plugin, and the same alone.
+#[derive(Default)]
+struct Pair {
+    beside: Row,
+    alone: Row,
+    /// The least and the most of the p99s of windows alone, in microseconds: what is noise.
+    alone_p99_us: Option<(u64, u64)>,
+}
+
+impl Pair {
+    fn join_alone(&mut self, row: Row) {
+        let p99 = row.percentile(99);
+        let (least, most) = self.alone_p99_us.unwrap_or((p99, p99));
+        self.alone_p99_us = Some((least.min(p99), most.max(p99)));
+        self.alone.join(row);
+    }
+
+    fn times(&self) -> f64 {
+        self.beside.percentile(99) as f64 / self.alone.percentile(99).max(1) as f64
+    }
+}
+
+/// What everything is measured with.
+struct Scene {
+    sandbox: Sandbox,
+    healthy: Arc<Healthy>,
+    server: Arc<Server>,
+    window: Duration,
+}
+
+impl Scene {
+    /// Windows alone and beside in turn, beginning and ending alone.
+    async fn measure(&self, attack: &Attack) -> Pair {
+        let mut pair = Pair::default();
+        let alone = self.window / ALONE_PART;
+        pair.join_alone(measure(&self.healthy, alone).await);
+        for _ in 0..ROUNDS {
+            let running = attack.begin();
+            pair.beside.join(measure(&self.healthy, self.window).await);
+            running.stop().await;
+            pair.join_alone(measure(&self.healthy, alone).await);
+        }
+        pair
+    }
+}
+
+/// The rows added up.
+#[derive(Default)]
+struct Sum {
+    worst: f64,
+    failed: usize,
+    rows: usize,
+    /// Names of those above what is aimed at.
+    slow: Vec<String>,
+}
+
+impl Sum {
+    fn add(&mut self, name: &str, pair: &Pair) {
+        self.worst = self.worst.max(pair.times());
+        self.failed += pair.beside.failed + pair.alone.failed;
+        self.rows += 1;
+        if pair.times() > TIMES_MAX {
+            self.slow.push(name.to_owned());
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() {
     let words: Vec<String> =
         std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let window_ms = std::env::var("HYFUNC_BENCH_MS").ok().and_then(|text| text.parse().ok());
-    let window = Duration::from_millis(window_ms.unwrap_or(WINDOW_MS));
     let is_wanted = |case: &Case| {
         words.is_empty() || words.iter().any(|word| case.name.contains(word.as_str()))
     };
-    let sandbox = Sandbox::new(config()).expect("the limits work");
-    let healthy = Healthy::load(&sandbox);
-    let server = Server::start().await;
-    measure(&healthy, window).await;
     let mut report = Report::default();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    report.line(&format!(
-        "Calls of a bundled plugin, one after another, alone and beside each plugin of \
-         tests/hostile; {cores} cores, {} ms a row. Made by `cargo bench -p hyfunc-sandbox --bench \
-         hostile`.\n",
-        window.as_millis()
-    ));
-    report.line("| beside | calls | failed | p50 | p99 | p99 alone | times |");
-    report.line("|---|---:|---:|---:|---:|---:|---:|");
-    let (mut worst, mut failed, mut rows, mut slow) = (0.0_f64, 0, 0, Vec::new());
+    // Before anything is at work: the load is that of others.
+    let machine = machine::described();
+    let sandbox = Sandbox::new(config()).expect("the limits work");
+    let scene = Scene {
+        healthy: Arc::new(Healthy::load(&sandbox)),
+        server: Server::start().await,
+        window: Duration::from_millis(window_ms.unwrap_or(WINDOW_MS)),
+        sandbox,
+    };
+    report.head(&machine, scene.window);
+    measure(&scene.healthy, scene.window).await;
+    let itself = scene.measure(&Attack::Itself(Arc::clone(&scene.healthy))).await;
+    report.row(ITSELF.0, &itself);
+    let mut sum = Sum::default();
     for case in cases().into_iter().filter(is_wanted).map(Arc::new) {
-        let before = measure(&healthy, window / ALONE_PART).await;
-        let attack = Attack::start(&case, &sandbox, server.port).await;
-        let row = measure(&healthy, window).await;
-        attack.stop().await;
-        let alone = before.join(measure(&healthy, window / ALONE_PART).await);
-        let times = row.percentile(99) as f64 / alone.percentile(99).max(1) as f64;
-        report.line(&format!(
-            "| {} | {} | {} | {} µs | {} µs | {} µs | {times:.2} |",
-            case.name,
-            row.latencies_us.len(),
-            row.failed,
-            row.percentile(50),
-            row.percentile(99),
-            alone.percentile(99),
-        ));
-        worst = worst.max(times);
-        failed += row.failed + alone.failed;
-        rows += 1;
-        if times > TIMES_MAX {
-            slow.push(case.name.clone());
-        }
+        let attack = Attack::ready(&case, &scene.sandbox, scene.server.port).await;
+        let pair = scene.measure(&attack).await;
+        report.row(&case.name, &pair);
+        sum.add(&case.name, &pair);
     }
-    report.line(&format!(
-        "\nAt worst {worst:.2} times the p99 alone; above {TIMES_MAX} times: {} of {rows}{}; \
-         {failed} calls failed.",
-        slow.len(),
-        if slow.is_empty() { String::new() } else { format!(" ({})", slow.join(", ")) },
-    ));
+    report.sum(&sum);
     report.write();
 }
 
@@ -121,6 +175,50 @@ impl Report {
         println!("{line}");
         self.text.push_str(line);
         self.text.push('\n');
+    }
+
+    fn head(&mut self, machine: &str, window: Duration) {
+        self.line(&format!(
+            "Calls of a bundled plugin, one after another, alone and beside each plugin of \
+             tests/hostile. Made by `cargo bench -p hyfunc-sandbox --bench hostile`.\n\n\
+             {machine}.\n\n\
+             {ROUNDS} windows of {} ms beside each, and {} of {} ms alone before, between and after \
+             them. `p99 alone` is that of all windows alone, with the least and the most of any; \
+             `times` is p99 over p99 alone. The first row is {} more callers of the same plugin: \
+             what any load of as many tasks does.\n",
+            window.as_millis(),
+            ROUNDS + 1,
+            (window / ALONE_PART).as_millis(),
+            ITSELF.1,
+        ));
+        self.line("| beside | calls | failed | p50 | p99 | p99 alone | times |");
+        self.line("|---|---:|---:|---:|---:|---:|---:|");
+    }
+
+    fn row(&mut self, name: &str, pair: &Pair) {
+        let (least, most) = pair.alone_p99_us.unwrap_or_default();
+        self.line(&format!(
+            "| {name} | {} | {} | {} µs | {} µs | {} µs ({least}–{most}) | {:.2} |",
+            pair.beside.latencies_us.len(),
+            pair.beside.failed,
+            pair.beside.percentile(50),
+            pair.beside.percentile(99),
+            pair.alone.percentile(99),
+            pair.times(),
+        ));
+    }
+
+    fn sum(&mut self, sum: &Sum) {
+        let slow = &sum.slow;
+        self.line(&format!(
+            "\nAt worst {:.2} times the p99 alone; above {TIMES_MAX} times: {} of {}{}; {} calls \
+             failed.",
+            sum.worst,
+            slow.len(),
+            sum.rows,
+            if slow.is_empty() { String::new() } else { format!(" ({})", slow.join(", ")) },
+            sum.failed,
+        ));
     }
 
     /// Into the file that `HYFUNC_BENCH_OUT` names, if it does.
@@ -147,39 +245,70 @@ async fn measure(healthy: &Healthy, window: Duration) -> Row {
     row
 }
 
-/// A hostile plugin at work, again and again.
-struct Attack {
-    stop: Arc<AtomicBool>,
-    attackers: Vec<JoinHandle<()>>,
+/// What is done beside, ready to begin as often as it is wanted.
+enum Attack {
+    /// More callers of the healthy plugin.
+    Itself(Arc<Healthy>),
+    /// A hostile plugin, loaded where it can be.
+    Hostile { case: Arc<Case>, sandbox: Sandbox, plugins: Arc<Plugins>, port: u16 },
 }
 
+/// The plugins of a case by name: those that load.
+type Plugins = BTreeMap<String, Plugin>;
+
 impl Attack {
-    /// Loads it and begins. One that must not load is loaded again and again.
-    async fn start(case: &Arc<Case>, shared: &Sandbox, port: u16) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+    async fn ready(case: &Arc<Case>, shared: &Sandbox, port: u16) -> Self {
         let sandbox = case.sandbox(shared);
-        let mut plugins = BTreeMap::new();
+        let mut plugins = Plugins::new();
         for call in &case.call {
             let name = call.plugin(case).to_owned();
             if let Ok(plugin) = load(case, &name, &sandbox, port).await {
                 plugins.insert(name, plugin);
             }
         }
-        let plugins = Arc::new(plugins);
-        let attackers = (0..case.at_once)
-            .map(|_| {
-                let (case, plugins) = (Arc::clone(case), Arc::clone(&plugins));
-                let (sandbox, stop) = (sandbox.clone(), Arc::clone(&stop));
-                if case.call.is_empty() {
-                    spawn_blocking(move || load_until(&stop, &case, &sandbox, port))
-                } else {
-                    tokio::spawn(call_until(stop, case, plugins, port))
-                }
-            })
-            .collect();
-        Self { stop, attackers }
+        Self::Hostile { case: Arc::clone(case), sandbox, plugins: Arc::new(plugins), port }
     }
 
+    /// Begins. A plugin that must not load is loaded again and again.
+    fn begin(&self) -> Running {
+        let stop = Arc::new(AtomicBool::new(false));
+        let at_once = match self {
+            Self::Itself(_) => ITSELF.1,
+            Self::Hostile { case, .. } => case.at_once,
+        };
+        let attackers = (0..at_once).map(|_| self.attacker(Arc::clone(&stop))).collect();
+        Running { stop, attackers }
+    }
+
+    fn attacker(&self, stop: Arc<AtomicBool>) -> JoinHandle<()> {
+        match self {
+            Self::Itself(healthy) => {
+                let healthy = Arc::clone(healthy);
+                tokio::spawn(async move {
+                    while !stop.load(Ordering::SeqCst) {
+                        // Whether it succeeds is counted where it is measured.
+                        let _ = healthy.call().await;
+                    }
+                })
+            }
+            Self::Hostile { case, sandbox, port, .. } if case.call.is_empty() => {
+                let (case, sandbox, port) = (Arc::clone(case), sandbox.clone(), *port);
+                spawn_blocking(move || load_until(&stop, &case, &sandbox, port))
+            }
+            Self::Hostile { case, plugins, port, .. } => {
+                tokio::spawn(call_until(stop, Arc::clone(case), Arc::clone(plugins), *port))
+            }
+        }
+    }
+}
+
+/// An attack at work, again and again.
+struct Running {
+    stop: Arc<AtomicBool>,
+    attackers: Vec<JoinHandle<()>>,
+}
+
+impl Running {
     /// Waits for what it has begun.
     async fn stop(self) {
         self.stop.store(true, Ordering::SeqCst);
@@ -210,12 +339,7 @@ fn load_until(stop: &AtomicBool, case: &Case, sandbox: &Sandbox, port: u16) {
     }
 }
 
-async fn call_until(
-    stop: Arc<AtomicBool>,
-    case: Arc<Case>,
-    plugins: Arc<BTreeMap<String, Plugin>>,
-    port: u16,
-) {
+async fn call_until(stop: Arc<AtomicBool>, case: Arc<Case>, plugins: Arc<Plugins>, port: u16) {
     while !stop.load(Ordering::SeqCst) {
         for call in &case.call {
             let Some(plugin) = plugins.get(call.plugin(&case)) else { return };

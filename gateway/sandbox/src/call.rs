@@ -164,6 +164,19 @@ impl Plugin {
         };
         let _own = self.gate().enter().await.map_err(overloaded)?;
         let _any = self.machine_gate().enter().await.map_err(overloaded)?;
+        let work = self.work(entry, vals, context, deadline, watch);
+        self.lane().run(self.pace(), work).await
+    }
+
+    /// From the store to the result. What it holds is gone with its last poll, in the call's turn.
+    async fn work(
+        &self,
+        entry: &Entry,
+        vals: Vec<Val>,
+        context: CallContext,
+        deadline: Instant,
+        watch: &mut Watch,
+    ) -> Result<OutcomeResult, Failure> {
         watch.entered = Some(Instant::now());
         let mut store = self.store(context, deadline);
         watch.follow(store.data());

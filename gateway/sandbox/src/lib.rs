@@ -19,6 +19,7 @@ mod error;
 mod gate;
 mod grants;
 mod host;
+mod lane;
 mod limits;
 mod plugin;
 mod resolver;

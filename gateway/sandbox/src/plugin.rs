@@ -20,6 +20,7 @@ use crate::gate::Gate;
 use crate::grants::Grants;
 use crate::host::space::Spaces;
 use crate::host::state::State;
+use crate::lane::{Lane, Pace};
 use crate::sandbox::{Sandbox, Shared};
 
 /// A component that is ready to be called. Clones share it.
@@ -35,6 +36,7 @@ struct Loaded {
     instance_pre: InstancePre<State>,
     grants: Arc<Grants>,
     gate: Gate,
+    pace: Pace,
     shared: Arc<Shared>,
 }
 
@@ -147,6 +149,7 @@ impl Plugin {
             instance_pre,
             grants: Arc::new(grants.clone()),
             gate: Gate::new(config.calls_per_plugin_max, config.calls_waiting_max),
+            pace: Pace::default(),
             shared,
         })))
     }
@@ -176,6 +179,14 @@ impl Plugin {
 
     pub(crate) fn machine_gate(&self) -> &Gate {
         &self.0.shared.gate
+    }
+
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.0.pace
+    }
+
+    pub(crate) fn lane(&self) -> &Lane {
+        &self.0.shared.lane
     }
 
     pub(crate) fn spaces(&self) -> Arc<Spaces> {

@@ -11,6 +11,7 @@ use crate::error::{LoadError, SandboxError};
 use crate::gate::Gate;
 use crate::grants::Grants;
 use crate::host::space::Spaces;
+use crate::lane::Lane;
 use crate::plugin::Plugin;
 
 /// Loads plugins. One for a process is enough; clones share it.
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) spaces: Arc<Spaces>,
     /// Of the calls of all plugins.
     pub(crate) gate: Gate,
+    /// Of those that take long.
+    pub(crate) lane: Lane,
 }
 
 impl Shared {
@@ -61,6 +64,7 @@ impl Sandbox {
     /// run on this machine.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
         config.check()?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let waiting_max = config.calls_waiting_max.saturating_mul(config.calls_per_plugin_max);
         Ok(Self(Arc::new(Shared {
             machine: Machine::new(&config)?,
@@ -72,6 +76,7 @@ impl Sandbox {
             aot: config.aot_dir.as_deref().map(Aot::open).transpose()?,
             spaces: Arc::new(Spaces::new(&config)?),
             gate: Gate::new(config.instances_max, waiting_max),
+            lane: Lane::new(cores),
             config,
         })))
     }

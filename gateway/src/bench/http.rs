@@ -2,7 +2,6 @@
 //! beside a bare axum handler.
 
 mod bare;
-mod client;
 mod fixed;
 
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use hyfunc_sandbox::Plugin;
 use indicatif::ProgressBar;
 use serde_json::Value as Json;
 
+use super::client::{self, Load, Loaded};
 use super::gateway::{self, Serving};
 use super::picture::{Picture, Scale};
 use super::report::PartReport;
@@ -24,7 +24,6 @@ use crate::config::Config;
 use crate::models::Models;
 use crate::open_files;
 use bare::Bare;
-use client::{Load, Loaded};
 use fixed::{Fixed, FixedCall};
 
 /// Connections at once where nobody says otherwise: of the models that serve, and of fixed answers.

@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::http::Request;
-use axum::http::header::{CONTENT_TYPE, HOST};
+use axum::http::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
 use futures::StreamExt as _;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::bench::BenchError;
-use crate::bench::effort::{Effort, Turns};
-use crate::bench::gateway::PATH;
-use crate::bench::samples::Samples;
+use super::BenchError;
+use super::effort::{Effort, Turns};
+use super::gateway::PATH;
+use super::samples::Samples;
 
 /// What is asked, of whom, by how many and how often.
 pub(super) struct Load {
@@ -49,12 +49,17 @@ pub(super) struct Loaded {
 }
 
 /// One request and its answer.
-struct Exchange {
-    status: u16,
-    first_byte: Duration,
-    whole: Duration,
+pub(super) struct Exchange {
+    /// Of HTTP.
+    pub status: u16,
+    /// Whether it says when to come back.
+    pub has_retry_after: bool,
+    /// From sending to the first byte of the body.
+    pub first_byte: Duration,
+    /// From sending to the last byte.
+    pub whole: Duration,
     /// Kept only of a refusal.
-    body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 /// Puts the load on, on a thread of its own.
@@ -135,7 +140,8 @@ async fn client(
     Ok((connection, loaded))
 }
 
-async fn connect(address: SocketAddr) -> Result<SendRequest<Body>, BenchError> {
+/// A connection of its own, kept until it is dropped.
+pub(super) async fn connect(address: SocketAddr) -> Result<SendRequest<Body>, BenchError> {
     let stream = TcpStream::connect(address).await.map_err(broken)?;
     stream.set_nodelay(true).map_err(broken)?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
@@ -146,7 +152,8 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Body>, BenchError> {
     Ok(sender)
 }
 
-async fn exchange(
+/// Sends one request and reads its answer to the end.
+pub(super) async fn exchange(
     connection: &mut SendRequest<Body>,
     address: SocketAddr,
     body: Bytes,
@@ -160,6 +167,7 @@ async fn exchange(
     connection.ready().await.map_err(broken)?;
     let response = connection.send_request(request).await.map_err(broken)?;
     let status = response.status().as_u16();
+    let has_retry_after = response.headers().contains_key(RETRY_AFTER);
     let mut chunks = Body::new(response.into_body()).into_data_stream();
     let (mut first_byte, mut kept) = (None, Vec::new());
     while let Some(chunk) = chunks.next().await {
@@ -170,7 +178,8 @@ async fn exchange(
         }
     }
     let whole = began.elapsed();
-    Ok(Exchange { status, first_byte: first_byte.unwrap_or(whole), whole, body: kept })
+    let first_byte = first_byte.unwrap_or(whole);
+    Ok(Exchange { status, has_retry_after, first_byte, whole, body: kept })
 }
 
 fn broken(error: impl std::fmt::Display) -> BenchError {
