@@ -20,7 +20,6 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use hyfunc_cascade::{Candidate, DecodeRequest, Decoded, Earlier, Intent, Progress, ToolChoice};
 use tracing::{Instrument as _, Span};
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 pub use call::DecidedCall;
 pub use draft::{CallIds, DraftCall, Drafts};
@@ -41,7 +40,7 @@ use crate::keys::Keys;
 use crate::library::{Shelf, View};
 use crate::models::Models;
 use crate::recent::{Kind, Recent};
-use crate::telemetry::{self, Metrics, names};
+use crate::telemetry::{self, Metrics};
 use crate::upstream::{Upstream, Voice};
 use trip::Trip;
 
@@ -126,11 +125,11 @@ impl Pipeline {
         let accept = self.accept(wire, &model, &library, body);
         let (mut request, form, permit) = trip.step(Step::Accept, accept).await?;
         arrival.note.asked(&request.query);
+        telemetry::tell_client(&Span::current(), request.user.as_deref(), &request.metadata);
         let named;
         let arrival = match request.user.take() {
             None => &arrival,
             Some(user) => {
-                Span::current().set_attribute(names::USER, user.clone());
                 named = Arrival { user: Some(user), ..arrival.clone() };
                 &named
             }

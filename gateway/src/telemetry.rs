@@ -13,6 +13,6 @@ pub use export::{Telemetry, TelemetryError, layer, start};
 pub use metrics::Metrics;
 pub use propagate::{incoming, incoming_text, outgoing, trace_id};
 pub use spans::{
-    chat_span, count, fail, follow_span, mcp_span, publish_span, server_span, step_span, tool_span,
-    upstream_span, wrote,
+    chat_span, count, fail, follow_span, mcp_span, publish_span, server_span, step_span,
+    tell_client, tool_span, upstream_span, wrote,
 };

@@ -123,6 +123,8 @@ pub struct Request {
     pub earlier: Vec<Earlier>,
     /// For whom it is, in at most some hundred characters that identify them to the client.
     pub user: Option<String>,
+    /// Names and values that its client gave it, for traces.
+    pub metadata: Vec<(String, String)>,
     /// Settings that only a chat model heeds, by the names of chat completions.
     pub spoken: Map<String, Json>,
 }

@@ -55,6 +55,8 @@ pub const SERVER_PORT: &str = "server.port";
 pub const STEP: &str = "hyfunc.step";
 /// The request's id, as in `x-request-id`.
 pub const REQUEST_ID: &str = "hyfunc.request.id";
+/// What the client's own names of a request, its `metadata`, stand behind: `hyfunc.metadata.KEY`.
+pub const METADATA: &str = "hyfunc.metadata";
 /// Name of the plugin.
 pub const PLUGIN: &str = "hyfunc.plugin";
 /// Event of a call's span: one line that the plugin wrote.

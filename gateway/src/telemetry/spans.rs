@@ -61,6 +61,16 @@ pub fn chat_span(model: &str) -> Span {
     span
 }
 
+/// For whom a request is, and what its client will look for it by.
+pub fn tell_client(span: &Span, user: Option<&str>, metadata: &[(String, String)]) {
+    if let Some(user) = user {
+        span.set_attribute(names::USER, user.to_owned());
+    }
+    for (key, value) in metadata {
+        span.set_attribute(format!("{}.{key}", names::METADATA), value.clone());
+    }
+}
+
 /// The span of one answer of a chat model elsewhere.
 pub fn upstream_span(model: &str, host: &str, port: u16) -> Span {
     let span = info_span!("chat", otel.name = format!("chat {model}"), otel.kind = "client");

@@ -39,7 +39,9 @@ async fn six_steps_under_one_chat_under_the_caller() {
 
     let request = Request::post("/v1/chat/completions")
         .header("traceparent", CALLER)
-        .body(Body::from(ask_with("count", json!({"user": "user-7"})).to_string()))
+        .body(Body::from(
+            ask_with("count", json!({"user": "user-7", "metadata": {"thread": "t-1"}})).to_string(),
+        ))
         .unwrap();
     let response = app.router().oneshot(request).await.unwrap();
     assert_eq!(response.status(), 200);
@@ -77,6 +79,7 @@ async fn six_steps_under_one_chat_under_the_caller() {
         ("chat fake", "gen_ai.operation.name", "chat"),
         ("chat fake", "gen_ai.request.model", "fake"),
         ("chat fake", "user.id", "user-7"),
+        ("chat fake", "hyfunc.metadata.thread", "t-1"),
         ("retrieve", "gen_ai.operation.name", "retrieval"),
         ("execute_tool text_count_letter", "gen_ai.tool.name", "text_count_letter"),
         ("execute_tool text_count_letter", "gen_ai.operation.name", "execute_tool"),

@@ -98,7 +98,8 @@ pub fn read_chat(json: &Json, limits: &RequestConfig) -> Result<(Request, ChatFo
         results,
         turns,
         earlier,
-        user: fields.text("user")?.map(str::to_owned),
+        user: settings::user(&fields)?,
+        metadata: settings::metadata(&fields),
         spoken: settings::spoken(&fields),
     };
     Ok((request, form))
@@ -264,6 +265,23 @@ mod tests {
         assert_eq!(Json::Object(request.spoken), spoken);
         let (request, _) = read_chat(&body(json!({"seed": null})), &limits).unwrap();
         assert!(request.spoken.is_empty());
+    }
+
+    #[test]
+    fn who_it_is_for_and_what_it_is_found_by_are_read() {
+        for (sent, user, metadata) in [
+            (json!({}), None, vec![]),
+            (json!({"user": "u", "safety_identifier": "s"}), Some("u"), vec![]),
+            (json!({"user": null, "safety_identifier": "s"}), Some("s"), vec![]),
+            (json!({"metadata": null}), None, vec![]),
+            (json!({"metadata": {}}), None, vec![]),
+            (json!({"metadata": {"a": "b", "c": ""}}), None, vec![("a", "b"), ("c", "")]),
+        ] {
+            let (request, _) = read_chat(&body(sent), &RequestConfig::default()).unwrap();
+            assert_eq!(request.user.as_deref(), user);
+            let found = request.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+            assert_eq!(found.collect::<Vec<_>>(), metadata);
+        }
     }
 
     #[test]

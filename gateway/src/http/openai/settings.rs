@@ -2,8 +2,9 @@
 //!
 //! Values are copied from the request or written greedily under a mask: settings of a sampler change
 //! no call, and a seed is kept whatever it is. A chat model is another matter: where one has the
-//! words, it gets them as they came. `user` goes into the audit log. Other such fields, of caches
-//! say, are sent by habit and let pass. All of them must be well formed.
+//! words, it gets them as they came. `user` (or `safety_identifier`) and `metadata` go
+//! into the request's trace, `user` into the audit log as well. Other such fields, of caches say, are sent by
+//! habit and let pass. All of them must be well formed.
 
 use serde_json::{Map, Value as Json};
 
@@ -89,6 +90,18 @@ pub fn spoken(fields: &Fields<'_>) -> Map<String, Json> {
     sent.map(|(name, value)| (name, value.clone())).collect()
 }
 
+/// For whom a request is, by the newer name of that field where the older is not sent.
+pub fn user(fields: &Fields<'_>) -> Result<Option<String>, RequestError> {
+    let sent = fields.text("user")?.or(fields.text("safety_identifier")?);
+    Ok(sent.map(str::to_owned))
+}
+
+/// Pairs by which a client will look for the request in traces. Their shape must have been checked.
+pub fn metadata(fields: &Fields<'_>) -> Vec<(String, String)> {
+    let pairs = fields.get("metadata").and_then(Json::as_object).into_iter().flatten();
+    pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
 /// Refuses fields that are not offered, unless they ask for what happens anyway.
 pub fn refuse(
     fields: &Fields<'_>,
@@ -153,7 +166,7 @@ impl Shape {
                 Some(_) => Err(field(param, format!("send one of {}", words.join(", ")))),
                 None => Err(wrong(param, "a string", value)),
             },
-            Shape::Metadata => metadata(value, param),
+            Shape::Metadata => check_metadata(value, param),
         }
     }
 }
@@ -166,7 +179,7 @@ fn text(value: &Json, param: &str, chars_max: usize) -> Result<(), RequestError>
     }
 }
 
-fn metadata(value: &Json, param: &str) -> Result<(), RequestError> {
+fn check_metadata(value: &Json, param: &str) -> Result<(), RequestError> {
     let Json::Object(pairs) = value else {
         return Err(wrong(param, "an object of strings", value));
     };

@@ -122,7 +122,8 @@ pub fn read_response(
         results,
         turns,
         earlier,
-        user: fields.text("user")?.map(str::to_owned),
+        user: settings::user(&fields)?,
+        metadata: settings::metadata(&fields),
         spoken,
     };
     Ok((request, ResponseForm { stream, repeated: repeat(&fields) }))
