@@ -24,7 +24,7 @@ mod value;
 use hyfunc_functions::properties::PROPERTIES_MAX;
 use serde::{Deserialize, Serialize};
 
-pub use calls::{LimitError, calls_per_minute};
+pub use calls::{LimitError, function_limits};
 pub use credentials::CredentialSource;
 pub use device::Device;
 pub use effective::{Effective, Source};
@@ -393,6 +393,7 @@ impl Default for McpConfig {
 pub struct KeysConfig {
     pub file: String,
     pub calls_per_minute: Vec<String>,
+    pub calls_at_once: Vec<String>,
 }
 
 /// `[audit]`

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{
-    ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, calls_per_minute, credentials, follow,
+    ALWAYS, AUTO, CALIBRATED, Config, ConfigError, NEVER, credentials, follow, function_limits,
     idempotency, library, models, origins, upstream,
 };
 
@@ -39,8 +39,13 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         );
     }
     origins::check(&config.server.cors_origins)?;
-    if let Err(error) = calls_per_minute(&config.keys.calls_per_minute) {
-        return bad("keys.calls_per_minute", error.to_string());
+    for (key, limits) in [
+        ("keys.calls_per_minute", &config.keys.calls_per_minute),
+        ("keys.calls_at_once", &config.keys.calls_at_once),
+    ] {
+        if let Err(error) = function_limits(limits) {
+            return bad(key, error.to_string());
+        }
     }
     for (key, value) in at_least_one(config) {
         if value == 0 {

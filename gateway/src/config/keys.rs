@@ -161,6 +161,11 @@ pub const KEYS: &[Key] = &[
         "calls a minute of a function, by all together, as weather_*=60; more get 429",
     ),
     key(
+        "keys.calls_at_once",
+        "calls of a function that run at once, by all together, as weather_*=4; more wait until \
+         their deadline",
+    ),
+    key(
         "audit.to",
         "where to write who called what: a file of JSON lines, or log: among the log lines; \
          empty: nowhere",

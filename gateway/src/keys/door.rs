@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::error::{AccessError, KeysError};
 use super::functions::FunctionLimits;
 use super::principal::Principal;
@@ -37,7 +39,7 @@ impl Keys {
             "" => None,
             path => Some(Arc::new(Store::open(Path::new(path))?)),
         };
-        let functions = Arc::new(FunctionLimits::parse(&config.calls_per_minute)?);
+        let functions = Arc::new(FunctionLimits::parse(&config.calls_per_minute, &config.calls_at_once)?);
         Ok(Self { store, functions })
     }
 
@@ -72,6 +74,11 @@ impl Keys {
     /// It has no more for now.
     pub fn call(&self, function: &str) -> Result<(), AccessError> {
         self.functions.call(function)
+    }
+
+    /// Where calls of a function wait for their turn; `None` where as many run as come.
+    pub fn places(&self, function: &str) -> Option<Arc<Semaphore>> {
+        self.functions.places(function)
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use hyfunc_functions::{Type, Value, json};
 use hyfunc_sandbox::{Attempt, CallContext, CallError, CallTimings, LogLine, OutcomeResult};
 use serde_json::Value as Json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout_at;
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
@@ -94,6 +96,7 @@ fn execute(
     let metrics = pipeline.metrics.clone();
     let capture = pipeline.config.telemetry.capture_content;
     let audit = pipeline.audit.clone();
+    let places = pipeline.keys.places(&call.function.name);
     async move {
         let Origin::Library(entry) = &call.origin else {
             return Ok(failed(CallFailure::NotOurs, Duration::ZERO));
@@ -103,7 +106,11 @@ fn execute(
             span.set_attribute(names::TOOL_ARGUMENTS, call.arguments_json.to_string());
         }
         let line = audit.begin(&arrival, &call, entry.plugin.name());
-        let ran = in_sandbox(entry, &arrival, &call, &span).instrument(span.clone()).await;
+        let work = async {
+            let _place = place(places, &arrival).await?;
+            in_sandbox(entry, &arrival, &call, &span).await
+        };
+        let ran = work.instrument(span.clone()).await;
         line.end(match &ran {
             Ok(ran) => ran.result.as_ref().err().map_or("ok", |failure| failure.kind),
             Err(error) => code_of(error),
@@ -112,6 +119,18 @@ fn execute(
         report(&metrics, &span, &call, &ran, capture);
         arrival.note.ran(&call, &ran);
         Ok(ran)
+    }
+}
+
+/// Waits for a turn among the calls of the function that run at once, where these are limited.
+async fn place(
+    places: Option<Arc<Semaphore>>,
+    arrival: &Arrival,
+) -> Result<Option<OwnedSemaphorePermit>, RequestError> {
+    let Some(places) = places else { return Ok(None) };
+    match timeout_at(arrival.deadline.into(), places.acquire_owned()).await {
+        Ok(place) => Ok(Some(place.expect("nobody closes it"))),
+        Err(_) => Err(arrival.late(Step::Dispatch)),
     }
 }
 

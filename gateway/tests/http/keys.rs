@@ -413,6 +413,25 @@ async fn keys_that_are_made_or_revoked_count_without_a_restart() {
 }
 
 #[tokio::test]
+async fn a_function_runs_so_often_at_once_and_whoever_else_wants_it_waits() {
+    let gateway = start_with(count(), |config| {
+        config.keys.calls_at_once = vec!["attacks_sleep=1".to_owned()];
+    })
+    .await;
+    let path = "/v1/functions/attacks_sleep";
+    let (asleep, awake) = (json!({"ms": NEVER_MS}), json!({"ms": 0}));
+    let first = tokio::spawn(gateway.post(path).json(&asleep).send());
+    let hasty = || gateway.post(path).header("x-hyfunc-deadline-ms", "100").json(&awake).send();
+    until("its place is taken", async || hasty().await.unwrap().status() == 504).await;
+    let words = json!({"text": "one two"});
+    let other = send(&gateway, "POST", "/v1/functions/text_count_words", &words, None).await;
+    assert_eq!(other.status, 200, "{}", other.text);
+    let waiting = tokio::spawn(gateway.post(path).json(&awake).send());
+    first.abort();
+    assert_eq!(waiting.await.unwrap().unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn the_audit_log_says_who_called_what_and_hides_what_it_was_told_to() {
     let ring = Ring::new();
     let alice = ring.key("alice", scoped(&["text_*", "units_*"]));
