@@ -1,13 +1,16 @@
 //! Who may work now, who waits, and who is told to come back.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+mod line;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
 
 use crate::config::ServerConfig;
 use crate::error::RequestError;
 use crate::keys::Share;
+use line::{Call, Line};
 
 /// The door of the gateway: so many at work, so many waiting, nobody beyond.
 #[derive(Clone)]
@@ -16,17 +19,33 @@ pub struct Admission {
 }
 
 struct Inner {
-    work: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    room: Mutex<Room>,
     leaving: AtomicBool,
     draining: AtomicBool,
     drained: Notify,
-    /// Permits that there are to be.
-    concurrent_max: Mutex<usize>,
-    /// Permits that are not to come back, since there are to be fewer.
-    owed: AtomicUsize,
     queue_max: AtomicUsize,
     retry_after_ms: AtomicU64,
+}
+
+/// Who is inside and who waits.
+struct Room {
+    working: usize,
+    concurrent_max: usize,
+    line: Line,
+}
+
+impl Room {
+    /// Lets in whoever there is room for. Where fewer may work than do, that is nobody.
+    fn fill(&mut self) {
+        while self.working < self.concurrent_max && self.line.call() {
+            self.working += 1;
+        }
+    }
+
+    fn leave(&mut self) {
+        self.working -= 1;
+        self.fill();
+    }
 }
 
 impl Inner {
@@ -34,24 +53,18 @@ impl Inner {
         self.retry_after_ms.load(Ordering::Relaxed)
     }
 
-    /// Takes up to so many off what is owed; says how many.
-    fn pay(&self, most: usize) -> usize {
-        let mut owed = self.owed.load(Ordering::Relaxed);
-        loop {
-            let paid = owed.min(most);
-            let left = owed - paid;
-            let (success, failure) = (Ordering::Relaxed, Ordering::Relaxed);
-            match self.owed.compare_exchange_weak(owed, left, success, failure) {
-                Ok(_) => return paid,
-                Err(now) => owed = now,
-            }
-        }
+    fn queue_max(&self) -> usize {
+        self.queue_max.load(Ordering::Relaxed)
+    }
+
+    /// Nothing under this lock can panic half-way; whoever finds it poisoned goes on.
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The right to work; giving it back is dropping it.
 pub struct Permit {
-    work: Option<OwnedSemaphorePermit>,
     inner: Arc<Inner>,
     _share: Share,
 }
@@ -66,35 +79,41 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if self.inner.pay(1) == 1
-            && let Some(work) = self.work.take()
-        {
-            work.forget();
-        }
+        self.inner.room().leave();
     }
 }
 
-/// One place in the queue, given up when the wait ends, however it ends.
-struct Place<'a>(&'a AtomicUsize);
+/// A wait, given up when it ends, however it ends.
+struct Wait<'a> {
+    inner: &'a Inner,
+    place: line::Place,
+    is_told: bool,
+}
 
-impl Drop for Place<'_> {
+impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        if self.is_told {
+            return;
+        }
+        let mut room = self.inner.room();
+        // Called and gone before it heard of it: the turn is somebody else's.
+        if !room.line.leave(self.place.number) && self.place.told.try_recv() == Ok(Call::Enter) {
+            room.leave();
+        }
     }
 }
 
 impl Admission {
     /// A door with the server's limits.
     pub fn new(config: &ServerConfig) -> Self {
+        let room =
+            Room { working: 0, concurrent_max: config.concurrent_max, line: Line::default() };
         Self {
             inner: Arc::new(Inner {
-                work: Arc::new(Semaphore::new(config.concurrent_max)),
-                waiting: AtomicUsize::new(0),
+                room: Mutex::new(room),
                 leaving: AtomicBool::new(false),
                 draining: AtomicBool::new(false),
                 drained: Notify::new(),
-                concurrent_max: Mutex::new(config.concurrent_max),
-                owed: AtomicUsize::new(0),
                 queue_max: AtomicUsize::new(config.queue_max),
                 retry_after_ms: AtomicU64::new(config.retry_after_ms),
             }),
@@ -107,55 +126,60 @@ impl Admission {
         let inner = &self.inner;
         inner.queue_max.store(config.queue_max, Ordering::Relaxed);
         inner.retry_after_ms.store(config.retry_after_ms, Ordering::Relaxed);
-        let mut present = inner.concurrent_max.lock().unwrap_or_else(PoisonError::into_inner);
-        let (before, now) = (*present, config.concurrent_max);
-        if now >= before {
-            let more = now - before;
-            inner.work.add_permits(more - inner.pay(more));
-        } else {
-            let fewer = before - now;
-            let gone = inner.work.forget_permits(fewer);
-            inner.owed.fetch_add(fewer - gone, Ordering::Relaxed);
-        }
-        *present = now;
+        let mut room = inner.room();
+        room.concurrent_max = config.concurrent_max;
+        room.fill();
     }
 
-    fn permit(&self, work: OwnedSemaphorePermit) -> Permit {
-        Permit { work: Some(work), inner: Arc::clone(&self.inner), _share: None }
+    fn permit(&self) -> Permit {
+        Permit { inner: Arc::clone(&self.inner), _share: None }
     }
 
-    /// Waits for a permit. Dropping the future gives the place up.
+    /// Waits for a permit; owners take turns. Dropping the future gives the place up.
     ///
     /// # Errors
-    /// The queue is full, or the gateway is shutting down.
-    pub async fn enter(&self) -> Result<Permit, RequestError> {
-        let inner = &self.inner;
+    /// The queue is full, an owner with fewer in it needs the place, or the gateway is shutting
+    /// down.
+    pub async fn enter(&self, owner: Option<&str>) -> Result<Permit, RequestError> {
+        let inner = &*self.inner;
+        let retry_after_ms = inner.retry_after_ms();
         if inner.draining.load(Ordering::Relaxed) {
-            return Err(RequestError::Draining { retry_after_ms: inner.retry_after_ms() });
+            return Err(RequestError::Draining { retry_after_ms });
         }
-        if let Ok(work) = Arc::clone(&inner.work).try_acquire_owned() {
-            return Ok(self.permit(work));
+        let place = {
+            let mut room = inner.room();
+            if room.working < room.concurrent_max {
+                room.working += 1;
+                drop(room);
+                return Ok(self.permit());
+            }
+            let waiting = room.line.waiting();
+            let place = room.line.join(owner, inner.queue_max());
+            place.ok_or(RequestError::Overloaded { waiting, retry_after_ms })?
+        };
+        let mut wait = Wait { inner, place, is_told: false };
+        let called = (&mut wait.place.told).await;
+        wait.is_told = true;
+        match called.expect("whoever leaves the line is told") {
+            Call::Enter => Ok(self.permit()),
+            Call::GiveWay => {
+                let waiting = inner.room().line.waiting();
+                Err(RequestError::Overloaded { waiting, retry_after_ms })
+            }
         }
-        let waiting = inner.waiting.fetch_add(1, Ordering::Relaxed);
-        let _place = Place(&inner.waiting);
-        if waiting >= inner.queue_max.load(Ordering::Relaxed) {
-            let retry_after_ms = inner.retry_after_ms();
-            return Err(RequestError::Overloaded { waiting, retry_after_ms });
-        }
-        let work = Arc::clone(&inner.work).acquire_owned().await;
-        Ok(self.permit(work.expect("the semaphore is never closed")))
     }
 
-    /// What a newcomer would be told now: for a format that must answer before its work enters.
+    /// What a newcomer would be told now: for a format that must answer before its work enters. One
+    /// who has fewer in the queue than others may be let in all the same.
     pub fn refusal(&self) -> Option<RequestError> {
         let inner = &self.inner;
         let retry_after_ms = inner.retry_after_ms();
         if self.is_draining() {
             return Some(RequestError::Draining { retry_after_ms });
         }
-        let waiting = inner.waiting.load(Ordering::Relaxed);
-        let queue_max = inner.queue_max.load(Ordering::Relaxed);
-        let is_full = inner.work.available_permits() == 0 && waiting >= queue_max;
+        let room = inner.room();
+        let waiting = room.line.waiting();
+        let is_full = room.working >= room.concurrent_max && waiting >= inner.queue_max();
         is_full.then_some(RequestError::Overloaded { waiting, retry_after_ms })
     }
 
@@ -201,34 +225,78 @@ mod tests {
     #[tokio::test]
     async fn one_works_one_waits_and_the_third_is_sent_away() {
         let door = door(1, 1);
-        let first = door.enter().await.unwrap();
+        let first = door.enter(None).await.unwrap();
         let waiter = tokio::spawn({
             let door = door.clone();
-            async move { door.enter().await.is_ok() }
+            async move { door.enter(None).await.is_ok() }
         });
-        while door.inner.waiting.load(Ordering::Relaxed) == 0 {
+        while door.inner.room().line.waiting() == 0 {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(door.enter().await, Err(RequestError::Overloaded { waiting: 1, .. })));
+        assert!(matches!(door.enter(None).await, Err(RequestError::Overloaded { waiting: 1, .. })));
         drop(first);
         assert!(waiter.await.unwrap());
-        assert_eq!(door.inner.waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(door.inner.room().line.waiting(), 0);
     }
 
     #[tokio::test]
     async fn a_waiter_that_gives_up_leaves_no_trace() {
         let door = door(1, 1);
-        let _first = door.enter().await.unwrap();
-        let wait = tokio::time::timeout(std::time::Duration::from_millis(5), door.enter());
+        let _first = door.enter(None).await.unwrap();
+        let wait = tokio::time::timeout(std::time::Duration::from_millis(5), door.enter(None));
         assert!(wait.await.is_err());
-        assert_eq!(door.inner.waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(door.inner.room().line.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_owners_flood_keeps_nobody_else_out() {
+        let door = door(1, 4);
+        let inside = door.enter(Some("loud")).await.unwrap();
+        let wait = |owner: &'static str| {
+            let door = door.clone();
+            tokio::spawn(async move { door.enter(Some(owner)).await.map(drop) })
+        };
+        let flood: Vec<_> = (0..4).map(|_| wait("loud")).collect();
+        while door.inner.room().line.waiting() < 4 {
+            tokio::task::yield_now().await;
+        }
+        assert!(door.enter(Some("loud")).await.is_err(), "the queue is full");
+        let quiet = wait("quiet");
+        while !flood[3].is_finished() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!quiet.is_finished() && door.inner.room().line.waiting() == 4);
+        drop(inside);
+        quiet.await.unwrap().unwrap();
+        let mut refused = 0;
+        for one in flood {
+            refused += usize::from(one.await.unwrap().is_err());
+        }
+        assert_eq!(refused, 1, "the last of the flood made room");
+        assert_eq!(door.inner.room().working, 0);
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_comes_to_somebody_who_has_left_is_the_next_ones() {
+        let door = door(1, 2);
+        let inside = door.enter(None).await.unwrap();
+        let mut first = Box::pin(door.enter(None));
+        let mut second = Box::pin(door.enter(None));
+        assert!(
+            futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending()
+        );
+        drop(inside);
+        // Told, but not polled since.
+        drop(first);
+        assert!(second.await.is_ok());
+        assert_eq!(door.inner.room().working, 0);
     }
 
     #[tokio::test]
     async fn a_look_tells_what_entering_would() {
         let door = door(1, 0);
         assert!(door.refusal().is_none(), "there is room");
-        let inside = door.enter().await.unwrap();
+        let inside = door.enter(None).await.unwrap();
         assert!(matches!(door.refusal(), Some(RequestError::Overloaded { waiting: 0, .. })));
         drop(inside);
         assert!(door.refusal().is_none(), "there is room again");
@@ -259,7 +327,7 @@ mod tests {
         };
         let enter = |door: &Admission| {
             let door = door.clone();
-            async move { door.enter().await }
+            async move { door.enter(None).await }
         };
         let door = door(3, 0);
         let mut inside = Vec::new();
@@ -280,14 +348,13 @@ mod tests {
         let second = enter(&door).await.unwrap();
         assert!(enter(&door).await.is_err());
         drop((only, second));
-        assert_eq!(door.inner.work.available_permits(), 2);
-        assert_eq!(door.inner.owed.load(Ordering::Relaxed), 0);
+        assert_eq!(door.inner.room().working, 0);
     }
 
     #[tokio::test]
     async fn nobody_enters_while_draining() {
         let door = door(1, 1);
         door.drain();
-        assert!(matches!(door.enter().await, Err(RequestError::Draining { .. })));
+        assert!(matches!(door.enter(None).await, Err(RequestError::Draining { .. })));
     }
 }

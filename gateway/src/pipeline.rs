@@ -219,7 +219,7 @@ impl Pipeline {
     /// A place among those of its key, then one among all: a key that has none waits for nobody.
     async fn place(&self, library: &View) -> Result<Permit, RequestError> {
         let share = library.principal().enter(self.config.server.retry_after_ms)?;
-        Ok(self.admission.enter().await?.with(share))
+        Ok(self.admission.enter(library.principal().id()).await?.with(share))
     }
 
     async fn distil(&self, arrival: &Arrival, request: &Request) -> Result<Intent, RequestError> {

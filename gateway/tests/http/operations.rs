@@ -158,9 +158,11 @@ async fn limits_change_while_it_serves_and_the_rest_waits() {
         (pipeline.config.request.calls_max, pipeline.config.server.connections_max),
         (1, 1024)
     );
-    let only = pipeline.admission.enter().await.unwrap();
+    let only = pipeline.admission.enter(None).await.unwrap();
     assert!(
-        tokio::time::timeout(Duration::from_millis(50), pipeline.admission.enter()).await.is_err(),
+        tokio::time::timeout(Duration::from_millis(50), pipeline.admission.enter(None))
+            .await
+            .is_err(),
         "one at once"
     );
     drop(only);
