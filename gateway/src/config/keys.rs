@@ -20,7 +20,11 @@ pub const KEYS: &[Key] = &[
     key("server.connections_max", "open connections; more wait in the system's backlog"),
     key("server.head_read_ms_max", "milliseconds for a client to send a request's head"),
     key("server.concurrent_max", "requests at work at once"),
-    key("server.queue_max", "requests that may wait for their turn; more get 429"),
+    key(
+        "server.queue_max",
+        "requests that may wait for their turn, key by key; more get 429, first those of the key with \
+         most",
+    ),
     key("server.retry_after_ms", "milliseconds that an overloaded answer tells a client to wait"),
     key("server.shutdown_ms_max", "milliseconds for requests to finish after SIGTERM"),
     key("server.tls_certificate", "PEM file with the certificate and its chain; empty: plain HTTP"),
