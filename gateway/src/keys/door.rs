@@ -39,7 +39,8 @@ impl Keys {
             "" => None,
             path => Some(Arc::new(Store::open(Path::new(path))?)),
         };
-        let functions = Arc::new(FunctionLimits::parse(&config.calls_per_minute, &config.calls_at_once)?);
+        let functions =
+            Arc::new(FunctionLimits::parse(&config.calls_per_minute, &config.calls_at_once)?);
         Ok(Self { store, functions })
     }
 
