@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn what_cannot_be_measured_is_refused_with_what_can() {
         let cases: [(&[&str], &str); 9] = [
-            (&["htpp"], "request, http, sandbox, retrieval, load"),
+            (&["htpp"], "request, http, overload, sandbox, retrieval, load"),
             (&["stock", "--weights", "q5_1"], "auto, q8_0, q4_k"),
             (&["gpu", "--device", "cpu"], "name a GPU: cuda, or cuda:N"),
             (&["--iterations", "0"], "1..=5000000"),

@@ -96,6 +96,26 @@ fn assert_http(part: &Json) {
     assert!(last_byte >= streamed["times"]["p50_us"].as_f64().unwrap(), "{streamed}");
 }
 
+fn assert_overload(part: &Json) {
+    let offered = [80, 100, 200, 300].map(|percent| format!("{percent} % of it offered"));
+    let mut expected = vec![("capacity", Some(16u64))];
+    expected.extend(offered.iter().map(|name| (name.as_str(), None)));
+    assert_eq!(rows(part), expected);
+    part["rows"].as_array().unwrap().iter().for_each(assert_times);
+    for name in &offered {
+        assert_ratio(row(part, name), "capacity");
+        let figures = &row(part, name)["figures"];
+        assert!(figures["offered_per_second"].as_f64().unwrap() > 0.0, "{figures}");
+        let answered = row(part, name)["times"]["samples"].as_f64().unwrap();
+        assert_eq!(
+            answered + figures["refused"].as_f64().unwrap(),
+            6.0,
+            "each is answered or refused"
+        );
+        assert!(figures["refused_without_retry_after"].as_f64().unwrap_or(0.0) == 0.0, "{figures}");
+    }
+}
+
 fn assert_sandbox(part: &Json) {
     let expected =
         [1u64, 3].map(|calls| [("bare wasmtime", Some(calls)), ("sandbox", Some(calls))]);
@@ -211,16 +231,27 @@ async fn every_part_is_measured_and_told_as_json_and_as_a_page() {
     let names: Vec<&str> = parts.iter().map(|part| part["part"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["request", "http", "sandbox", "retrieval", "load", "library", "removals", "start"]
+        [
+            "request",
+            "http",
+            "overload",
+            "sandbox",
+            "retrieval",
+            "load",
+            "library",
+            "removals",
+            "start"
+        ]
     );
     assert_request(&parts[0]);
     assert_http(&parts[1]);
-    assert_sandbox(&parts[2]);
-    assert_retrieval(&parts[3]);
-    assert_load(&parts[4]);
-    assert_library(&parts[5]);
-    assert_removals(&parts[6]);
-    assert_start(&parts[7]);
+    assert_overload(&parts[2]);
+    assert_sandbox(&parts[3]);
+    assert_retrieval(&parts[4]);
+    assert_load(&parts[5]);
+    assert_library(&parts[6]);
+    assert_removals(&parts[7]);
+    assert_start(&parts[8]);
 
     let page = std::fs::read_to_string(page).unwrap();
     for name in names {
