@@ -94,9 +94,26 @@ impl Batch {
     }
 }
 
+/// A key that a row sees: its index shifted left by one, and in bit 0 whether both are the same word.
+fn mark(key: usize, same: bool) -> u32 {
+    (key as u32) << 1 | u32::from(same)
+}
+
+/// The key of a mark.
+#[inline(always)]
+pub fn key(mark: u32) -> usize {
+    (mark >> 1) as usize
+}
+
+/// Whether the key of a mark is the same word as what sees it.
+#[inline(always)]
+pub fn is_same(mark: u32) -> bool {
+    mark & 1 == 1
+}
+
 /// Keys that every row sees, row after row.
 pub struct Pairs {
-    /// Key index, shifted left by one, and in bit 0 whether both are the same word.
+    /// Marks, of which [`key`] and [`is_same`] say more.
     keys: Vec<u32>,
     /// Where each row's keys begin, and where the last's end.
     borders: Vec<usize>,
@@ -120,7 +137,7 @@ impl Pairs {
     pub fn see(&mut self, asking: &Token, keys: &[Token], from: usize) {
         self.keys.extend(keys.iter().enumerate().map(|(index, key)| {
             let same = asking.word != 0 && asking.word == key.word;
-            ((from + index) as u32) << 1 | u32::from(same)
+            mark(from + index, same)
         }));
     }
 
@@ -149,13 +166,13 @@ impl Pairs {
         self.columns
     }
 
-    /// Keys that a row sees: each shifted left by one, and in bit 0 whether it is the same word.
+    /// Marks of the keys that a row sees: see [`key`] and [`is_same`].
     pub fn marked(&self, row: usize) -> &[u32] {
         &self.keys[self.borders[row]..self.borders[row + 1]]
     }
 
     /// Keys that a row sees, and whether each is the same word.
     pub fn seen(&self, row: usize) -> impl Iterator<Item = (usize, bool)> + Clone + '_ {
-        self.marked(row).iter().map(|key| ((key >> 1) as usize, key & 1 == 1))
+        self.marked(row).iter().map(|&mark| (key(mark), is_same(mark)))
     }
 }

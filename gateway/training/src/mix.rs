@@ -31,6 +31,10 @@ const CATALOGUE_SHARE: f64 = 0.45;
 /// Share of requests that join two wishes.
 const JOINED_SHARE: f64 = 0.13;
 
+/// Share of joined ones that are joined with one more, up to so many in all.
+const JOINED_MORE_SHARE: f64 = 0.4;
+const JOINED_MAX: usize = 5;
+
 /// Share of requests that are the last turn of a conversation.
 const CONVERSATION_SHARE: f64 = 0.17;
 
@@ -53,7 +57,7 @@ const EXAMPLE_SHARE: f64 = 0.04;
 const LOWERED_SHARE: f64 = 0.3;
 
 /// Bytes of the longest query.
-pub const QUERY_BYTES_MAX: usize = 320;
+pub const QUERY_BYTES_MAX: usize = 512;
 
 /// Functions offered with a row of imported data, called ones included.
 const OFFERED_MAX: usize = 14;
@@ -146,14 +150,21 @@ impl Mix {
         typed(row, rng)
     }
 
-    /// One request, or two in one.
+    /// One request, or several in one.
     fn request(&self, rng: &mut ChaCha8Rng) -> Row {
-        let first = self.one(rng);
-        let joined = if rng.random_bool(JOINED_SHARE) { Some(self.one(rng)) } else { None };
-        match joined {
-            Some(second) if joins(&first, &second) => join(first, second, rng),
-            _ => first,
+        let mut row = self.one(rng);
+        let mut share = JOINED_SHARE;
+        for _ in 1..JOINED_MAX {
+            if !rng.random_bool(share) {
+                break;
+            }
+            let other = self.one(rng);
+            if joins(&row, &other) {
+                row = join(row, other, rng);
+            }
+            share = JOINED_MORE_SHARE;
         }
+        row
     }
 
     fn one(&self, rng: &mut ChaCha8Rng) -> Row {

@@ -254,12 +254,19 @@ impl Phrases {
         Some(Utterance { text, calls })
     }
 
-    /// Says two things that one of the functions answers, one after another.
-    pub(crate) fn twice(&self, rng: &mut ChaCha8Rng) -> Option<(Utterance, Utterance)> {
-        let (name, phrases) = self.functions.choose(rng)?;
-        let mut one = || Some(self.utterance(name, phrases.choose(rng)?, rng));
-        let (first, second) = (one()?, one()?);
-        (first.calls != second.calls).then_some((first, second))
+    /// Says at most so many things that one of the functions answers, one after another: no two of
+    /// them mean the same. Empty when there are no functions.
+    pub(crate) fn repeated(&self, count: usize, rng: &mut ChaCha8Rng) -> Vec<Utterance> {
+        let mut said: Vec<Utterance> = Vec::new();
+        let Some((name, phrases)) = self.functions.choose(rng) else { return said };
+        for _ in 0..count {
+            let Some(phrase) = phrases.choose(rng) else { break };
+            let one = self.utterance(name, phrase, rng);
+            if said.iter().all(|other| other.calls != one.calls) {
+                said.push(one);
+            }
+        }
+        said
     }
 
     /// Says something that no function answers. Empty when there are no such phrases.

@@ -79,9 +79,9 @@ impl Plugin {
         said.unwrap_or_else(|| self.phrases.sample(rng))
     }
 
-    /// Says two things that one of its functions answers.
-    pub(crate) fn twice(&self, rng: &mut ChaCha8Rng) -> Option<(Utterance, Utterance)> {
-        self.phrases.twice(rng)
+    /// Says at most so many different things that one of its functions answers.
+    pub(crate) fn repeated(&self, count: usize, rng: &mut ChaCha8Rng) -> Vec<Utterance> {
+        self.phrases.repeated(count, rng)
     }
 
     /// Says something that is about the same things and that none of its functions answers; `None`

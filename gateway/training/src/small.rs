@@ -40,7 +40,7 @@ const NEGATIVES: usize = 1;
 const NEXT_NEGATIVES: usize = 8;
 
 /// Tokens of the longest query that is trained on.
-pub(crate) const QUERY_TOKENS_MAX: usize = 72;
+pub(crate) const QUERY_TOKENS_MAX: usize = 112;
 
 /// Tokens that stand before it at most, of what was said earlier.
 const EARLIER_TOKENS_MAX: usize = 72;

@@ -20,8 +20,11 @@ const UNMET_SHARE: f64 = 0.2;
 /// Share of the others that ask for nothing that the plugin's functions do.
 const NONE_SHARE: f64 = 0.15;
 
-/// Share of wishes that are two for one function, one after another.
-const TWICE_SHARE: f64 = 0.06;
+/// Share of wishes that are several for one function, one after another.
+const REPEATED_SHARE: f64 = 0.08;
+
+/// Fewest and most of these.
+const REPEATED: (usize, usize) = (2, 5);
 
 /// Fewest and most other plugins whose functions are offered, too.
 const OTHERS: (usize, usize) = (3, 12);
@@ -88,13 +91,20 @@ impl Mix {
 
 /// Something that a plugin answers.
 fn wish(plugin: &Plugin, rng: &mut ChaCha8Rng) -> Utterance {
-    let twice = rng.random_bool(TWICE_SHARE).then(|| plugin.twice(rng)).flatten();
-    let Some((first, second)) = twice else { return plugin.wish(rng) };
-    if first.text.len() + second.text.len() > QUERY_BYTES_MAX {
-        return first;
+    if !rng.random_bool(REPEATED_SHARE) {
+        return plugin.wish(rng);
     }
-    let text = linked(&first.text, &second.text, rng);
-    Utterance { text, calls: first.calls.into_iter().chain(second.calls).collect() }
+    let count = rng.random_range(REPEATED.0..=REPEATED.1);
+    let mut said = plugin.repeated(count, rng).into_iter();
+    let Some(mut all) = said.next() else { return plugin.wish(rng) };
+    for one in said {
+        if all.text.len() + one.text.len() > QUERY_BYTES_MAX {
+            break;
+        }
+        all.text = linked(&all.text, &one.text, rng);
+        all.calls.extend(one.calls);
+    }
+    all
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::lanes::{add_scaled, dot, softmax};
+use super::lanes::{Sum, add_scaled, dot, softmax};
 use super::{floats, vector};
-use crate::sequence::Pairs;
+use crate::sequence::{Pairs, is_same, key};
 
 /// Attention of `q [rows, heads · w]` over `kv [2 · keys, heads_kv · w]`, all keys and then all values,
 /// where `pairs` allow it, with `word_bias [heads]` added to scores of pairs of the same word:
@@ -91,10 +91,12 @@ impl Attend {
         let (shape, places) = (&self.shape, self.shape.k(head));
         let scale = (shape.width as f32).sqrt().recip();
         let asked = &q[shape.q(row, head)..][..shape.width];
-        out.clear();
-        out.extend(self.pairs.seen(row).map(|(key, same)| {
-            dot(asked, places.key(kv, key)) * scale + if same { bias } else { 0.0 }
-        }));
+        let marked = self.pairs.marked(row);
+        out.resize(marked.len(), 0.0);
+        for (score, &mark) in out.iter_mut().zip(marked) {
+            let same = if is_same(mark) { bias } else { 0.0 };
+            *score = dot(asked, places.key(kv, key(mark))) * scale + same;
+        }
         softmax(out);
     }
 
@@ -116,9 +118,11 @@ impl Attend {
             self.probabilities((q, kv, bias[head]), row, head, &mut probabilities);
             let out = &mut out[head * shape.width..][..shape.width];
             let places = shape.k(head);
-            for ((key, _), p) in self.pairs.seen(row).zip(&probabilities) {
-                add_scaled(out, places.value(kv, key), *p);
+            let mut sum = Sum::of(out);
+            for (&mark, p) in self.pairs.marked(row).iter().zip(&probabilities) {
+                sum.add_scaled(places.value(kv, key(mark)), *p);
             }
+            sum.end();
         }
     }
 
@@ -144,16 +148,21 @@ impl Attend {
             self.probabilities((q, kv, bias), row, head, &mut p);
             let at = shape.q(row, head);
             let (asked, g) = (&q[at..][..width], &grad[at..][..width]);
-            dp.clear();
-            dp.extend(self.pairs.seen(row).map(|(key, _)| dot(g, places.value(kv, key))));
-            let mean: f32 = p.iter().zip(&dp).map(|(p, dp)| p * dp).sum();
-            for (((key, same), p), dp) in self.pairs.seen(row).zip(&p).zip(&dp) {
-                let ds = p * (dp - mean);
-                add_scaled(&mut out.q[row * width..][..width], places.key(kv, key), ds * scale);
+            let marked = self.pairs.marked(row);
+            dp.resize(marked.len(), 0.0);
+            for (dp, &mark) in dp.iter_mut().zip(marked) {
+                *dp = dot(g, places.value(kv, key(mark)));
+            }
+            let mean = dot(&p, &dp);
+            let mut asking = Sum::of(&mut out.q[row * width..][..width]);
+            for ((&mark, p), dp) in marked.iter().zip(&p).zip(&dp) {
+                let (key, ds) = (key(mark), p * (dp - mean));
+                asking.add_scaled(places.key(kv, key), ds * scale);
                 add_scaled(&mut out.k[key * width..][..width], asked, ds * scale);
                 add_scaled(&mut out.v[key * width..][..width], g, *p);
-                out.bias += if same { ds } else { 0.0 };
+                out.bias += if is_same(mark) { ds } else { 0.0 };
             }
+            asking.end();
         }
         out
     }

@@ -85,10 +85,67 @@ pub fn add_scaled(to: &mut [f32], from: &[f32], scale: f32) {
     }
 }
 
+/// A sum of vectors. Of [`WIDTH`] numbers it stays in registers: in memory each addition would wait
+/// until the one before is written.
+pub struct Sum<'a> {
+    to: &'a mut [f32],
+    held: [f32; WIDTH],
+}
+
+impl<'a> Sum<'a> {
+    /// Begins with what is in `to`.
+    #[inline(always)]
+    pub fn of(to: &'a mut [f32]) -> Self {
+        let held = <[f32; WIDTH]>::try_from(&*to).unwrap_or([0.0; WIDTH]);
+        Self { to, held }
+    }
+
+    /// `sum += scale · from`.
+    #[inline(always)]
+    pub fn add_scaled(&mut self, from: &[f32], scale: f32) {
+        match <&[f32; WIDTH]>::try_from(from) {
+            Ok(from) => {
+                for lane in 0..WIDTH {
+                    self.held[lane] += scale * from[lane];
+                }
+            }
+            Err(_) => add_scaled(self.to, from, scale),
+        }
+    }
+
+    /// Writes it.
+    #[inline(always)]
+    pub fn end(self) {
+        if let Ok(to) = <&mut [f32; WIDTH]>::try_from(self.to) {
+            *to = self.held;
+        }
+    }
+}
+
+/// The largest number, or `f32::MIN` where there is none; NaN is passed over.
+#[inline(always)]
+fn max(numbers: &[f32]) -> f32 {
+    let mut most = [f32::MIN; LANES];
+    let chunks = numbers.chunks_exact(LANES);
+    let mut all = f32::MIN;
+    for &number in chunks.remainder() {
+        all = if number > all { number } else { all };
+    }
+    for chunk in chunks {
+        for lane in 0..LANES {
+            most[lane] = if chunk[lane] > most[lane] { chunk[lane] } else { most[lane] };
+        }
+    }
+    for most in most {
+        all = if most > all { most } else { all };
+    }
+    all
+}
+
 /// Probabilities that are proportional to the exponentials of `scores`.
 #[inline(always)]
 pub fn softmax(scores: &mut [f32]) {
-    let max = scores.iter().copied().fold(f32::MIN, f32::max);
+    let max = max(scores);
     for score in scores.iter_mut() {
         *score = exp(*score - max);
     }

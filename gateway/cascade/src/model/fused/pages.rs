@@ -7,11 +7,8 @@ use candle_core::{Layout, Result, Storage, StorageRef, Tensor, bail};
 use pulp::{Arch, Simd, WithSimd};
 
 use super::floats;
-use super::lanes::{add_scaled, dot, softmax};
-use crate::sequence::Pairs;
-
-/// Numbers in a head for which sums stay in registers.
-const WIDTH: usize = 32;
+use super::lanes::{Sum, dot, softmax};
+use crate::sequence::{Pairs, is_same, key};
 
 /// Some rows of a tensor `[tokens, width]`.
 #[derive(Clone, Copy)]
@@ -109,9 +106,9 @@ impl WithSimd for Forward<'_> {
                 let (asked, seen) = (&self.q[at..][..width], self.pairs.marked(row));
                 scores.clear();
                 scores.resize(seen.len(), 0f32);
-                for (score, key) in scores.iter_mut().zip(seen) {
-                    let line = self.keys[(key >> 1) as usize];
-                    let bias = if key & 1 == 1 { self.bias[head] } else { 0.0 };
+                for (score, &mark) in scores.iter_mut().zip(seen) {
+                    let line = self.keys[key(mark)];
+                    let bias = if is_same(mark) { self.bias[head] } else { 0.0 };
                     *score = dot(asked, &line[first..][..width]) * scale + bias;
                 }
                 softmax(&mut scores);
@@ -124,15 +121,10 @@ impl WithSimd for Forward<'_> {
 /// `out = Σ share · value` over the keys that are seen.
 #[inline(always)]
 fn mix((values, first): (&[&[f32]], usize), seen: &[u32], shares: &[f32], out: &mut [f32]) {
-    if let Ok(out) = <&mut [f32; WIDTH]>::try_from(&mut *out) {
-        let mut sums = [0f32; WIDTH];
-        for (share, key) in shares.iter().zip(seen) {
-            add_scaled(&mut sums, &values[(key >> 1) as usize][first..][..WIDTH], *share);
-        }
-        *out = sums;
-        return;
+    let width = out.len();
+    let mut sum = Sum::of(out);
+    for (share, &mark) in shares.iter().zip(seen) {
+        sum.add_scaled(&values[key(mark)][first..][..width], *share);
     }
-    for (share, key) in shares.iter().zip(seen) {
-        add_scaled(out, &values[(key >> 1) as usize][first..][..out.len()], *share);
-    }
+    sum.end();
 }
