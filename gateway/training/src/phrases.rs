@@ -442,7 +442,7 @@ mod tests {
         let is_said = |text: &str, arguments: &Map<String, Json>| {
             arguments["city"].as_str().is_some_and(|city| text.contains(city))
         };
-        let (mut again, mut twice) = (0, 0);
+        let (mut again, mut repeated) = (0, 0);
         for seed in 0..200 {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             if let Some(said) = phrases.again(&mut rng) {
@@ -453,21 +453,23 @@ mod tests {
                     assert!(!said.calls[..at].contains(call), "{said:?}");
                 }
             }
-            if let Some((first, second)) = phrases.twice(&mut rng) {
-                twice += 1;
-                assert_ne!(first.calls, second.calls);
-                for said in [first, second] {
-                    let [(name, arguments)] = said.calls.as_slice() else { panic!("{said:?}") };
-                    assert!(name == "f" && is_said(&said.text, arguments), "{said:?}");
-                }
+            let several = phrases.repeated(4, &mut rng);
+            assert!((1..=4).contains(&several.len()), "{several:?}");
+            repeated += usize::from(several.len() > 1);
+            for (at, said) in several.iter().enumerate() {
+                let [(name, arguments)] = said.calls.as_slice() else { panic!("{said:?}") };
+                assert!(several[..at].iter().all(|other| other.calls != said.calls), "{several:?}");
+                // Nothing else can be said of the other function.
+                let is_f = name == "f" && is_said(&said.text, arguments);
+                assert!(is_f || several.len() == 1, "{several:?}");
             }
         }
-        // Nothing else can be said of the other function.
-        assert!(again > 20 && twice > 20, "{again} {twice}");
+        assert!(again > 20 && repeated > 20, "{again} {repeated}");
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         for text in ["none\nx\n", "function f\nhello\n"] {
             let phrases = parsed(text);
-            assert_eq!((phrases.again(&mut rng), phrases.twice(&mut rng)), (None, None), "{text}");
+            assert_eq!(phrases.again(&mut rng), None, "{text}");
+            assert!(phrases.repeated(2, &mut rng).len() < 2, "{text}");
         }
     }
 

@@ -105,8 +105,8 @@ impl<'a> Sum<'a> {
     pub fn add_scaled(&mut self, from: &[f32], scale: f32) {
         match <&[f32; WIDTH]>::try_from(from) {
             Ok(from) => {
-                for lane in 0..WIDTH {
-                    self.held[lane] += scale * from[lane];
+                for (held, from) in self.held.iter_mut().zip(from) {
+                    *held += scale * from;
                 }
             }
             Err(_) => add_scaled(self.to, from, scale),
